@@ -1,0 +1,63 @@
+/**
+ * A view's changes stream, described for those who write it (the mill) and read it (the summary).
+ *
+ * Each row is one key's newest truth: absolute values, never a delta. The revision of a row *is*
+ * its offset + 1 in the changes stream, so it rises strictly, is assigned by the log at commit,
+ * and needs no counter of its own.
+ *
+ * Columns, in this order: `tenant`, `window_start`, `window_end`, `op`, `state`, `reason`, then the
+ * key columns, the value columns, the partial columns (named `_p0`, `_p1`, …), and `received_at`.
+ */
+import type { Schema } from './schema.js';
+
+/** Life of a row: `open` may still change, `final` is closed, `corrected` changed after closing. */
+export type RowState = 'open' | 'final' | 'corrected';
+
+/** `upsert` sets the key's values, `delete` removes the key (a tombstone). */
+export type RowOperation = 'upsert' | 'delete';
+
+/** Why a closed row changed. */
+export type CorrectionReason = 'late' | 'dedupe' | 'fraud' | 'identity' | 'backfill' | 'erasure';
+
+/** The SQL type of a view's column, as people see it. */
+export type ViewColumnType =
+  | 'text'
+  | 'bigint'
+  | 'double precision'
+  | 'numeric'
+  | 'boolean'
+  | 'timestamptz'
+  | 'uuid'
+  | 'json';
+
+/** One column that a query on the view sees. */
+export interface ViewColumn {
+  readonly name: string;
+  readonly type: ViewColumnType;
+  /** For `numeric`: digits after the point; values travel as scaled 64-bit integers when 6, else as text. */
+  readonly scale?: number;
+  /** Position in the changes stream's schema. */
+  readonly column: number;
+}
+
+/** A view, as everyone but the mill needs to know it. */
+export interface ViewDescription {
+  readonly name: string;
+  /** The changes stream, `view.<name>`. */
+  readonly stream: string;
+  readonly schema: Schema;
+  /** The source stream. */
+  readonly source: string;
+  /** What a query sees, in the order of the SELECT list. */
+  readonly columns: readonly ViewColumn[];
+  /** Positions in the changes schema that identify a row: tenant, window bounds, keys. */
+  readonly keyColumns: readonly number[];
+  /** Positions of the measures. */
+  readonly valueColumns: readonly number[];
+  /** Positions of the partial aggregates, from which a correction or a roll-up continues. */
+  readonly partialColumns: readonly number[];
+  /** Window length, ms. */
+  readonly windowMs: number;
+  /** True when no key is the tenant: only an operator's key may read it. */
+  readonly global: boolean;
+}
