@@ -1,0 +1,12 @@
+/** Runs one bench by name and writes its rows: `one.ts NAME FILE`. */
+import { writeFileSync } from 'node:fs';
+import type { BenchRow } from './harness.js';
+
+const [name, file] = process.argv.slice(2);
+if (name === undefined || file === undefined || !/^[a-z]+$/.test(name)) throw new Error('usage: one.ts NAME FILE');
+const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly BenchRow[]> }>>> = {};
+const found = modules[name];
+if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);
+const bench = await found();
+writeFileSync(file, JSON.stringify(await bench.run()));
+process.exit(0);
