@@ -1,46 +1,101 @@
 /**
  * Builds the package into dist/: every module by itself (no bundling), the WASM kernels, the
- * console, and with --types the declarations. `npm ci` runs it, so a fresh clone can start at once.
+ * console and the type declarations. `npm ci` runs it, so a fresh clone can start at once.
+ *
+ *   node scripts/build.mjs [src] [wasm] [console] [types]      no part named: all of them
+ *
+ * A file is written only when its content changed, and removed only when its source is gone, so a
+ * build beside a running process disturbs nothing that did not change.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, 'dist');
 const only = process.argv.slice(2);
 const wants = (part) => only.length === 0 || only.includes(part);
-const bin = (name) => join(root, 'node_modules', '.bin', name);
+
+/** A command of a dev dependency; run by node itself, so it works without a shell on any system. */
+function run(bin, args, options = {}) {
+  const path = join(root, 'node_modules', '.bin', bin);
+  execFileSync(process.platform === 'win32' ? `${path}.cmd` : path, args, { stdio: 'inherit', cwd: root, ...options });
+}
 
 function files(folder, ending) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-    .map((entry) => join(entry.parentPath, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
 }
 
-if (wants('src')) {
-  for (const folder of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : [])
-    if (folder !== 'wasm' && folder !== 'console') rmSync(join(root, 'dist', folder), { recursive: true });
-  await build({
-    entryPoints: files(join(root, 'src'), '.ts'),
-    outdir: join(root, 'dist'),
+function writeChanged(path, content) {
+  if (existsSync(path) && readFileSync(path).equals(content)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeFileSync(temporary, content);
+  renameSync(temporary, path);
+}
+
+/** src/**.ts → dist/**.js with source maps; what has no source any more goes. */
+async function buildSource() {
+  const sources = files(join(root, 'src'), '.ts');
+  const result = await build({
+    entryPoints: sources,
+    outdir: dist,
     outbase: join(root, 'src'),
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
     sourcemap: true,
+    write: false,
   });
+  for (const file of result.outputFiles) writeChanged(file.path, Buffer.from(file.contents));
+  const known = new Set(sources.map((source) => relative(join(root, 'src'), source).replace(/\.ts$/, '')));
+  for (const file of [...files(dist, '.js'), ...files(dist, '.js.map'), ...files(dist, '.d.ts')]) {
+    const path = relative(dist, file);
+    const part = path.split(sep)[0];
+    if (part !== 'wasm' && part !== 'console' && !known.has(path.replace(/(\.js|\.js\.map|\.d\.ts)$/, '')))
+      rmSync(file);
+  }
+  writeChanged(join(dist, '.built'), Buffer.from(`${Date.now()}\n`));
 }
-if (wants('wasm')) {
-  mkdirSync(join(root, 'dist', 'wasm'), { recursive: true });
+
+/** wasm/*.as.ts → dist/wasm/*.wasm. */
+function buildKernels() {
   for (const file of files(join(root, 'wasm'), '.as.ts')) {
-    const name = file.split('/').at(-1).replace('.as.ts', '.wasm');
-    execFileSync(bin('asc'), [file, '-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--enable', 'simd', '-o', join(root, 'dist', 'wasm', name)], { stdio: 'inherit' });
+    const name = file.split(sep).at(-1).replace('.as.ts', '.wasm');
+    mkdirSync(join(dist, 'wasm'), { recursive: true });
+    run('asc', [
+      file,
+      '-O3',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      '--importMemory',
+      '--enable',
+      'simd',
+      '-o',
+      join(dist, 'wasm', name),
+    ]);
   }
 }
+
+/** Declarations. Type errors are the type check's to report: they don't stop an install. */
+function buildTypes() {
+  try {
+    run('tsc', ['-p', 'tsconfig.types.json'], { stdio: 'pipe' });
+  } catch (error) {
+    console.error(`The declarations could not be written: ${String(error.stdout ?? error.message).slice(0, 2000)}`);
+    process.exitCode = 1;
+  }
+}
+
+if (wants('src')) await buildSource();
+if (wants('wasm')) buildKernels();
 if (wants('console') && existsSync(join(root, 'console', 'vite.config.ts')))
-  execFileSync(bin('vite'), ['build', join(root, 'console'), '--logLevel', 'warn'], { stdio: 'inherit' });
-if (only.includes('types'))
-  execFileSync(bin('tsc'), ['-p', join(root, 'tsconfig.json'), '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', join(root, 'src'), '--outDir', join(root, 'dist')], { stdio: 'inherit' });
+  run('vite', ['build', 'console', '--logLevel', 'warn']);
+if (wants('types')) buildTypes();

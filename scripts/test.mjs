@@ -1,0 +1,80 @@
+/**
+ * `npm test`: type check, lint, format check, then every test that needs only Node and npm.
+ *
+ *   node scripts/test.mjs [paths for vitest]    with paths: only those tests, no checks
+ *   node scripts/test.mjs --e2e                 the browser tests (they need a Chromium)
+ *
+ * What is skipped is printed with its reason; with CI=true a skip is a failure. The last line is
+ * exactly `N passed, N failed`, and the exit code is 1 when anything failed.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { freshen, root } from './fresh.mjs';
+
+const ci = process.env.CI === 'true';
+const args = process.argv.slice(2);
+const e2e = args.includes('--e2e');
+const paths = args.filter((arg) => arg !== '--e2e');
+const totals = { passed: 0, failed: 0, skipped: [], failures: [] };
+
+function command(bin, parameters, environment = {}) {
+  const path = join(root, 'node_modules', '.bin', bin);
+  return spawnSync(process.platform === 'win32' ? `${path}.cmd` : path, parameters, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+}
+
+function check(name, bin, ...parameters) {
+  console.log(`\n== ${name}`);
+  const ok = command(bin, parameters).status === 0;
+  totals[ok ? 'passed' : 'failed'] += 1;
+  if (!ok) totals.failures.push(name);
+}
+
+function tests() {
+  const file = join(root, '.tmp', `count-${process.pid}.json`);
+  mkdirSync(join(root, '.tmp'), { recursive: true });
+  const config = e2e ? ['--config', 'vitest.e2e.config.ts'] : [];
+  console.log(`\n== ${e2e ? 'browser tests' : 'tests'}`);
+  const reporters = ['--reporter=default', '--reporter=./scripts/count-reporter.mjs'];
+  const { status } = command('vitest', ['run', ...config, ...reporters, ...paths], { COUNT_FILE: file });
+  try {
+    const counts = JSON.parse(readFileSync(file, 'utf8'));
+    totals.passed += counts.passed;
+    totals.failed += counts.failed;
+    totals.skipped.push(...counts.skipped);
+    totals.failures.push(...counts.failures);
+    if (status !== 0 && counts.failed === 0) throw new Error(`vitest ended with ${status}`);
+  } catch (error) {
+    totals.failed += 1;
+    totals.failures.push(`the tests did not finish: ${error.message}`);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+freshen();
+if (!e2e && paths.length === 0) {
+  check('type check', 'tsc', '-p', '.');
+  check('type check of the console', 'tsc', '-p', 'console');
+  check('lint', 'oxlint', '--deny-warnings', 'src', 'test', 'bench', 'scripts', 'console', 'examples');
+  check('format', 'oxfmt', '--check', '.');
+}
+tests();
+
+console.log('');
+if (!e2e && paths.length === 0)
+  console.log(
+    'not run here: the browser tests and the chaos rounds; .ci/run runs them (they need a Chromium and minutes)',
+  );
+for (const { name, reason } of totals.skipped) console.log(`skipped: ${name} (${reason || 'no reason given'})`);
+if (ci && totals.skipped.length > 0) {
+  console.log('CI skips nothing: each skipped test counts as failed.');
+  totals.failed += totals.skipped.length;
+}
+for (const failure of totals.failures) console.log(`failed: ${failure}`);
+console.log(`${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed === 0 ? 0 : 1;
