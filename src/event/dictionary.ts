@@ -7,7 +7,7 @@
  *
  * Layout: entry c is `data[offsets[c] .. offsets[c + 1]]`. The hash table is open addressing over
  * codes with linear probing, at most half full, and is built only when something interns or
- * looks up, so that a dictionary which is merely read costs its bytes.
+ * looks up, so that a dictionary which is merely read (`appendEntries`) costs its bytes.
  */
 
 /** Most entries one dictionary holds: codes are at most 16 bits. */
@@ -28,11 +28,11 @@ export class Dictionary {
   /** The entries' bytes, one after the other. May be longer than `offsets[size]`. */
   data = new Uint8Array(1024);
 
-  #hashes = new Uint32Array(64);
+  #hashes = new Uint32Array(0);
   #slots: Int32Array | null = null;
   readonly #strings: (string | undefined)[] = [];
 
-  /** The bytes of entry `code`: a view, valid until the next `intern`. */
+  /** The bytes of entry `code`: a view, valid as long as nobody writes to it. */
   bytesOf(code: number): Uint8Array {
     return this.data.subarray(this.offsets[code]!, this.offsets[code + 1]!);
   }
@@ -42,10 +42,15 @@ export class Dictionary {
     return (this.#strings[code] ??= decoder.decode(this.bytesOf(code)));
   }
 
+  /** Bytes of all entries together. */
+  get bytes(): number {
+    return this.offsets[this.size]!;
+  }
+
   /** The code of `source[start .. end]`, adding it if new; -1 when the dictionary is full. */
   intern(source: Uint8Array, start = 0, end = source.length): number {
     const hash = hashBytes(source, start, end);
-    const slots = (this.#slots ??= this.#rehash(1 << 7));
+    const slots = this.#slots ?? this.#index();
     const slot = this.#probe(slots, hash, source, start, end);
     const found = slots[slot]!;
     if (found >= 0) return found;
@@ -59,8 +64,27 @@ export class Dictionary {
 
   /** The code of `source[start .. end]`, or -1 when it is not an entry. */
   find(source: Uint8Array, start = 0, end = source.length): number {
-    const slots = (this.#slots ??= this.#rehash(1 << 7));
+    const slots = this.#slots ?? this.#index();
     return slots[this.#probe(slots, hashBytes(source, start, end), source, start, end)]!;
+  }
+
+  /**
+   * Adds `count` entries as they come, without looking for equals: what a dictionary page does.
+   * Lengths are `lengths[0 .. count]`, the bytes start at `data[start]`. Only for entries that
+   * another dictionary interned.
+   */
+  appendEntries(lengths: ArrayLike<number>, count: number, data: Uint8Array, start: number): void {
+    while (this.size + count + 1 > this.offsets.length) this.#growEntries();
+    let to = this.offsets[this.size]!;
+    const from = to;
+    for (let i = 0; i < count; i++) {
+      to += lengths[i]!;
+      this.offsets[this.size + i + 1] = to;
+    }
+    if (to > this.data.length) this.data = grown(this.data, Math.max(to, this.data.length * 2));
+    this.data.set(data.subarray(start, start + (to - from)), from);
+    this.size += count;
+    this.#slots = null;
   }
 
   #append(slot: number, hash: number, source: Uint8Array, start: number, end: number): number {
@@ -69,6 +93,7 @@ export class Dictionary {
     const to = from + (end - start);
     if (code >= ENTRIES_MAX || to > BYTES_MAX) return -1;
     if (code + 2 > this.offsets.length) this.#growEntries();
+    if (code >= this.#hashes.length) this.#growHashes();
     if (to > this.data.length) this.data = grown(this.data, Math.max(to, this.data.length * 2));
     for (let i = start, o = from; i < end; i++, o++) this.data[o] = source[i]!;
     this.offsets[code + 1] = to;
@@ -83,9 +108,20 @@ export class Dictionary {
     const offsets = new Uint32Array((this.offsets.length - 1) * 2 + 1);
     offsets.set(this.offsets);
     this.offsets = offsets;
-    const hashes = new Uint32Array(offsets.length - 1);
+  }
+
+  #growHashes(): void {
+    const hashes = new Uint32Array(this.offsets.length - 1);
     hashes.set(this.#hashes);
     this.#hashes = hashes;
+  }
+
+  /** Hashes the entries (those from pages have none yet) and builds the table. */
+  #index(): Int32Array {
+    this.#growHashes();
+    for (let code = 0; code < this.size; code++)
+      this.#hashes[code] = hashBytes(this.data, this.offsets[code]!, this.offsets[code + 1]!);
+    return (this.#slots = this.#rehash(1 << 7));
   }
 
   #rehash(least: number): Int32Array {

@@ -1,0 +1,36 @@
+/**
+ * Reading and building integer columns (`int64`, `timestamp`, `decimal`): value = base + delta.
+ */
+import type { IntegerColumn } from './columns.js';
+
+/** Value of row `row` as a bigint: exact for every width. */
+export function integerAt(column: IntegerColumn, row: number): bigint {
+  if (column.width === 0) return column.base;
+  if (column.width !== 8) return column.base + BigInt(column.deltas[row]!);
+  const low = BigInt(column.deltas[row * 2]!);
+  const high = BigInt(column.deltas[row * 2 + 1]!);
+  return BigInt.asIntN(64, column.base + ((high << 32n) | low));
+}
+
+/** Value of row `row` as a double: exact up to 2^53 either way, else the nearest. */
+export function numberAt(column: IntegerColumn, row: number): number {
+  if (column.width === 0) return Number(column.base);
+  if (column.width !== 8) return Number(column.base) + column.deltas[row]!;
+  if (column.base === 0n) return (column.deltas[row * 2 + 1]! | 0) * 4_294_967_296 + column.deltas[row * 2]!;
+  return Number(integerAt(column, row));
+}
+
+/** A column of `values`, as plain 64-bit integers with base 0. */
+export function integersFrom(values: readonly bigint[], nulls: Uint8Array | null): IntegerColumn {
+  const deltas = new Uint32Array(values.length * 2);
+  values.forEach((value, row) => {
+    deltas[row * 2] = Number(value & 0xffffffffn);
+    deltas[row * 2 + 1] = Number((value >> 32n) & 0xffffffffn);
+  });
+  return { kind: 'integer', nulls, base: 0n, width: 8, deltas };
+}
+
+/** A column in which every row has the same value. */
+export function constantInteger(value: bigint): IntegerColumn {
+  return { kind: 'integer', nulls: null, base: value, width: 0, deltas: new Uint8Array(0) };
+}

@@ -1,0 +1,57 @@
+/**
+ * The streams that Millrace writes about its own work. They are streams like any other: read,
+ * kept, queried and replayed the same way.
+ */
+import { defineSchema } from './schema-define.js';
+
+/** Name of the stream of what could not be taken or processed. */
+export const QUARANTINE_STREAM = 'quarantine';
+
+/** Name of the stream of rows that came after their window's last correction. */
+export const LATE_STREAM = 'late';
+
+/** Most original bytes a quarantined event keeps; longer ones keep length and hash. */
+export const ORIGINAL_BYTES_MAX = 64 * 1024;
+
+/**
+ * Quarantine: one row an event that failed. `original` is null beyond `ORIGINAL_BYTES_MAX`;
+ * `original_length` and `original_hash` (SHA-256, hex) are always there. `message` says what is
+ * wrong, `path` is the JSON path, `index` the position in its request, `event_id` the event's id if
+ * it had one that could be read.
+ */
+export const QUARANTINE_SCHEMA = defineSchema({
+  columns: {
+    tenant: 'dictionary',
+    stage: 'dictionary',
+    stream: 'dictionary',
+    code: 'dictionary',
+    message: 'string',
+    path: 'dictionary?',
+    index: 'int64',
+    attempts: 'int64',
+    original: 'bytes?',
+    original_length: 'int64',
+    original_hash: 'string?',
+    event_id: 'string?',
+  },
+  tenant: 'tenant',
+});
+
+/**
+ * Late: one row an event and view that no longer takes it. `stream`, `partition` and `offset` say
+ * where the event is in the log; `event` is the whole event as JSON.
+ */
+export const LATE_SCHEMA = defineSchema({
+  columns: {
+    tenant: 'dictionary',
+    view: 'dictionary',
+    stream: 'dictionary',
+    partition: 'int64',
+    offset: 'int64',
+    window_start: 'timestamp?',
+    event_time: 'timestamp?',
+    reason: 'dictionary',
+    event: 'json',
+  },
+  tenant: 'tenant',
+});
