@@ -37,6 +37,8 @@ export interface Position {
   readonly stream: string;
   readonly partition: number;
   readonly offset: number;
+  /** How much of the stream's idle clock is consumed (`LogBatch.clockTotalMs`); the reader loop keeps it. */
+  readonly clockTotalMs?: number;
 }
 
 /** What a reader has committed: where it is, and a little state of its own that belongs to exactly there. */
@@ -101,6 +103,12 @@ export interface LogBatch {
   readonly receivedAt: number;
   /** For a clock record of an idle `clock = 'event'` stream: by how much its clocks advance; else 0. */
   readonly clockAdvanceMs: number;
+  /**
+   * For a clock record: the sum of all advances of this partition, this one included; else 0.
+   * A clock record has no offset of its own, so a cursor that starts at its offset yields it again;
+   * the total tells which were already consumed.
+   */
+  readonly clockTotalMs: number;
 }
 
 /** Reads one partition in order, up to what is durable. One cursor, one user. */
