@@ -121,6 +121,14 @@ export interface LogCursor {
   close(): void;
 }
 
+/** Rows that are gone: offsets `from` up to but not including `to`. */
+export interface LostRows {
+  readonly stream: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** How far a partition reaches. */
 export interface PartitionRange {
   /** The oldest offset still kept. */

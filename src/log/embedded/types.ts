@@ -3,7 +3,7 @@ import type { Clock } from '../../io/clock.js';
 import type { Disk } from '../../io/disk.js';
 import type { Random } from '../../io/random.js';
 import type { MillraceError } from '../../util/errors.js';
-import type { Log, StreamDefinition } from '../log.js';
+import type { Log, LostRows, StreamDefinition } from '../log.js';
 
 /** What can be tuned; every value has a default in `LOG_DEFAULTS`. */
 export interface LogOptions {
@@ -35,14 +35,6 @@ export const LOG_DEFAULTS: LogOptions = {
   idleClockMaxMs: 3_600_000,
   retryEveryMs: 250,
 };
-
-/** Rows that are gone: offsets `from` up to but not including `to`. */
-export interface LostRows {
-  readonly stream: string;
-  readonly partition: number;
-  readonly from: number;
-  readonly to: number;
-}
 
 /** What opening the log found. */
 export interface RecoveryReport {
