@@ -102,7 +102,7 @@ export function buildDirectory(input: TenantsInput, file = 'tenants'): Directory
   const secrets = new Map<string, string>();
   if (!Array.isArray(input?.tenants)) throw invalid(file, 'tenants', 'expected an array of tenants');
   if (input.tenants.length > TENANTS_MAX) throw invalid(file, 'tenants', `holds ${input.tenants.length} tenants; at most ${TENANTS_MAX} are allowed`);
-  input.tenants.forEach((one, index) => {
+  input.tenants.forEach((one: TenantInput, index: number) => {
     const place = `tenants[${index}]`;
     const tenant = checkTenant(one, file, place);
     if (tenants.has(tenant.id)) throw invalid(file, `${place}.id`, `'${tenant.id}' is there twice`);

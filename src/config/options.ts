@@ -1,0 +1,164 @@
+/**
+ * A configuration after parsing: every default filled in, every path absolute, every duration in
+ * milliseconds, every size in bytes, every key hashed. Plain data, so it crosses threads.
+ *
+ * Parts of the system take the sections they need, never the whole.
+ */
+import type { Schema } from '../event/schema.js';
+import type { DemoKey } from './tenants-field.js';
+import type { TenantsInput } from './tenants.js';
+
+/** The whole configuration. */
+export interface MillraceOptions {
+  /** The configuration file; undefined when it was given as an object. */
+  readonly file: string | undefined;
+  /** Where relative paths start: the file's folder. */
+  readonly folder: string;
+  readonly dataFolder: string;
+  readonly http: HttpOptions;
+  readonly streams: readonly StreamOptions[];
+  readonly views: readonly ViewText[];
+  readonly tenants: TenantSourceOptions;
+  readonly collect: CollectOptions;
+  readonly log: LogOptions;
+  readonly mill: MillOptions;
+  readonly summary: SummaryOptions;
+  readonly lake: LakeOptions;
+  readonly query: QueryOptions;
+  readonly pages: readonly PageOptions[];
+  readonly samples: readonly SampleOptions[];
+  readonly messages: MessageOptions;
+}
+
+/** Where and how HTTP is spoken. */
+export interface HttpOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Largest body, after decompression. */
+  readonly bodyBytesMax: number;
+  /** Most events in one request. */
+  readonly batchEventsMax: number;
+  readonly eventBytesMax: number;
+  readonly connectionsMax: number;
+  /** Bytes of bodies being worked on at once; beyond it the answer is 429. */
+  readonly pendingBytesMax: number;
+  readonly requestTimeoutMs: number;
+  /** How long SIGTERM waits for requests under way. */
+  readonly drainMs: number;
+  /** Whether `X-Forwarded-For` names the visitor. */
+  readonly trustProxy: boolean;
+}
+
+/** One stream; fits `StreamDefinition` of the log. */
+export interface StreamOptions {
+  readonly name: string;
+  readonly schema: Schema;
+  readonly partitions: number;
+  readonly clock: 'arrival' | 'event';
+  readonly retentionMs: number;
+  readonly bytesMax: number;
+  readonly policy: 'refuse' | 'cut';
+  /** Whether its rows go to the lake. */
+  readonly lake: boolean;
+}
+
+/** SQL text and where it was read. */
+export interface ViewText {
+  /** The file, absolute; or `views[0].sql` for text in the configuration itself. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Tenants and keys: those of the configuration, and a file that may change while running. */
+export interface TenantSourceOptions {
+  readonly inline: TenantsInput;
+  /** A JSON file of the same shape, taken up again when it changes. */
+  readonly file: string | undefined;
+  /** Keys that are written in clear; printed at start. */
+  readonly demoKeys: readonly DemoKey[];
+}
+
+/** The front door behind HTTP. */
+export interface CollectOptions {
+  /** The stream of `/i`, `/c`, `/postback`, and of `/v1/events` when none is named. */
+  readonly defaultStream: string;
+  /** How far in the future an event time may be. */
+  readonly futureMs: number;
+  /** Bytes a tenant may have in the quarantine a day; beyond it: dropped(quarantine_full). */
+  readonly quarantineTenantBytesMax: number;
+  /** Longest original kept in the quarantine; beyond it, length and hash. */
+  readonly quarantineEventBytesMax: number;
+  readonly dedupe: DedupeOptions;
+  /** Secrets that sign links and click ids: the first signs, all verify. Empty: made at first start and kept in the data folder. */
+  readonly signingKeys: readonly { readonly id: string; readonly secret: string }[];
+  /** How long a signed click may be redirected while the log does not answer. */
+  readonly clickWaitMs: number;
+}
+
+/** Deduplication by event id. */
+export interface DedupeOptions {
+  readonly windowMs: number;
+  readonly idsMax: number;
+}
+
+/** The log. */
+export interface LogOptions {
+  readonly segmentBytes: number;
+  /** Free space below which writes answer 503. */
+  readonly freeBytesMin: number;
+  /** Bytes waiting for a commit; beyond it appends are refused with 429. */
+  readonly pendingBytesMax: number;
+}
+
+/** The mill. */
+export interface MillOptions {
+  /** Keys in open windows, all views together; beyond it rows wait. */
+  readonly openKeysMax: number;
+  readonly checkpointMs: number;
+}
+
+/** The summary store. */
+export interface SummaryOptions {
+  /** How long closed windows are kept. */
+  readonly retentionMs: number;
+}
+
+/** The lake. */
+export interface LakeOptions {
+  readonly runRowsMax: number;
+  readonly runMs: number;
+  /** How long files are kept; undefined: for ever. */
+  readonly retentionMs: number | undefined;
+}
+
+/** Bounds of one query and of all. */
+export interface QueryOptions {
+  readonly timeoutMs: number;
+  readonly rowsMax: number;
+  readonly resultBytesMax: number;
+  readonly memoryBytesMax: number;
+  readonly concurrentMax: number;
+  readonly waitingMax: number;
+}
+
+/** A page served beside the API, such as the demo. */
+export interface PageOptions {
+  /** Such as `/demo`. */
+  readonly path: string;
+  readonly file: string;
+}
+
+/** A file sent once through the front door after the first start. */
+export interface SampleOptions {
+  readonly name: string;
+  readonly file: string;
+  readonly format: 'combined' | 'ndjson' | 'csv';
+  readonly stream: string;
+  readonly tenant: string;
+}
+
+/** What the process says about itself. */
+export interface MessageOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly format: 'auto' | 'text' | 'json';
+}

@@ -1,0 +1,205 @@
+/**
+ * The one list of metrics. `docs/reference/metrics.md` is printed from it.
+ *
+ * Names follow Prometheus: `millrace_<what>_<unit>`, `_total` for counters, seconds and bytes as
+ * units. A label has few values by construction: `tenant` is never one (15,000 advertisers); what
+ * concerns one tenant is in the audit and in `/v1/stats`.
+ */
+
+/** How a metric counts. */
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
+/** One metric. */
+export interface MetricDefinition {
+  readonly type: MetricType;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets?: readonly number[];
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+const ROWS = [1, 10, 50, 100, 500, 1_000, 4_096, 16_384] as const;
+
+/** Every metric there is, in the order of the path. */
+export const METRICS = {
+  // 1 collect
+  millrace_http_requests_total: {
+    type: 'counter',
+    help: 'HTTP requests answered, by route and class of status (2xx, 3xx, 4xx, 5xx).',
+    labels: ['route', 'status'],
+  },
+  millrace_http_request_seconds: {
+    type: 'histogram',
+    help: 'From the first byte of a request to the end of its answer.',
+    labels: ['route'],
+    buckets: SECONDS,
+  },
+  millrace_http_open_connections: { type: 'gauge', help: 'Connections open now.', labels: [] },
+  millrace_events_received_total: {
+    type: 'counter',
+    help: 'Events read from requests of a known tenant, by stream.',
+    labels: ['stream'],
+  },
+  millrace_events_accepted_total: {
+    type: 'counter',
+    help: 'Events written to the log and answered, by stream.',
+    labels: ['stream'],
+  },
+  millrace_events_duplicate_total: {
+    type: 'counter',
+    help: 'Events answered as duplicates of an id within the window, by stream.',
+    labels: ['stream'],
+  },
+  millrace_events_quarantined_total: {
+    type: 'counter',
+    help: 'Events sent to the quarantine, by stream and error code.',
+    labels: ['stream', 'code'],
+  },
+  millrace_events_dropped_total: {
+    type: 'counter',
+    help: 'Events neither kept nor quarantined, by reason.',
+    labels: ['reason'],
+  },
+  millrace_unauthenticated_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of requests without a valid key. They are counted and never stored.',
+    labels: [],
+  },
+  millrace_decode_path_total: {
+    type: 'counter',
+    help: 'Rows by the decoder that took them: fast, general or parse (JSON.parse).',
+    labels: ['path'],
+  },
+  millrace_clicks_unlogged_total: {
+    type: 'counter',
+    help: 'Clicks that were redirected while the log could not be written.',
+    labels: [],
+  },
+  millrace_dedupe_ids: { type: 'gauge', help: 'Event ids remembered for deduplication.', labels: [] },
+  millrace_dedupe_window_seconds: {
+    type: 'gauge',
+    help: 'How far back event ids are really remembered.',
+    labels: [],
+  },
+  millrace_dedupe_confirmations_total: {
+    type: 'counter',
+    help: 'Filter hits looked up on disk, by outcome: duplicate or new.',
+    labels: ['outcome'],
+  },
+  // 2 log
+  millrace_log_commits_total: { type: 'counter', help: 'Group commits synced to disk.', labels: [] },
+  millrace_log_commit_seconds: {
+    type: 'histogram',
+    help: 'Write and fdatasync of one group commit.',
+    labels: [],
+    buckets: SECONDS,
+  },
+  millrace_log_commit_rows: { type: 'histogram', help: 'Rows in one group commit.', labels: [], buckets: ROWS },
+  millrace_log_rows_total: { type: 'counter', help: 'Rows appended, by stream.', labels: ['stream'] },
+  millrace_log_bytes_total: { type: 'counter', help: 'Bytes appended.', labels: [] },
+  millrace_log_disk_bytes: { type: 'gauge', help: 'Bytes of log on disk.', labels: [] },
+  millrace_log_segments: { type: 'gauge', help: 'Segment files on disk.', labels: [] },
+  millrace_log_writable: { type: 'gauge', help: '1 while the log takes writes, 0 while it answers 503.', labels: [] },
+  millrace_log_write_errors_total: {
+    type: 'counter',
+    help: 'Failed writes and syncs, by system error code.',
+    labels: ['code'],
+  },
+  millrace_log_dictionary_full_total: {
+    type: 'counter',
+    help: 'Columns whose dictionary reached its limit: the rest of the segment holds raw bytes.',
+    labels: ['stream', 'column'],
+  },
+  millrace_log_cut_rows_total: {
+    type: 'counter',
+    help: 'Rows removed at the disk bound before a reader had passed them (policy cut), by stream.',
+    labels: ['stream'],
+  },
+  millrace_reader_lag_rows: {
+    type: 'gauge',
+    help: 'Rows a reader has not committed yet.',
+    labels: ['reader', 'stream'],
+  },
+  millrace_reader_lag_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest row a reader has not committed yet.',
+    labels: ['reader', 'stream'],
+  },
+  // 5 mill
+  millrace_mill_rows_total: { type: 'counter', help: 'Source rows aggregated, by view.', labels: ['view'] },
+  millrace_mill_changes_total: { type: 'counter', help: 'Changed rows emitted, by view.', labels: ['view'] },
+  millrace_mill_corrections_total: {
+    type: 'counter',
+    help: 'Rows that corrected a closed window, by view.',
+    labels: ['view'],
+  },
+  millrace_mill_late_total: {
+    type: 'counter',
+    help: 'Rows beyond the allowed lateness, sent to the late stream, by view.',
+    labels: ['view'],
+  },
+  millrace_mill_open_keys: { type: 'gauge', help: 'Keys in open windows, by view.', labels: ['view'] },
+  millrace_mill_windows_closed_total: { type: 'counter', help: 'Windows closed, by view.', labels: ['view'] },
+  // 6 lake
+  millrace_lake_rows_total: { type: 'counter', help: 'Rows committed to the lake, by stream.', labels: ['stream'] },
+  millrace_lake_bytes_total: { type: 'counter', help: 'Bytes of Parquet written.', labels: [] },
+  millrace_lake_files: {
+    type: 'gauge',
+    help: 'Live Parquet files, by stream and kind: run or merged.',
+    labels: ['stream', 'kind'],
+  },
+  millrace_lake_commit_seconds: {
+    type: 'histogram',
+    help: 'Encoding and committing one run or merge.',
+    labels: ['kind'],
+    buckets: SECONDS,
+  },
+  // 7 summary
+  millrace_summary_rows_total: { type: 'counter', help: 'Changed rows taken in, by view.', labels: ['view'] },
+  millrace_summary_apply_seconds: {
+    type: 'histogram',
+    help: 'Taking in one batch of changes.',
+    labels: [],
+    buckets: SECONDS,
+  },
+  millrace_summary_stored_rows: {
+    type: 'gauge',
+    help: 'Rows stored, by view and state: open or closed.',
+    labels: ['view', 'state'],
+  },
+  millrace_freshness_seconds: {
+    type: 'gauge',
+    help: 'From the stamp of the newest event of a view to its row being readable.',
+    labels: ['view'],
+  },
+  // 8 serve
+  millrace_queries_total: { type: 'counter', help: 'Queries, by outcome: ok or the error code.', labels: ['outcome'] },
+  millrace_query_seconds: { type: 'histogram', help: 'From statement to the last row.', labels: [], buckets: SECONDS },
+  millrace_queries_running: { type: 'gauge', help: 'Queries running now.', labels: [] },
+  millrace_live_followers: { type: 'gauge', help: 'Open live tails.', labels: [] },
+  // the process
+  millrace_event_loop_lag_seconds: {
+    type: 'gauge',
+    help: 'Event loop delay since the last scrape, its 99th percentile, by thread.',
+    labels: ['thread'],
+  },
+  millrace_resident_bytes: { type: 'gauge', help: 'Resident memory of the process.', labels: [] },
+  millrace_heap_bytes: { type: 'gauge', help: 'JavaScript heap in use, by thread.', labels: ['thread'] },
+  millrace_metric_series_refused_total: {
+    type: 'counter',
+    help: 'Label values beyond the limit of a metric; they count under "other".',
+    labels: ['metric'],
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+/** The name of a metric. */
+export type MetricName = keyof typeof METRICS;
+
+/** Names of the metrics of one type. */
+export type MetricNameOf<T extends MetricType> = {
+  [N in MetricName]: (typeof METRICS)[N]['type'] extends T ? N : never;
+}[MetricName];
+
+/** The labels of a metric, each with its value. */
+export type LabelsOf<N extends MetricName> = { readonly [L in (typeof METRICS)[N]['labels'][number]]: string };
