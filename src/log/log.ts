@@ -49,6 +49,8 @@ export interface ReaderState {
   readonly positions: readonly Position[];
   /** Opaque to the log, at most 64 KiB. */
   readonly state: Uint8Array;
+  /** The oldest rows needed after a restart, when older than `positions`: retention spares them. */
+  readonly holds?: readonly Position[];
 }
 
 /** Rows for one stream. `ColumnBatch` rows are split over partitions by tenant. */
@@ -146,7 +148,11 @@ export interface ArrivalClock {
 
 /** The log as stages use it, in any thread. */
 export interface Log {
-  /** Appends all or nothing; resolves after the sync. Rejects with LOG_UNAVAILABLE, LOG_DISK_FULL, LOG_OVERLOADED, READER_FENCED. */
+  /**
+   * Appends all or nothing; resolves after the sync. The columns are read when the commit is
+   * written, merged with other appends of the moment into one batch: leave them unchanged until
+   * this settles. Rejects with LOG_UNAVAILABLE, LOG_DISK_FULL, LOG_OVERLOADED, READER_FENCED.
+   */
   append(group: AppendGroup): Promise<AppendResult>;
   /** A cursor at `offset`; OFFSET_OUT_OF_RANGE below the start. `columns`: the only ones that will be touched. */
   cursor(stream: string, partition: number, offset: number): LogCursor;

@@ -56,6 +56,11 @@ export interface LogStage extends StageBase {
   restore(committed: ReaderState | undefined): readonly Position[] | Promise<readonly Position[]>;
   /** Replay has reached the committed positions. */
   replayed?(committed: ReaderState | undefined): void | Promise<void>;
+  /**
+   * The rows needed to restore, where the last snapshot (S) is behind what is committed; retention
+   * spares them. Asked at every commit. Default: the committed positions.
+   */
+  holds?(): readonly Position[];
   /** What to commit, or null when nothing changed (the positions then go with a later flush). */
   flush(positions: readonly Position[]): StageOutput | null | Promise<StageOutput | null>;
   /** The append is on disk; `appended` is in the order of `outputs`. */
