@@ -29,21 +29,14 @@ const httpField = z
 const streamField = z.strictObject({
   schema: schemaField,
   partitions: whole(1, 'Fixed when the stream is made; partition = hash(tenant) mod partitions', 1, 64),
-  clock: z
-    .enum(['arrival', 'event'], { error: "expected 'arrival' or 'event'" })
-    .default('arrival')
-    .meta({
-      description:
-        '`arrival`: lateness by when the log took a row; `event`: by the largest event time so far (imports)',
-    }),
+  clock: z.enum(['arrival', 'event'], { error: "expected 'arrival' or 'event'" }).default('arrival').meta({
+    description: '`arrival`: lateness by when the log took a row; `event`: by the largest event time so far (imports)',
+  }),
   retention: duration('7 d', 'How long rows stay in the log after every reader has passed', 1_000),
   sizeMax: size('50 GiB', 'Log on disk at which the policy acts', 1024 ** 2),
-  policy: z
-    .enum(['refuse', 'cut'], { error: "expected 'refuse' or 'cut'" })
-    .default('refuse')
-    .meta({
-      description: 'At the size: `refuse` new events with 503, or `cut` the oldest, which is counted in the audit',
-    }),
+  policy: z.enum(['refuse', 'cut'], { error: "expected 'refuse' or 'cut'" }).default('refuse').meta({
+    description: 'At the size: `refuse` new events with 503, or `cut` the oldest, which is counted in the audit',
+  }),
   lake: z.boolean().default(true).meta({ description: 'Whether rows go to the lake (Parquet)' }),
 });
 

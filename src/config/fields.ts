@@ -16,7 +16,7 @@ export function duration(byDefault: string, description: string, minMs = 1, maxM
       return z.NEVER;
     })
     .prefault(byDefault)
-    .meta({ description, type: 'duration' });
+    .meta({ description, kind: 'duration' });
 }
 
 /** A size text → bytes. `byDefault` is such a text. */
@@ -31,7 +31,7 @@ export function size(byDefault: string, description: string, minBytes = 1, maxBy
       return z.NEVER;
     })
     .prefault(byDefault)
-    .meta({ description, type: 'size' });
+    .meta({ description, kind: 'size' });
 }
 
 /** A whole number within bounds. */

@@ -37,7 +37,7 @@ export const schemaField = z
   .meta({
     description:
       "The columns: `adEvents()`, `defineSchema({ … })`, `'ad-events'`, or `{ columns, tenant, eventId, eventTime }`",
-    type: 'schema',
+    kind: 'schema',
   });
 
 function schemaOf(setting: unknown): Schema | undefined {

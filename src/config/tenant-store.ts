@@ -58,13 +58,21 @@ export class TenantStore {
    */
   authenticate(authorization: string | undefined, roles: readonly Role[]): Principal {
     const key = bearerKey(authorization);
-    if (key === undefined) throw new MillraceError('KEY_MISSING', "expected the header 'Authorization: Bearer <key>'", { place: 'header Authorization' });
-    const principal = this.#directory.principal(key);
-    if (principal === undefined) throw new MillraceError('KEY_INVALID', 'this key is not known', { place: 'header Authorization' });
-    if (principal.role !== 'operator' && !roles.includes(principal.role))
-      throw new MillraceError('KEY_FORBIDDEN', `a key with the role '${principal.role}' can't do this; it takes ${roles.map((role) => `'${role}'`).join(' or ')}`, {
+    if (key === undefined)
+      throw new MillraceError('KEY_MISSING', "expected the header 'Authorization: Bearer <key>'", {
         place: 'header Authorization',
       });
+    const principal = this.#directory.principal(key);
+    if (principal === undefined)
+      throw new MillraceError('KEY_INVALID', 'this key is not known', { place: 'header Authorization' });
+    if (principal.role !== 'operator' && !roles.includes(principal.role))
+      throw new MillraceError(
+        'KEY_FORBIDDEN',
+        `a key with the role '${principal.role}' can't do this; it takes ${roles.map((role) => `'${role}'`).join(' or ')}`,
+        {
+          place: 'header Authorization',
+        },
+      );
     return principal;
   }
 
@@ -77,7 +85,8 @@ export class TenantStore {
       this.#directory = this.#read();
     } catch (cause) {
       this.failures += 1;
-      const error = cause instanceof MillraceError ? cause : new MillraceError('CONFIG_INVALID', String(cause), { cause });
+      const error =
+        cause instanceof MillraceError ? cause : new MillraceError('CONFIG_INVALID', String(cause), { cause });
       this.#options.onReload?.({ tenants: this.#directory.size, error });
       return false;
     }
@@ -105,7 +114,10 @@ export class TenantStore {
     const loaded = parseFile(file);
     if (inline === undefined) return buildDirectory(loaded, file);
     return buildDirectory(
-      { tenants: [...inline.tenants, ...(loaded.tenants ?? [])], operators: [...(inline.operators ?? []), ...(loaded.operators ?? [])] },
+      {
+        tenants: [...inline.tenants, ...(loaded.tenants ?? [])],
+        operators: [...(inline.operators ?? []), ...(loaded.operators ?? [])],
+      },
       file,
     );
   }
@@ -116,12 +128,18 @@ function parseFile(file: string): TenantsInput {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new MillraceError('CONFIG_NOT_FOUND', `the tenants file can't be read: ${(cause as Error).message}`, { place: file, cause });
+    throw new MillraceError('CONFIG_NOT_FOUND', `the tenants file can't be read: ${(cause as Error).message}`, {
+      place: file,
+      cause,
+    });
   }
   try {
     return JSON.parse(text) as TenantsInput;
   } catch (cause) {
-    throw new MillraceError('CONFIG_INVALID', `the tenants file is not JSON: ${(cause as Error).message}`, { place: file, cause });
+    throw new MillraceError('CONFIG_INVALID', `the tenants file is not JSON: ${(cause as Error).message}`, {
+      place: file,
+      cause,
+    });
   }
 }
 

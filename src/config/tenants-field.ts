@@ -49,12 +49,9 @@ const keyField = z
 const tenantField = z.strictObject({
   id: z.string({ error: 'expected the id that events carry' }).meta({ description: 'The id that events carry' }),
   keys: z.array(keyField).default([]).meta({ description: "The tenant's keys" }),
-  redirectHosts: z
-    .array(z.string())
-    .default([])
-    .meta({
-      description: 'Hosts that unsigned click links may lead to, such as `shop.example.com` or `*.example.com`',
-    }),
+  redirectHosts: z.array(z.string()).default([]).meta({
+    description: 'Hosts that unsigned click links may lead to, such as `shop.example.com` or `*.example.com`',
+  }),
   postbackNames: z
     .record(z.string(), z.string())
     .default({})

@@ -101,7 +101,8 @@ export function buildDirectory(input: TenantsInput, file = 'tenants'): Directory
   const keys = new Map<string, Principal>();
   const secrets = new Map<string, string>();
   if (!Array.isArray(input?.tenants)) throw invalid(file, 'tenants', 'expected an array of tenants');
-  if (input.tenants.length > TENANTS_MAX) throw invalid(file, 'tenants', `holds ${input.tenants.length} tenants; at most ${TENANTS_MAX} are allowed`);
+  if (input.tenants.length > TENANTS_MAX)
+    throw invalid(file, 'tenants', `holds ${input.tenants.length} tenants; at most ${TENANTS_MAX} are allowed`);
   input.tenants.forEach((one: TenantInput, index: number) => {
     const place = `tenants[${index}]`;
     const tenant = checkTenant(one, file, place);
@@ -110,7 +111,8 @@ export function buildDirectory(input: TenantsInput, file = 'tenants'): Directory
     list(one.keys, file, `${place}.keys`).forEach((key, at) => {
       const where = `${place}.keys[${at}]`;
       const role = checkRole(key.role ?? 'ingest', file, where);
-      if (role === 'operator') throw invalid(file, `${where}.role`, "a tenant's key can't be an operator's; put it into 'operators'");
+      if (role === 'operator')
+        throw invalid(file, `${where}.role`, "a tenant's key can't be an operator's; put it into 'operators'");
       addKey(keys, key, { tenant: tenant.id, role }, file, where);
     });
     list(one.postbackSecrets, file, `${place}.postbackSecrets`).forEach((secret, at) => {
@@ -120,7 +122,8 @@ export function buildDirectory(input: TenantsInput, file = 'tenants'): Directory
   list(input.operators, file, 'operators').forEach((key, index) => {
     addKey(keys, key, { tenant: EVERY_TENANT, role: 'operator' }, file, `operators[${index}]`);
   });
-  if (keys.size + secrets.size > KEYS_MAX) throw invalid(file, 'tenants', `holds ${keys.size + secrets.size} keys; at most ${KEYS_MAX} are allowed`);
+  if (keys.size + secrets.size > KEYS_MAX)
+    throw invalid(file, 'tenants', `holds ${keys.size + secrets.size} keys; at most ${KEYS_MAX} are allowed`);
   return {
     size: tenants.size,
     tenant: (id) => tenants.get(id),
@@ -132,10 +135,18 @@ export function buildDirectory(input: TenantsInput, file = 'tenants'): Directory
 
 function checkTenant(one: TenantInput, file: string, place: string): Tenant {
   if (typeof one?.id !== 'string' || !ID.test(one.id))
-    throw invalid(file, `${place}.id`, 'expected 1 to 64 characters of A-Z a-z 0-9 . _ : - that start with a letter or digit');
+    throw invalid(
+      file,
+      `${place}.id`,
+      'expected 1 to 64 characters of A-Z a-z 0-9 . _ : - that start with a letter or digit',
+    );
   const redirectHosts = list(one.redirectHosts, file, `${place}.redirectHosts`).map((host, at) => {
     if (typeof host !== 'string' || !HOST.test(host.toLowerCase()))
-      throw invalid(file, `${place}.redirectHosts[${at}]`, "expected a host such as 'shop.example.com' or '*.example.com', without scheme or path");
+      throw invalid(
+        file,
+        `${place}.redirectHosts[${at}]`,
+        "expected a host such as 'shop.example.com' or '*.example.com', without scheme or path",
+      );
     return host.toLowerCase();
   });
   const postbackNames = one.postbackNames ?? {};
@@ -144,7 +155,13 @@ function checkTenant(one: TenantInput, file: string, place: string): Tenant {
   return { id: one.id, redirectHosts, postbackNames };
 }
 
-function addKey(keys: Map<string, Principal>, key: KeyInput, owner: { tenant: string; role: Role }, file: string, place: string): void {
+function addKey(
+  keys: Map<string, Principal>,
+  key: KeyInput,
+  owner: { tenant: string; role: Role },
+  file: string,
+  place: string,
+): void {
   const hash = digest(key, file, place);
   const other = keys.get(hash);
   if (other !== undefined) throw invalid(file, place, `the same key belongs to '${other.tenant}' already`);
@@ -153,7 +170,8 @@ function addKey(keys: Map<string, Principal>, key: KeyInput, owner: { tenant: st
 
 function digest(key: KeyInput, file: string, place: string): string {
   if (typeof key?.key === 'string' && key.hash === undefined) {
-    if (key.key.length < 16) throw invalid(file, `${place}.key`, 'is shorter than 16 characters; make one with: millrace key');
+    if (key.key.length < 16)
+      throw invalid(file, `${place}.key`, 'is shorter than 16 characters; make one with: millrace key');
     return hashKey(key.key);
   }
   const match = typeof key?.hash === 'string' ? HASH.exec(key.hash) : null;
@@ -162,7 +180,8 @@ function digest(key: KeyInput, file: string, place: string): string {
 }
 
 function checkRole(role: string, file: string, place: string): Role {
-  if (!ROLES.includes(role)) throw invalid(file, `${place}.role`, `expected 'ingest', 'read' or 'operator', not '${String(role)}'`);
+  if (!ROLES.includes(role))
+    throw invalid(file, `${place}.role`, `expected 'ingest', 'read' or 'operator', not '${String(role)}'`);
   return role as Role;
 }
 

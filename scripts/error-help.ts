@@ -1,0 +1,65 @@
+/** What each error code means and what to do about it, for docs/reference/errors.md. */
+import type { ErrorCode } from '../src/util/errors.js';
+
+/** One sentence or two a code; a new code without one does not pass the type check. */
+export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
+  CONFIG_INVALID:
+    'The configuration has a mistake; the message names file, path, what was expected and what was found. `millrace check` lists all.',
+  CONFIG_NOT_FOUND: 'A file that was named is not there. `millrace init` writes a configuration to start from.',
+  DATA_FOLDER_IN_USE: 'Another process owns the data folder. Stop it, or give this one another `--data`.',
+  DATA_FOLDER_NEWER: 'The data folder was written by a newer Millrace. Start that version; nothing was changed.',
+  DATA_FOLDER_DAMAGED:
+    'Something in the data folder is not what was written. The message names file and place; nothing was changed.',
+  PORT_IN_USE: 'Something listens at the port already. Stop it, or give another `--port`.',
+  DEMO_KEYS_EXPOSED:
+    'Keys stand in clear in the configuration and `http.host` is reachable from other machines. Listen at 127.0.0.1, or replace them by hashed keys (`millrace key`).',
+  SCHEMA_INVALID:
+    'A schema can not be: a column name or type, or a role that does not fit. The message names the column.',
+  SCHEMA_INCOMPATIBLE:
+    'A stream exists with another schema that can not become this one. Columns may be added or widened; for anything else, make a new stream.',
+  EVENT_MALFORMED: 'An event is not JSON. It is in the quarantine with its original bytes.',
+  EVENT_TYPE: 'A field has a value of the wrong type; `path` names it. The event is in the quarantine.',
+  EVENT_FIELD_MISSING: 'A field that must be there is missing; `path` names it. The event is in the quarantine.',
+  EVENT_FIELD_UNKNOWN: 'The schema has no such field; `path` names it. The event is in the quarantine.',
+  EVENT_TOO_LARGE: 'An event is larger than `http.eventSizeMax`. The quarantine has its length and hash.',
+  EVENT_TIME_FUTURE: 'An event time is further ahead than `collect.futureMax`. The event is in the quarantine.',
+  TENANT_MISMATCH: "An event names another tenant than the key's. The event is in the quarantine of the key's tenant.",
+  TENANT_UNKNOWN: 'There is no such tenant in the configuration or the tenants file.',
+  BODY_MALFORMED: 'The body is not what its headers say: JSON, NDJSON, or gzip of these. Nothing of it was taken.',
+  BODY_TOO_LARGE:
+    'The body is larger than `http.bodySizeMax` after decompression. Send smaller batches; nothing of it was taken.',
+  BATCH_TOO_LARGE: 'More events than `http.batchEventsMax`. Send smaller batches; nothing of it was taken.',
+  ENCODING_UNSUPPORTED: 'Expected `Content-Encoding: gzip` or none.',
+  KEY_MISSING: 'Expected the header `Authorization: Bearer <key>`.',
+  KEY_INVALID: 'No such key. The bytes were counted and not stored.',
+  KEY_FORBIDDEN:
+    'The key exists and may not do this: an `ingest` key does not query, a `read` key does not send, and only an operator sees all tenants.',
+  LINK_INVALID: 'A click link is neither signed for its destination nor leads to an allowed host of the tenant.',
+  CLICK_ID_INVALID: 'A click id was not minted here, or was changed on the way.',
+  NOT_FOUND: 'There is nothing at this address. `/v1/openapi.json` lists what there is.',
+  METHOD_NOT_ALLOWED: 'The address exists for another method; the `Allow` header names it.',
+  RATE_LIMITED: 'Too many requests at once. Wait for `Retry-After`; nothing was taken.',
+  SHUTTING_DOWN: 'The process is draining. Send again; nothing of this request was taken.',
+  INTERNAL: 'A bug in Millrace. The log of the process has the stack; please report it.',
+  LOG_UNAVAILABLE:
+    'The disk refuses writes (EIO). Events are answered 503 until it takes them again; the process goes on by itself.',
+  LOG_DISK_FULL: 'The disk, or the size of the stream, is full. Events are answered 503 until there is room.',
+  LOG_OVERLOADED: 'More bytes wait for the disk than `log.pendingSizeMax`. Wait for `Retry-After`.',
+  LOG_PAGE_DAMAGED: 'The checksum of a column does not match. The message names segment, offset and rows.',
+  LOG_SEGMENT_DAMAGED: 'A segment can not be read below what was synced. The message names file and byte.',
+  OFFSET_OUT_OF_RANGE:
+    'The rows at this offset are gone by retention, or not there yet. The message names the range kept.',
+  STREAM_UNKNOWN: 'The configuration has no such stream.',
+  READER_FENCED: 'Another reader with the same id and a newer epoch has taken over.',
+  BATCH_INVALID: 'Bytes that should be a batch are not. Nothing of them was taken.',
+  SQL_SYNTAX: 'The statement does not parse; the message has line, column and a caret.',
+  SQL_UNSUPPORTED: 'PostgreSQL knows this, Millrace does not; the message says what to write instead.',
+  SQL_UNKNOWN_RELATION: 'No such stream or view, or none that this key may see.',
+  SQL_UNKNOWN_COLUMN: 'No such column; the message lists what there is.',
+  SQL_UNKNOWN_FUNCTION: 'No such function, or not with these types.',
+  SQL_TYPE: 'The types do not fit; the message names what was expected.',
+  SQL_RUNTIME: 'A value did not fit while running, such as a division by zero or a cast.',
+  QUERY_TIMEOUT: 'Slower than `query.timeout`. Narrow the time range.',
+  QUERY_TOO_LARGE: 'More rows, bytes or memory than the caps of `query`. Narrow it, or add a LIMIT.',
+  QUERY_BUSY: 'All `query.concurrentMax` are running and `query.waitingMax` wait. Try again.',
+};
