@@ -108,6 +108,8 @@ class BatchReader implements DecodedBatch {
     switch (descriptor.encoding) {
       case ENCODING.stamp:
         return constantInteger(BigInt(Math.trunc(this.header.receivedAt)));
+      case ENCODING.null:
+        return allNull(descriptor.type, rows);
       case ENCODING.uuid:
         return { kind: 'uuid', nulls, data: bytes.subarray(position, position + rows * 16) };
       case ENCODING.integer:

@@ -150,7 +150,12 @@ function writeColumn(target: BatchTarget, start: number, slices: readonly RowSli
   if (index === schema.roles.receivedAt) info.encoding = ENCODING.stamp;
   else {
     nulls = reserveNulls(target, slices, index, rows);
-    writeValues(target, slices, index, rows, scope, nulls ? at : -1);
+    if (nulls && allSet(target.bytes, at, rows)) {
+      target.position = at;
+      nulls = false;
+      info.encoding = ENCODING.null;
+      info.min = Infinity;
+    } else writeValues(target, slices, index, rows, scope, nulls ? at : -1);
   }
   const { bytes, u32 } = target;
   const descriptor = start + HEADER_BYTES + index * DESCRIPTOR_BYTES;
@@ -174,6 +179,12 @@ function reserveNulls(target: BatchTarget, slices: readonly RowSlice[], index: n
   if (!writeNulls(target.bytes, target.position, slices, index, rows)) return false;
   target.position += paddedBits(rows);
   return true;
+}
+
+function allSet(bytes: Uint8Array, at: number, rows: number): boolean {
+  const whole = rows >> 3;
+  for (let i = 0; i < whole; i++) if (bytes[at + i] !== 255) return false;
+  return (rows & 7) === 0 || bytes[at + whole] === (1 << (rows & 7)) - 1;
 }
 
 function writeValues(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, scope: DictionaryScope, nullsAt: number): void {

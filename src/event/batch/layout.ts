@@ -40,7 +40,7 @@ export const KIND = { rows: 0, clock: 1, dictionary: 2 } as const;
 /** Bits of the header's flags. */
 export const FLAG = { attached: 1, whole: 2, tenants: 4 } as const;
 /** How a column's page is laid out. */
-export const ENCODING = { uuid: 1, integer: 2, double: 3, boolean: 4, bytes: 5, dictionary: 6, list: 7, bytesList: 8, stamp: 9 } as const;
+export const ENCODING = { uuid: 1, integer: 2, double: 3, boolean: 4, bytes: 5, dictionary: 6, list: 7, bytesList: 8, stamp: 9, null: 10 } as const;
 /** Column types as bytes: never renumber. */
 export const TYPE_CODES: readonly ColumnType[] = ['uuid', 'string', 'dictionary', 'list', 'bytes', 'int64', 'double', 'decimal', 'timestamp', 'boolean', 'json'];
 
