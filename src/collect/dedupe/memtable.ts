@@ -1,0 +1,157 @@
+/**
+ * The newest ids, in memory: pending ones (their commit is not on disk yet) and durable ones.
+ *
+ * ```
+ * heap    one record an id, in order of arrival, words of 32 bits:
+ *         ticket | high | low | scope | length | id, filled up with zeros
+ *         `------'  `---------------------------------------------------' as in a run's file
+ * slots   open addressing over `low`, linear probing, at most half full; heap position + 1, 0 = free
+ * ```
+ *
+ * A **ticket** is the number of the commit that carries the id. While the ticket is open the id is
+ * pending; if that commit fails, its records are marked `DEAD` and no look-up sees them any more.
+ *
+ * Life: active (takes ids) → sealed (read only) → flushed to a run once its last ticket is settled.
+ * Limit: `idsMax` ids and one batch more; the owner seals it then.
+ */
+import type { Position } from '../../log/log.js';
+import type { Keys } from './keys.js';
+
+/** Ticket of records whose commit failed. */
+export const DEAD = 0xffff_ffff;
+
+/** Words of a heap record before the id. */
+export const HEAP_HEAD = 5;
+
+/** The newest ids. */
+export class Memtable {
+  /** Records, dead ones included. */
+  ids = 0;
+  heap = new Uint32Array(8192);
+  heapEnd = 0;
+  /** Open tickets with records in here. */
+  pending = 0;
+  /** Earliest and latest arrival, ms. */
+  firstMs = Infinity;
+  lastMs = -Infinity;
+  /** The hour (hours since 1970) whose ids these are. */
+  readonly hour: number;
+  /** Ends of the log rows whose ids are in here, by `stream/partition`. */
+  readonly covered = new Map<string, Position>();
+
+  #slots = new Int32Array(2048);
+
+  constructor(hour: number) {
+    this.hour = hour;
+  }
+
+  /** Bytes it takes. */
+  get bytes(): number {
+    return this.heap.byteLength + this.#slots.byteLength;
+  }
+
+  /** The ticket of row `row`'s id, or -1 when it is not here. */
+  find(keys: Keys, row: number): number {
+    const slots = this.#slots;
+    const heap = this.heap;
+    const mask = slots.length - 1;
+    const high = keys.high[row]!;
+    const low = keys.low[row]!;
+    for (let slot = low & mask; ; slot = (slot + 1) & mask) {
+      const at = slots[slot]! - 1;
+      if (at < 0) return -1;
+      if (heap[at + 2] !== low || heap[at + 1] !== high || heap[at] === DEAD) continue;
+      if (heap[at + 3] === keys.scopes[row] && heap[at + 4] === keys.lengths[row] && sameId(heap, at + HEAP_HEAD, keys, row)) return heap[at]!;
+    }
+  }
+
+  /** Adds row `row`'s id, which must not be here. */
+  insert(keys: Keys, row: number, ticket: number): void {
+    const start = keys.starts[row]!;
+    const count = keys.starts[row + 1]! - start;
+    const at = this.heapEnd;
+    if (at + HEAP_HEAD + count > this.heap.length) this.#growHeap(at + HEAP_HEAD + count);
+    if ((this.ids + 1) * 2 > this.#slots.length) this.#rehash();
+    const heap = this.heap;
+    heap[at] = ticket;
+    heap[at + 1] = keys.high[row]!;
+    heap[at + 2] = keys.low[row]!;
+    heap[at + 3] = keys.scopes[row]!;
+    heap[at + 4] = keys.lengths[row]!;
+    for (let word = 0; word < count; word++) heap[at + HEAP_HEAD + word] = keys.words[start + word]!;
+    this.heapEnd = at + HEAP_HEAD + count;
+    this.ids += 1;
+    this.#link(at);
+  }
+
+  /** Marks the records in `heap[from .. to]` as never committed. */
+  kill(from: number, to: number): void {
+    for (let at = from; at < to; at = next(this.heap, at)) this.heap[at] = DEAD;
+  }
+
+  /** Notes when rows arrived and how far the log is covered. */
+  cover(positions: readonly Position[], receivedAt: number): void {
+    this.firstMs = Math.min(this.firstMs, receivedAt);
+    this.lastMs = Math.max(this.lastMs, receivedAt);
+    for (const position of positions) {
+      const key = `${position.stream}/${position.partition}`;
+      const before = this.covered.get(key);
+      if (before === undefined || before.offset < position.offset) this.covered.set(key, position);
+    }
+  }
+
+  /** Heap positions of the living records, by rising `high`. Yields now and then through `pause`. */
+  async sorted(pause: () => Promise<void>): Promise<Uint32Array> {
+    const { heap, heapEnd } = this;
+    const cells = new Uint32Array(65_537);
+    let living = 0;
+    for (let at = 0; at < heapEnd; at = next(heap, at)) {
+      if (heap[at] === DEAD) continue;
+      cells[(heap[at + 1]! >>> 16) + 1]! += 1;
+      living += 1;
+    }
+    await pause();
+    for (let cell = 0; cell < 65_536; cell++) cells[cell + 1]! += cells[cell]!;
+    const order = new Uint32Array(living);
+    for (let at = 0; at < heapEnd; at = next(heap, at)) if (heap[at] !== DEAD) order[cells[heap[at + 1]! >>> 16]!++] = at;
+    await pause();
+    for (let i = 1; i < living; i++) {
+      const at = order[i]!;
+      const high = heap[at + 1]!;
+      let j = i - 1;
+      while (j >= 0 && heap[order[j]! + 1]! > high) order[j + 1] = order[j--]!;
+      order[j + 1] = at;
+    }
+    return order;
+  }
+
+  #link(at: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = this.heap[at + 2]! & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = at + 1;
+  }
+
+  #growHeap(least: number): void {
+    const larger = new Uint32Array(Math.max(least, this.heap.length * 2));
+    larger.set(this.heap.subarray(0, this.heapEnd));
+    this.heap = larger;
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(this.#slots.length * 2);
+    for (let at = 0; at < this.heapEnd; at = next(this.heap, at)) if (this.heap[at] !== DEAD) this.#link(at);
+  }
+}
+
+function next(heap: Uint32Array, at: number): number {
+  return at + HEAP_HEAD + ((heap[at + 4]! + 3) >> 2);
+}
+
+function sameId(heap: Uint32Array, at: number, keys: Keys, row: number): boolean {
+  const start = keys.starts[row]!;
+  const end = keys.starts[row + 1]!;
+  for (let word = start; word < end; word++, at++) if (heap[at] !== keys.words[word]) return false;
+  return true;
+}
