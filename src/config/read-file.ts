@@ -9,10 +9,11 @@
  */
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, extname } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Plugin } from 'esbuild';
 import { parseDocument } from 'yaml';
+import { distFolder } from '../io/threads.js';
 import { MillraceError } from '../util/errors.js';
 
 /** Endings a configuration file may have. */
@@ -100,19 +101,13 @@ async function bundle(file: string): Promise<string> {
   }
 }
 
-/** The package's own entry, in dist/ also when this module runs from its source. */
-export const PACKAGE_ENTRY = new URL('../index.js', import.meta.url).href.replace(
-  /\/src\/index\.js$/,
-  '/dist/index.js',
-);
-
 const packagesOutside: Plugin = {
   name: 'packages-outside',
   setup(builder) {
     builder.onResolve({ filter: /^[^./]/ }, async ({ path, resolveDir, kind, pluginData }) => {
       if (kind === 'entry-point' || pluginData === 'asked' || isBuiltin(path) || /^[A-Za-z]:[\\/]/.test(path))
         return undefined;
-      if (path === 'millrace') return { path: PACKAGE_ENTRY, external: true };
+      if (path === 'millrace') return { path: pathToFileURL(join(distFolder(), 'index.js')).href, external: true };
       const found = await builder.resolve(path, { resolveDir, kind, pluginData: 'asked' });
       return found.errors.length > 0
         ? { errors: found.errors }

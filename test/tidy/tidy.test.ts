@@ -13,9 +13,9 @@ const kernels = sources('wasm');
 const tests = sources('test');
 const others = [...sources('bench'), ...sources('scripts', ['.ts', '.mjs']), ...sources('examples')];
 
-/** Where the program starts: the command line, the package, and each worker thread. */
+/** Where the program starts: the command line, the package, and each worker thread (`module: 'mill/thread.js'`). */
 const ENTRIES = ['src/cli/main.ts', 'src/index.ts'];
-const WORKERS = ['src/mill/thread.ts', 'src/lake/thread.ts', 'src/serve/store-thread.ts'];
+const WORKERS = src.flatMap(({ text }) => [...text.matchAll(/\bmodule: '([\w/-]+)\.js'/g)].map((match) => `src/${match[1]!}.ts`));
 
 function file(path: string, text: string): Source {
   return { path, text, lines: text.split('\n') };

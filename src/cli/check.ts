@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { relative } from 'node:path';
+import { Command } from 'commander';
+import { configJsonSchema } from '../config/json-schema.js';
+import { findConfig, loadConfig } from '../config/load.js';
+import type { MillraceOptions } from '../config/options.js';
+import { formatDuration } from '../config/units.js';
+import { parseViews, type ViewStatement } from '../mill/sql/parse.js';
+import { planView } from '../mill/sql/plan-view.js';
+import type { ViewPlan } from '../mill/sql/plan.js';
+import { MillraceError } from '../util/errors.js';
+import { dim, green, print, printError, printJson } from './output.js';
+
+/** What a check found. */
+export interface CheckResult {
+  readonly options: MillraceOptions | undefined;
+  readonly plans: readonly ViewPlan[];
+  readonly errors: readonly MillraceError[];
+}
+
+/** `millrace check`: explains every mistake of a configuration and its views; exit code 1 when there is one. */
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('explain every mistake in the configuration and the views')
+    .option('-c, --config <file>', 'configuration (default: millrace.config.* in this folder)')
+    .option('--schema', "print the configuration's JSON schema, for editors")
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace check\n  millrace check --config shop.config.ts --json\n  millrace check --schema > millrace.schema.json',
+    )
+    .action(async (options: { config?: string; schema?: boolean; json?: boolean }) => {
+      if (options.schema === true) return print(JSON.stringify(configJsonSchema(), null, 2));
+      const file = findConfig(options.config, process.cwd());
+      const result = await checkConfig(file);
+      if (options.json === true) printResult(file, result);
+      else describe(file, result);
+      if (result.errors.length > 0) process.exitCode = 1;
+    });
+}
+
+/** Checks a configuration and all of its views, and goes on after each mistake. */
+export async function checkConfig(file: string): Promise<CheckResult> {
+  const errors: MillraceError[] = [];
+  const options = await keep(errors, () => loadConfig(file));
+  if (options === undefined) return { options, plans: [], errors };
+  for (const { file: page, path } of options.pages) if (!existsSync(page)) errors.push(missing(`page ${path}`, page));
+  for (const sample of options.samples)
+    if (!existsSync(sample.file)) errors.push(missing(`sample ${sample.name}`, sample.file));
+  const statements: ViewStatement[] = [];
+  for (const view of options.views)
+    statements.push(...((await keep(errors, () => parseViews(view.text, view.file))) ?? []));
+  const catalog = new Map(options.streams.map((stream) => [stream.name, stream]));
+  const plans: ViewPlan[] = [];
+  const names = new Set(catalog.keys());
+  for (const statement of statements) {
+    if (names.has(statement.name)) errors.push(twice(statement));
+    names.add(statement.name);
+    const plan = await keep(errors, () => planView(statement, catalog));
+    if (plan !== undefined) plans.push(plan);
+  }
+  return { options, plans, errors };
+}
+
+async function keep<T>(errors: MillraceError[], act: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    errors.push(error);
+    return undefined;
+  }
+}
+
+function missing(what: string, file: string): MillraceError {
+  return new MillraceError('CONFIG_NOT_FOUND', `${what}: expected a file at '${file}', found none`, { place: file });
+}
+
+function twice({ name, file = 'views' }: ViewStatement): MillraceError {
+  return new MillraceError(
+    'CONFIG_INVALID',
+    `${file}: '${name}' is the name of another view or stream already; expected a name of its own`,
+    { place: file },
+  );
+}
+
+function printResult(file: string, { options, plans, errors }: CheckResult): void {
+  printJson({
+    file,
+    ok: errors.length === 0,
+    streams: options?.streams.map(({ name }) => name) ?? [],
+    views: plans.map(({ name }) => name),
+    errors: errors.map(({ code, message, place }) => ({ code, message, place })),
+  });
+}
+
+function describe(file: string, { options, plans, errors }: CheckResult): void {
+  const name = relative(process.cwd(), file) || file;
+  for (const error of errors) printError(error, false);
+  if (errors.length > 0 || options === undefined)
+    return print(`\n${name}: ${errors.length} mistake${errors.length === 1 ? '' : 's'}`);
+  print(`${green('ok')} ${name}`);
+  for (const stream of options.streams)
+    print(
+      `  stream ${stream.name}  ${dim(`${stream.schema.columns.length} columns, ${stream.partitions} partition${stream.partitions === 1 ? '' : 's'}, clock ${stream.clock}`)}`,
+    );
+  for (const plan of plans) {
+    const lag = `lag ${formatDuration(plan.lagMs)}, corrected for ${formatDuration(plan.allowedLatenessMs)}`;
+    print(`  view ${plan.name}  ${dim(`of ${plan.source}, ${formatDuration(plan.window.sizeMs)} windows, ${lag}`)}`);
+  }
+  print(
+    `  tenants  ${dim(`${options.tenants.inline.tenants.length} in the file${options.tenants.file === undefined ? '' : `, more in ${options.tenants.file}`}`)}`,
+  );
+}

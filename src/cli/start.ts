@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { findConfig, loadConfig } from '../config/load.js';
+import type { MillraceOptions } from '../config/options.js';
+import { bold, dim, print, printJson } from './output.js';
+
+interface StartOptions {
+  readonly config?: string;
+  readonly port?: number;
+  readonly host?: string;
+  readonly data?: string;
+  readonly sample: boolean;
+  readonly json?: boolean;
+}
+
+/** A port of the command line or the environment. */
+export function portArgument(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('expected a port from 0 to 65535.');
+  return port;
+}
+
+/** `millrace start`: runs the pipeline until SIGINT or SIGTERM. */
+export function startCommand(): Command {
+  return new Command('start')
+    .description('run the pipeline: HTTP in, log, views, lake, API and console')
+    .option('-c, --config <file>', 'configuration (default: millrace.config.* in this folder)')
+    .addOption(new Option('-p, --port <port>', 'port; 0 takes a free one').env('MILLRACE_PORT').argParser(portArgument))
+    .addOption(new Option('--host <host>', 'address to listen at').env('MILLRACE_HOST'))
+    .addOption(new Option('-d, --data <folder>', 'data folder').env('MILLRACE_DATA'))
+    .option('--no-sample', 'leave out the samples of the configuration')
+    .option('--json', 'print JSON, one object a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  millrace start\n  millrace start --config shop.config.ts --port 8080 --data /var/lib/millrace\n  MILLRACE_PORT=8080 millrace start --no-sample',
+    )
+    .action(async (options: StartOptions) => start(options));
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const file = findConfig(options.config, process.cwd());
+  const { port, host, data, sample } = options;
+  const config = await loadConfig(file, {
+    ...(port === undefined ? {} : { port }),
+    ...(host === undefined ? {} : { host }),
+    ...(data === undefined ? {} : { data: resolve(data) }),
+    samples: sample,
+  });
+  const { startMillrace } = await import('../millrace.js');
+  const millrace = await startMillrace(config);
+  if (options.json === true)
+    printJson({ event: 'started', url: millrace.url, pid: process.pid, data: config.dataFolder });
+  else announce(config, millrace.url);
+  const signal = await stopSignal();
+  if (options.json !== true) print(`\n${signal}: draining, then stopping`);
+  await millrace.close();
+  if (options.json === true) printJson({ event: 'stopped', signal });
+  else print('stopped; everything that was answered is on disk');
+}
+
+/** The first SIGINT or SIGTERM. A second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((stopped) => {
+    let first = true;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (!first) process.exit(130);
+      first = false;
+      stopped(signal);
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+function announce(config: MillraceOptions, url: string): void {
+  const line = (name: string, value: string, note = '') =>
+    print(`  ${name.padEnd(10)}${value}${note === '' ? '' : `  ${dim(note)}`}`);
+  print(bold(`Millrace runs at ${url}`));
+  print('');
+  for (const page of config.pages) line(page.path.slice(1), `${url}${page.path}`);
+  line('console', `${url}/`);
+  line('API', `${url}/v1/openapi.json`);
+  line('metrics', `${url}/metrics`);
+  line('data', config.dataFolder);
+  if (config.samples.length > 0)
+    line('sample', config.samples.map(({ name }) => name).join(', '), 'sent once through the front door');
+  const { demoKeys } = config.tenants;
+  if (demoKeys.length > 0) {
+    print('');
+    print(`  ${bold('Demo keys')} ${dim('(in clear in the configuration, so this machine only)')}`);
+    for (const { key, role, tenant } of demoKeys) print(`  ${tenant.padEnd(10)}${role.padEnd(10)}${key}`);
+  }
+  print('');
+  print(dim('Ctrl-C stops it.'));
+}
