@@ -19,7 +19,7 @@ export type RowOperation = 'upsert' | 'delete';
 /** Why a closed row changed. */
 export type CorrectionReason = 'late' | 'dedupe' | 'fraud' | 'identity' | 'backfill' | 'erasure';
 
-/** The SQL type of a view's column, as people see it. */
+/** The SQL type of a view's column, as people see it. `timestamp` and `date` are stored as ms since 1970, read as UTC. */
 export type ViewColumnType =
   | 'text'
   | 'bigint'
@@ -27,6 +27,8 @@ export type ViewColumnType =
   | 'numeric'
   | 'boolean'
   | 'timestamptz'
+  | 'timestamp'
+  | 'date'
   | 'uuid'
   | 'json';
 

@@ -1,11 +1,22 @@
 /**
  * A view, parsed and bound: what the mill runs.
  *
- * The SQL front (`parse` → `bind` → `plan`) produces this; `operators` run it, `kernels` generate
+ * The SQL front (`parseViews` → `planView`) produces this; `operators` run it, `kernels` generate
  * code from it. Plain data: it crosses threads by structured clone.
+ *
+ * - Names are resolved, types are PostgreSQL's, casts are written out as calls named `cast`
+ *   (from `args[0].type` to `type`). Which function a `call` means follows from its name and the
+ *   types of its arguments: see `functions/registry.ts`.
+ * - Values at run time are `Value`s (`value.ts`); `evaluate.ts` runs an expression, `generate.ts`
+ *   prints it for a kernel. Both throw `SQL_RUNTIME` where PostgreSQL would raise an error (only
+ *   expressions for which `canFail` holds); the row then goes to the late stream with the message.
+ * - `where`, `keys` and the aggregates' `arg` and `filter` are over source columns (`column`) and
+ *   the window's bounds. `having` and `outputs` are over `key`, `aggregate` and the bounds; they
+ *   never hold a `column`.
+ * - WHERE, FILTER and HAVING keep a row when the value is true: neither false nor NULL.
  */
 
-/** Types as PostgreSQL names them. `numeric` is exact: bigint scaled by `scale` in kernels. */
+/** Types as PostgreSQL names them. `numeric` is exact; see `value.ts` and `generate.ts` for its shapes. */
 export type SqlType =
   | 'boolean'
   | 'bigint'
@@ -35,8 +46,16 @@ export type Expression =
   | { readonly kind: 'key'; readonly index: number; readonly type: SqlType }
   | { readonly kind: 'aggregate'; readonly index: number; readonly type: SqlType };
 
-/** Values a literal can hold; `numeric` travels as text, `timestamptz` as ms, `interval` as months, days, ms. */
-export type LiteralValue = null | boolean | number | bigint | string | { readonly months: number; readonly days: number; readonly ms: number };
+/** Values a literal can hold: as `Value`, but `numeric` travels as text (`1.50` keeps its scale). */
+export type LiteralValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | { readonly months: number; readonly days: number; readonly ms: number }
+  | Uint8Array
+  | readonly (string | null)[];
 
 /** One WHEN … THEN …. */
 export interface CaseBranch {
@@ -44,7 +63,20 @@ export interface CaseBranch {
   readonly then: Expression;
 }
 
-/** An aggregate call over source rows. */
+/**
+ * An aggregate call over source rows.
+ *
+ * | name | argument | type |
+ * |---|---|---|
+ * | count, countDistinct, approxCountDistinct | any (count: or none) | bigint |
+ * | sum | integer → bigint; bigint → numeric of scale 0; numeric → numeric; double precision | |
+ * | avg | integer, bigint, numeric → numeric (`divideDecimal(sum, count)`); double precision | |
+ * | min, max | number, text, time, interval, bytea | the argument's |
+ *
+ * Over no row that is not NULL, count is 0 and the others are NULL. A sum of numeric has the
+ * largest scale among its rows; `staticScale(arg)` says when all rows have one. A sum of integers
+ * beyond 64 bits is 'bigint out of range'.
+ */
 export interface AggregateCall {
   readonly name: 'count' | 'countDistinct' | 'sum' | 'min' | 'max' | 'avg' | 'approxCountDistinct';
   /** Null for `count(*)`. */

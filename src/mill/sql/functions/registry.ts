@@ -1,0 +1,95 @@
+/**
+ * The one list of scalar functions and operators, and how an entry is found.
+ *
+ * A family is a file that exports its entries; nothing registers itself. An entry is one overload:
+ * exact parameter types, a result type, and PostgreSQL's meaning as a JavaScript function.
+ */
+import type { Expression, SqlType } from '../plan.js';
+import type { Value } from '../value.js';
+
+/** Evaluates one call. Arguments are never NULL unless the entry says `nulls`. */
+// oxlint-disable-next-line typescript/no-explicit-any -- each family narrows to its own value types
+export type Evaluate = (...args: any[]) => Value;
+
+/** One overload. */
+export interface FunctionDefinition {
+  readonly name: string;
+  readonly params: readonly SqlType[];
+  readonly result: SqlType;
+  readonly evaluate: Evaluate;
+  /** True when NULL arguments reach `evaluate`; otherwise any NULL makes the result NULL. */
+  readonly nulls?: boolean;
+  /** True when any number of arguments of any type is taken. */
+  readonly variadic?: boolean;
+  /** True when a row's values can make it an error (division by zero, bad text for a cast). */
+  readonly fails?: boolean;
+  /**
+   * A faster evaluation for the constant arguments at hand (`undefined` where not constant). Throws
+   * what binding should refuse: a pattern or a zone that cannot work.
+   */
+  readonly prepare?: (constants: readonly (Value | undefined)[]) => Evaluate | undefined;
+  /** The JavaScript of a call on non-null operands, for kernels. */
+  readonly inline?: (args: readonly string[]) => string;
+}
+
+/** Parts of an entry that are not always there. */
+export type FunctionExtra = Pick<FunctionDefinition, 'nulls' | 'variadic' | 'fails' | 'prepare' | 'inline'>;
+
+/** One entry. */
+export function define(
+  name: string,
+  params: readonly SqlType[],
+  result: SqlType,
+  evaluate: Evaluate,
+  extra: FunctionExtra = {},
+): FunctionDefinition {
+  return { name, params, result, evaluate, ...extra };
+}
+
+/** Functions and operators by name, casts by their two types. */
+export class FunctionTable {
+  readonly #byName = new Map<string, FunctionDefinition[]>();
+  readonly #casts = new Map<string, FunctionDefinition>();
+
+  constructor(entries: readonly FunctionDefinition[], casts: readonly FunctionDefinition[]) {
+    for (const entry of entries) {
+      const list = this.#byName.get(entry.name);
+      if (list === undefined) this.#byName.set(entry.name, [entry]);
+      else list.push(entry);
+    }
+    for (const cast of casts) this.#casts.set(castKey(cast.params[0]!, cast.result), cast);
+  }
+
+  /** The overloads of a name. */
+  overloads(name: string): readonly FunctionDefinition[] {
+    return this.#byName.get(name) ?? [];
+  }
+
+  /** The cast between two types, if there is one. */
+  castOf(from: SqlType, to: SqlType): FunctionDefinition | undefined {
+    return this.#casts.get(castKey(from, to));
+  }
+
+  /** The entry that a bound call means. */
+  definitionOf(call: Extract<Expression, { kind: 'call' }>): FunctionDefinition {
+    const found =
+      call.name === 'cast'
+        ? this.castOf(call.args[0]!.type, call.type)
+        : this.overloads(call.name).find(
+            (entry) =>
+              entry.variadic === true ||
+              (entry.params.length === call.args.length && entry.params.every((type, i) => type === call.args[i]!.type)),
+          );
+    if (found === undefined) throw new Error(`no function ${call.name}(${call.args.map((arg) => arg.type).join(', ')})`);
+    return found;
+  }
+
+  /** Every entry, casts included, in the order they were listed. */
+  all(): FunctionDefinition[] {
+    return [...[...this.#byName.values()].flat(), ...this.#casts.values()];
+  }
+}
+
+function castKey(from: SqlType, to: SqlType): string {
+  return `${from} -> ${to}`;
+}
