@@ -1,0 +1,333 @@
+/** Strings, dictionary codes and lists as Parquet values, nulls left out, with their bounds. */
+import { sliceRows, totalRows, type BatchTarget, type RowSlice } from '../../event/batch.js';
+import { isNull, type BytesColumn, type BytesListColumn, type Column, type DictionaryColumn, type ListColumn } from '../../event/columns.js';
+import { Dictionary } from '../../event/dictionary.js';
+import { BOUND_BYTES_MAX, setLength, type Chunk } from './chunk.js';
+import { ENCODING, type ParquetColumn } from './format.js';
+import { bitWidthOf, writePacked } from './levels.js';
+
+let codes = new Uint16Array(65_536);
+let definitions = new Uint8Array(1024);
+let repetitions = new Uint8Array(1024);
+
+/** BYTE_ARRAY, plain: u32 length and bytes each. */
+export function writeByteValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, chunk: Chunk): void {
+  const bounds = new Bounds();
+  for (const slice of slices) {
+    const column = slice.batch.column(index);
+    const { data, offsets } = textOf(column);
+    const rows = sliceRows(slice);
+    for (let i = 0; i < rows; i++) {
+      const row = slice.rows === null ? i : slice.rows[i]!;
+      if (isNull(column.nulls, row)) continue;
+      const at = column.kind === 'dictionary' ? column.codes[row]! : row;
+      writeOne(body, data, offsets[at]!, offsets[at + 1]!);
+      bounds.take(data, offsets[at]!, offsets[at + 1]!);
+    }
+  }
+  if (count > 0) bounds.set(chunk);
+}
+
+function textOf(column: Column): { data: Uint8Array; offsets: Uint32Array } {
+  return column.kind === 'dictionary' ? column.dictionary : (column as BytesColumn);
+}
+
+function writeOne(body: BatchTarget, data: Uint8Array, from: number, to: number): void {
+  const length = to - from;
+  body.reserve(length + 4);
+  const bytes = body.bytes;
+  let at = body.position;
+  bytes[at] = length;
+  bytes[at + 1] = length >>> 8;
+  bytes[at + 2] = length >>> 16;
+  bytes[at + 3] = length >>> 24;
+  at += 4;
+  if (length < 64) for (let i = from; i < to; i++) bytes[at++] = data[i]!;
+  else bytes.set(data.subarray(from, to), at);
+  body.position += length + 4;
+}
+
+/** RLE_DICTIONARY: bit width, then packed codes; plain when the table gets too large. */
+export function writeCodeValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
+  const table = tableOf(slices, index);
+  if (codes.length < count) codes = new Uint16Array(count * 2);
+  let out = 0;
+  for (const slice of slices) {
+    const done = translateCodes(slice, index, out, table);
+    if (done < 0) return writeByteValues(slices, index, count, body, chunk);
+    out = done;
+  }
+  finishTable(table, out, body, entries, chunk);
+}
+
+/** Fills `codes` from `out` on; answers where it ended, or -1 when the table is full. */
+function translateCodes(slice: RowSlice, index: number, start: number, table: Table): number {
+  const column = slice.batch.column(index) as DictionaryColumn | BytesColumn;
+  const rows = sliceRows(slice);
+  const chosen = slice.rows;
+  const { nulls } = column;
+  const lookup = column.kind === 'dictionary' ? table.lookup(column.dictionary) : null;
+  let out = start;
+  for (let i = 0; i < rows; i++) {
+    const row = chosen === null ? i : chosen[i]!;
+    if (nulls !== null && ((nulls[row >> 3]! >> (row & 7)) & 1) === 1) continue;
+    let code: number;
+    if (lookup !== null) {
+      const from = (column as DictionaryColumn).codes[row]!;
+      code = lookup[from]!;
+      if (code < 0) code = lookup[from] = table.add((column as DictionaryColumn).dictionary, from);
+    } else code = table.addBytes(column as BytesColumn, row);
+    if (code < 0) return -1;
+    codes[out++] = code;
+  }
+  return out;
+}
+
+function finishTable(table: Table, count: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
+  if (table.size === 0) return;
+  chunk.encoding = ENCODING.rleDictionary;
+  chunk.dictionaryEntries = table.size;
+  table.write(entries, chunk);
+  const bitWidth = bitWidthOf(Math.max(0, table.size - 1));
+  body.reserve(1);
+  body.bytes[body.position++] = bitWidth;
+  writePacked(body, codes, count, bitWidth);
+}
+
+/** The dictionary of one chunk: translates codes and writes the entries that are used. */
+interface Table {
+  readonly size: number;
+  /** From a source's codes to the table's; -1 where not known. */
+  lookup(source: Dictionary): Int32Array;
+  /** The code of a source's entry, added; -1 when full. */
+  add(source: Dictionary, code: number): number;
+  addBytes(column: BytesColumn, row: number): number;
+  /** Writes the entries, plain, and their bounds. */
+  write(entries: BatchTarget, chunk: Chunk): void;
+}
+
+function tableOf(slices: readonly RowSlice[], index: number): Table {
+  const first = slices[0]?.batch.column(index) as DictionaryColumn | ListColumn | undefined;
+  const same = slices.every((slice) => (slice.batch.column(index) as DictionaryColumn).dictionary === first?.dictionary);
+  return same && first?.dictionary !== undefined ? new OneSource(first.dictionary) : new ManySources();
+}
+
+/** All codes come from one dictionary: entries differ by themselves. */
+class OneSource implements Table {
+  size = 0;
+  readonly #source: Dictionary;
+  readonly #lookup: Int32Array;
+  readonly #used: Uint16Array;
+
+  constructor(source: Dictionary) {
+    this.#source = source;
+    this.#lookup = new Int32Array(source.size).fill(-1);
+    this.#used = new Uint16Array(source.size);
+  }
+
+  lookup(): Int32Array {
+    return this.#lookup;
+  }
+
+  add(_source: Dictionary, code: number): number {
+    this.#used[this.size] = code;
+    return this.size++;
+  }
+
+  addBytes(): number {
+    return -1;
+  }
+
+  write(entries: BatchTarget, chunk: Chunk): void {
+    const { data, offsets } = this.#source;
+    const bounds = new Bounds();
+    for (let i = 0; i < this.size; i++) {
+      const from = offsets[this.#used[i]!]!;
+      const to = offsets[this.#used[i]! + 1]!;
+      writeOne(entries, data, from, to);
+      bounds.take(data, from, to);
+    }
+    if (this.size > 0) bounds.set(chunk);
+  }
+}
+
+/** Codes of several dictionaries: entries are compared by their bytes, once each. */
+class ManySources implements Table {
+  readonly #entries = new Dictionary();
+  readonly #lookups = new Map<Dictionary, Int32Array>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  lookup(source: Dictionary): Int32Array {
+    let lookup = this.#lookups.get(source);
+    if (lookup === undefined) this.#lookups.set(source, (lookup = new Int32Array(source.size).fill(-1)));
+    return lookup;
+  }
+
+  add(source: Dictionary, code: number): number {
+    return this.#entries.intern(source.data, source.offsets[code]!, source.offsets[code + 1]!);
+  }
+
+  addBytes(column: BytesColumn, row: number): number {
+    return this.#entries.intern(column.data, column.offsets[row]!, column.offsets[row + 1]!);
+  }
+
+  write(entries: BatchTarget, chunk: Chunk): void {
+    const { data, offsets, size } = this.#entries;
+    const bounds = new Bounds();
+    for (let i = 0; i < size; i++) {
+      writeOne(entries, data, offsets[i]!, offsets[i + 1]!);
+      bounds.take(data, offsets[i]!, offsets[i + 1]!);
+    }
+    if (size > 0) bounds.set(chunk);
+  }
+}
+
+/** LIST: levels of every item, then the items. */
+export function writeListValues(column: ParquetColumn, slices: readonly RowSlice[], index: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
+  const levels = fillLevels(column, slices, index);
+  chunk.entries = levels;
+  writeLevels(body, repetitions, levels, 1);
+  writeLevels(body, definitions, levels, column.maxDefinition);
+  let items = 0;
+  for (let i = 0; i < levels; i++) if (definitions[i] === column.maxDefinition) items++;
+  // Parquet counts every level without a value as null, empty lists too.
+  chunk.nullCount = levels - items;
+  if (codes.length < items) codes = new Uint16Array(items * 2);
+  const table = tableOf(slices, index);
+  let out = 0;
+  for (const slice of slices) {
+    out = translateItems(slice, index, out, table);
+    if (out < 0) return writePlainItems(slices, index, body, chunk);
+  }
+  finishTable(table, items, body, entries, chunk);
+}
+
+function fillLevels(column: ParquetColumn, slices: readonly RowSlice[], index: number): number {
+  const present = column.maxDefinition;
+  let levels = 0;
+  let most = totalRows(slices);
+  for (const slice of slices) most += itemsOf(slice, index);
+  if (definitions.length < most) {
+    definitions = new Uint8Array(most * 2);
+    repetitions = new Uint8Array(most * 2);
+  }
+  for (const slice of slices) {
+    const list = slice.batch.column(index) as ListColumn | BytesListColumn;
+    const rows = sliceRows(slice);
+    for (let i = 0; i < rows; i++) {
+      const row = slice.rows === null ? i : slice.rows[i]!;
+      const missing = isNull(list.nulls, row);
+      const items = missing ? 0 : list.offsets[row + 1]! - list.offsets[row]!;
+      repetitions[levels] = 0;
+      definitions[levels++] = items > 0 ? present : missing ? 0 : present - 1;
+      for (let item = 1; item < items; item++) {
+        repetitions[levels] = 1;
+        definitions[levels++] = present;
+      }
+    }
+  }
+  return levels;
+}
+
+function itemsOf(slice: RowSlice, index: number): number {
+  const { offsets } = slice.batch.column(index) as ListColumn | BytesListColumn;
+  if (slice.rows === null) return offsets[slice.batch.rows]! - offsets[0]!;
+  let items = 0;
+  for (const row of slice.rows) items += offsets[row + 1]! - offsets[row]!;
+  return items;
+}
+
+function writeLevels(body: BatchTarget, levels: Uint8Array, count: number, largest: number): void {
+  body.reserve(4);
+  const at = body.position;
+  body.position += 4;
+  writePacked(body, levels, count, bitWidthOf(largest));
+  setLength(body, at);
+}
+
+function translateItems(slice: RowSlice, index: number, start: number, table: Table): number {
+  const list = slice.batch.column(index) as ListColumn | BytesListColumn;
+  const lookup = list.kind === 'list' ? table.lookup(list.dictionary) : null;
+  const rows = sliceRows(slice);
+  let out = start;
+  for (let i = 0; i < rows; i++) {
+    const row = slice.rows === null ? i : slice.rows[i]!;
+    if (isNull(list.nulls, row)) continue;
+    for (let item = list.offsets[row]!; item < list.offsets[row + 1]!; item++) {
+      let code: number;
+      if (list.kind === 'list') {
+        code = lookup![list.codes[item]!]!;
+        if (code < 0) code = lookup![list.codes[item]!] = table.add(list.dictionary, list.codes[item]!);
+      } else code = table.addBytes(list.items, item);
+      if (code < 0) return -1;
+      codes[out++] = code;
+    }
+  }
+  return out;
+}
+
+function writePlainItems(slices: readonly RowSlice[], index: number, body: BatchTarget, chunk: Chunk): void {
+  const bounds = new Bounds();
+  let any = false;
+  for (const slice of slices) {
+    const list = slice.batch.column(index) as ListColumn | BytesListColumn;
+    const { data, offsets } = list.kind === 'list' ? list.dictionary : list.items;
+    const rows = sliceRows(slice);
+    for (let i = 0; i < rows; i++) {
+      const row = slice.rows === null ? i : slice.rows[i]!;
+      if (isNull(list.nulls, row)) continue;
+      for (let item = list.offsets[row]!; item < list.offsets[row + 1]!; item++) {
+        const at = list.kind === 'list' ? list.codes[item]! : item;
+        writeOne(body, data, offsets[at]!, offsets[at + 1]!);
+        bounds.take(data, offsets[at]!, offsets[at + 1]!);
+        any = true;
+      }
+    }
+  }
+  if (any) bounds.set(chunk);
+}
+
+/** The smallest and the largest text by unsigned bytes. */
+class Bounds {
+  #minData: Uint8Array | null = null;
+  #minFrom = 0;
+  #minTo = 0;
+  #maxData: Uint8Array | null = null;
+  #maxFrom = 0;
+  #maxTo = 0;
+
+  take(data: Uint8Array, from: number, to: number): void {
+    if (this.#minData === null || this.#maxData === null) {
+      this.#minData = this.#maxData = data;
+      this.#minFrom = this.#maxFrom = from;
+      this.#minTo = this.#maxTo = to;
+    } else if (compare(data, from, to, this.#minData, this.#minFrom, this.#minTo) < 0) {
+      this.#minData = data;
+      this.#minFrom = from;
+      this.#minTo = to;
+    } else if (compare(data, from, to, this.#maxData, this.#maxFrom, this.#maxTo) > 0) {
+      this.#maxData = data;
+      this.#maxFrom = from;
+      this.#maxTo = to;
+    }
+  }
+
+  set(chunk: Chunk): void {
+    if (this.#minData === null || this.#maxData === null) return;
+    if (this.#minTo - this.#minFrom > BOUND_BYTES_MAX || this.#maxTo - this.#maxFrom > BOUND_BYTES_MAX) return;
+    chunk.min = this.#minData.slice(this.#minFrom, this.#minTo);
+    chunk.max = this.#maxData.slice(this.#maxFrom, this.#maxTo);
+  }
+}
+
+function compare(left: Uint8Array, leftFrom: number, leftTo: number, right: Uint8Array, rightFrom: number, rightTo: number): number {
+  const length = Math.min(leftTo - leftFrom, rightTo - rightFrom);
+  for (let i = 0; i < length; i++) {
+    const difference = left[leftFrom + i]! - right[rightFrom + i]!;
+    if (difference !== 0) return difference;
+  }
+  return leftTo - leftFrom - (rightTo - rightFrom);
+}
