@@ -4,7 +4,9 @@ import type { BenchRow } from './harness.js';
 
 const [name, file] = process.argv.slice(2);
 if (name === undefined || file === undefined || !/^[a-z]+$/.test(name)) throw new Error('usage: one.ts NAME FILE');
-const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly BenchRow[]> }>>> = {};
+const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly BenchRow[]> }>>> = {
+  parquet: () => import('./parquet.js'),
+};
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);
 const bench = await found();
