@@ -7,7 +7,8 @@
 // stops. Invariant: a row is taken (ROW rises) only when all of it, and what follows it, is valid.
 import {
   BROKEN, CANDIDATE, DONE, END, EVENT, EVENTS_MAX, EVENT_BYTES_MAX, FAST_ROWS, FULL, GENERAL_ROWS, MASKS, MASK_BIT,
-  MASK_OFFSET, MASK_WORDS, MODE, MODE_ARRAY, MODE_LINES, POOL, POSITION, RANGES, REFUSED, ROW, SCRATCH, SLOW, VALUES,
+  MASK_OFFSET, MASK_WORDS, MODE, MODE_ARRAY, MODE_LINES, POOL, POSITION, PREDICT, RANGES, REFUSED, ROW, SCRATCH, SLOW,
+  VALUES,
 } from '../src/collect/decode/memory-map';
 import { packColumns } from './decode/finish';
 import { clearDictionary, intern, putItem } from './decode/intern';
@@ -52,7 +53,8 @@ function take(start: usize, end: usize): void {
 function attempt(start: usize): usize {
   const scratch = load<u32>(S, SCRATCH);
   const pool = load<u32>(S, POOL);
-  let end = readRow(start);
+  let end: usize = 0;
+  if (load<u32>(S, PREDICT) != 2) end = readRow(start);
   if (end - start > <usize>load<u32>(S, EVENT_BYTES_MAX)) end = 0;
   if (end == 0) {
     store<u32>(S, scratch, SCRATCH);
