@@ -71,10 +71,10 @@ export const METRICS = {
     help: 'Rows by the decoder that took them: fast, general or parse (JSON.parse).',
     labels: ['path'],
   },
-  millrace_clicks_unlogged_total: {
+  millrace_unlogged_total: {
     type: 'counter',
-    help: 'Clicks that were redirected while the log could not be written.',
-    labels: [],
+    help: 'Pixels and clicks that were answered although the log had not taken them, by route: pixel or click.',
+    labels: ['route'],
   },
   millrace_dedupe_ids: { type: 'gauge', help: 'Event ids remembered for deduplication.', labels: [] },
   millrace_dedupe_window_seconds: {

@@ -1,0 +1,109 @@
+/**
+ * Reads a request's body within bounds, unpacked.
+ *
+ * Limits: `bodyBytesMax` of what arrives and of what it unpacks to, so that a small gzip can't
+ * become a large memory; `Budget` bounds all bodies being worked on together.
+ */
+import type { IncomingMessage } from 'node:http';
+import { gunzip } from 'node:zlib';
+import { MillraceError } from '../../util/errors.js';
+
+/** Bytes that all requests under way may hold together. */
+export class Budget {
+  readonly #bytesMax: number;
+  #used = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes in use. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Takes `bytes`; throws RATE_LIMITED when there are not so many. */
+  take(bytes: number): void {
+    if (this.#used + bytes > this.#bytesMax)
+      throw new MillraceError('RATE_LIMITED', `requests under way hold ${this.#used} of ${this.#bytesMax} bytes; send again later`);
+    this.#used += bytes;
+  }
+
+  /** Gives `bytes` back. */
+  give(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/** A body, and what gives its bytes back to the budget. */
+export interface Body {
+  readonly bytes: Uint8Array;
+  /** Call when the request is answered. */
+  release(): void;
+}
+
+/** Reads and unpacks. Throws BODY_TOO_LARGE, BODY_MALFORMED, ENCODING_UNSUPPORTED or RATE_LIMITED. */
+export async function readBody(request: IncomingMessage, bodyBytesMax: number, budget: Budget): Promise<Body> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'x-gzip')
+    throw new MillraceError('ENCODING_UNSUPPORTED', `'${encoding}' is not understood; expected gzip or none`, { place: 'header Content-Encoding' });
+  const declared = Number(request.headers['content-length'] ?? NaN);
+  if (declared > bodyBytesMax) throw tooLarge(bodyBytesMax);
+  let held = 0;
+  const take = (bytes: number): void => {
+    budget.take(bytes);
+    held += bytes;
+  };
+  try {
+    // What is declared is taken at once: no request is stopped half-way for want of memory.
+    if (declared > 0) take(declared);
+    const raw = await receive(request, bodyBytesMax, declared > 0 ? () => undefined : take);
+    const bytes = encoding === 'identity' ? raw : await unpack(raw, bodyBytesMax);
+    if (bytes !== raw) take(bytes.length);
+    const total = held;
+    return { bytes, release: () => budget.give(total) };
+  } catch (error) {
+    budget.give(held);
+    throw error;
+  }
+}
+
+function receive(request: IncomingMessage, bytesMax: number, take: (bytes: number) => void): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const fail = (error: unknown): void => {
+      chunks.length = 0;
+      request.off('data', onData);
+      reject(error as Error);
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > bytesMax) return fail(tooLarge(bytesMax));
+      try {
+        take(chunk.length);
+      } catch (error) {
+        return fail(error);
+      }
+      chunks.push(chunk);
+    };
+    request.on('data', onData);
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
+    request.on('error', fail);
+    request.on('close', () => fail(new MillraceError('BODY_MALFORMED', 'the connection ended before the body did', { place: 'body' })));
+  });
+}
+
+function unpack(raw: Uint8Array, bytesMax: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    gunzip(raw, { maxOutputLength: bytesMax }, (error, bytes) => {
+      if (error === null) resolve(bytes);
+      else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') reject(tooLarge(bytesMax));
+      else reject(new MillraceError('BODY_MALFORMED', `the body is not valid gzip: ${error.message}`, { place: 'body', cause: error }));
+    });
+  });
+}
+
+function tooLarge(bytesMax: number): MillraceError {
+  return new MillraceError('BODY_TOO_LARGE', `the body is larger than ${bytesMax} bytes; send it in parts`, { place: 'body' });
+}

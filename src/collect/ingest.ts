@@ -1,0 +1,214 @@
+/**
+ * One stream's way from bytes to the log.
+ *
+ * ```
+ * decode → fill in id and time → screen (tenant, time) → label → claim ids → one append:
+ *                                                              accepted rows + quarantine rows
+ *          synced → claim.commit → wait for commits that duplicates rely on → count → answer
+ * ```
+ * Everything up to the append happens without an await, so claims and appends have one order.
+ * When the append fails nothing of the request counts: ids are forgotten, quotas given back, and the
+ * error goes to the client, who sends all of it again.
+ */
+import { EVERY_TENANT } from '../config/tenants.js';
+import type { ColumnBatch } from '../event/columns.js';
+import { gather } from '../event/gather.js';
+import { QUARANTINE_STREAM } from '../event/internal.js';
+import { valueOf } from '../event/rows.js';
+import { parseUuid } from '../event/uuid.js';
+import type { StreamDefinition, StreamRows } from '../log/log.js';
+import type { ErrorCode } from '../util/errors.js';
+import type { Account } from './accounts.js';
+import { createDecoder } from './decode/decoder.js';
+import type { DecodedBatch, Decoder } from './decode/types.js';
+import type { Claim } from './dedupe/claim.js';
+import { Labeller } from './labels.js';
+import type { CollectServices } from './options.js';
+import type { Quarantine, QuarantineRows, Rejected } from './quarantine.js';
+import { Screen, type Screened } from './screen.js';
+import type { Agents } from './tracking/agents.js';
+import { randomUuid } from './tracking/visitor.js';
+import { StreamMeters } from './meters.js';
+
+/** One event that was not taken, as the client is told. */
+export interface RejectedEvent {
+  readonly index: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly path: string | null;
+}
+
+/** What became of a request's events. */
+export interface Outcome {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejected: readonly RejectedEvent[];
+}
+
+/** A rejected event before the quarantine has seen it; `tenant` is undefined when no known tenant owns it. */
+interface Refused extends RejectedEvent {
+  readonly tenant: string | undefined;
+  readonly start: number;
+  readonly end: number;
+  readonly eventId: string | null;
+}
+
+/** A request's events, decoded and judged; nothing is written yet. */
+interface Judged {
+  readonly batch: ColumnBatch;
+  readonly refused: readonly Refused[];
+  readonly events: number;
+}
+
+/** Takes events into one stream. */
+export class Ingest {
+  readonly definition: StreamDefinition;
+  readonly #services: CollectServices;
+  readonly #quarantine: Quarantine;
+  readonly #decoder: Decoder;
+  readonly #screen: Screen;
+  readonly #labeller: Labeller;
+  readonly #meters: StreamMeters;
+
+  constructor(definition: StreamDefinition, services: CollectServices, shared: { quarantine: Quarantine; agents: Agents }) {
+    const { schema } = definition;
+    const { limits, random, metrics } = services;
+    const { tenant, eventId, eventTime } = schema.roles;
+    this.definition = definition;
+    this.#services = services;
+    this.#quarantine = shared.quarantine;
+    this.#decoder = createDecoder(schema, {
+      rowsMax: limits.batchEventsMax,
+      bytesMax: limits.bodyBytesMax,
+      eventBytesMax: limits.eventBytesMax,
+      fill: [tenant, eventId, eventTime].filter((column) => column >= 0).map((column) => schema.columns[column]!.name),
+      seed: new DataView(random.fill(new Uint8Array(8)).buffer).getBigUint64(0),
+    });
+    this.#screen = new Screen(schema, limits.futureMs);
+    this.#labeller = new Labeller(schema, shared.agents);
+    this.#meters = new StreamMeters(metrics, definition.name);
+    metrics.onCollect(() => this.#meters.countPaths(this.#decoder.counts));
+  }
+
+  /**
+   * Takes the events in `body` for a tenant (`*`: as each event says). Resolves after the sync.
+   * `original` is kept in the quarantine instead of the event's own bytes, where a protocol made those.
+   * Throws what the decoder says of the whole body, or why the log does not take it.
+   */
+  async take(body: Uint8Array, tenant: string, original?: Uint8Array): Promise<Outcome> {
+    const { log, dedupe } = this.#services;
+    const judged = this.#judge(body, tenant);
+    const quarantined = this.#quarantine.take(this.#rowsOf(judged.refused, body, original));
+    let claim: Claim | undefined;
+    try {
+      claim = dedupe.claim(this.definition.name, judged.batch);
+      const batches = this.#batches(judged.batch, claim, quarantined);
+      if (batches.length > 0) claim.commit(await log.append({ batches }));
+      // What this request repeats may itself be on its way to the disk.
+      await claim.waits();
+    } catch (error) {
+      claim?.abort(error);
+      quarantined.giveBack();
+      this.#services.accounts.of(this.definition.name, tenant).refused += judged.events;
+      throw error;
+    }
+    this.#count(judged, claim, quarantined, tenant);
+    const rejected = judged.refused.map(({ index, code, message, path }) => ({ index, code, message, path }));
+    return { accepted: claim.fresh, duplicates: claim.duplicates, rejected };
+  }
+
+  #judge(body: Uint8Array, tenant: string): Judged {
+    const decoded = this.#decoder.decode(body);
+    this.#fill(decoded);
+    const screened = this.#screen.check(decoded, tenant, this.#services.tenants.directory, this.#services.clock.now());
+    return { batch: this.#labeller.label(screened.batch), refused: this.#refused(decoded, screened, tenant), events: decoded.events };
+  }
+
+  /** An event without id or time gets a new id and the time of now. */
+  #fill(decoded: DecodedBatch): void {
+    const { roles, columns } = this.definition.schema;
+    const { clock, random } = this.#services;
+    if (roles.eventTime >= 0 && decoded.missing(roles.eventTime) !== null) {
+      const now = BigInt(Math.floor(clock.now()));
+      decoded.fill(roles.eventTime, () => now);
+    }
+    if (roles.eventId >= 0 && decoded.missing(roles.eventId) !== null) {
+      const isUuid = columns[roles.eventId]!.type === 'uuid';
+      decoded.fill(roles.eventId, () => {
+        const text = randomUuid(random);
+        if (!isUuid) return text;
+        const bytes = new Uint8Array(16);
+        parseUuid(text, bytes, 0);
+        return bytes;
+      });
+    }
+  }
+
+  #refused(decoded: DecodedBatch, screened: Screened, tenant: string): Refused[] {
+    const { places } = decoded;
+    const owner = tenant === EVERY_TENANT ? undefined : tenant;
+    const refused: Refused[] = decoded.errors.map((error) => ({ ...error, path: error.path === '' ? null : error.path, tenant: owner, eventId: null }));
+    for (const { row, code, message, path, tenant: owned } of screened.errors)
+      refused.push({ index: places[row * 3 + 2]!, code, message, path, tenant: owned, start: places[row * 3]!, end: places[row * 3 + 1]!, eventId: this.#idOf(decoded.batch, row) });
+    return refused.sort((a, b) => a.index - b.index);
+  }
+
+  #idOf(batch: ColumnBatch, row: number): string | null {
+    const { roles, columns } = this.definition.schema;
+    return roles.eventId < 0 ? null : String(valueOf(batch.column(roles.eventId), columns[roles.eventId]!.type, row));
+  }
+
+  #rowsOf(refused: readonly Refused[], body: Uint8Array, original: Uint8Array | undefined): Rejected[] {
+    return refused
+      .filter((one) => one.tenant !== undefined)
+      .map((one) => ({ ...one, tenant: one.tenant!, stream: this.definition.name, original: original ?? body.subarray(one.start, one.end) }));
+  }
+
+  #batches(batch: ColumnBatch, claim: Claim, quarantined: QuarantineRows): StreamRows[] {
+    const batches: StreamRows[] = [];
+    if (claim.fresh > 0) batches.push({ stream: this.definition.name, rows: claim.freshRows === null ? batch : gather(batch, claim.freshRows) });
+    if (quarantined.batch !== null) batches.push({ stream: QUARANTINE_STREAM, rows: quarantined.batch });
+    return batches;
+  }
+
+  #count(judged: Judged, claim: Claim, quarantined: QuarantineRows, tenant: string): void {
+    const { accounts } = this.#services;
+    const { name } = this.definition;
+    this.#countRows(judged.batch, claim, tenant);
+    let owned = 0;
+    for (const one of judged.refused) {
+      const account = accounts.of(name, one.tenant ?? EVERY_TENANT);
+      account.received += 1;
+      account.rejected[one.code] = (account.rejected[one.code] ?? 0) + 1;
+      const kept = one.tenant !== undefined && quarantined.kept[owned++] === true;
+      if (kept) account.quarantined += 1;
+      else {
+        const reason = one.tenant === undefined ? 'tenant_unknown' : 'quarantine_full';
+        account.dropped[reason] = (account.dropped[reason] ?? 0) + 1;
+        this.#meters.dropped(reason);
+      }
+      if (kept) this.#meters.quarantined(one.code);
+    }
+    this.#meters.took(judged.events, claim.fresh, claim.duplicates);
+  }
+
+  /** Accepted rows and duplicates, on the accounts of their tenants. */
+  #countRows(batch: ColumnBatch, claim: Claim, tenant: string): void {
+    const { accounts } = this.#services;
+    const { name, schema } = this.definition;
+    const add = (account: Account, accepted: number, duplicates: number): void => {
+      account.received += accepted + duplicates;
+      account.accepted += accepted;
+      account.duplicates += duplicates;
+    };
+    if (tenant !== EVERY_TENANT || schema.roles.tenant < 0) return add(accounts.of(name, tenant), claim.fresh, claim.duplicates);
+    const column = batch.column(schema.roles.tenant);
+    const { type } = schema.columns[schema.roles.tenant]!;
+    const fresh = claim.freshRows;
+    for (let row = 0, at = 0; row < batch.rows; row++) {
+      const isFresh = fresh === null || fresh[at] === row;
+      if (isFresh) at += 1;
+      add(accounts.of(name, String(valueOf(column, type, row))), isFresh ? 1 : 0, isFresh ? 0 : 1);
+    }
+  }
+}
