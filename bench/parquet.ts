@@ -21,10 +21,8 @@ const BATCH_ROWS = 8_192;
 export async function run(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-parquet-'));
   try {
-    const rows = adRows(RECORDS);
     const json = join(folder, 'events.ndjson');
-    writeFileSync(json, rows.map((event) => JSON.stringify(event)).join('\n') + '\n');
-    const segment = asSegment(rows);
+    const segment = prepare(json);
     const own = join(folder, 'own.parquet');
     const duck = join(folder, 'duck.parquet');
     const measured = await measure(() => writeOwn(segment, own), { warm: 2, times: 5 });
@@ -54,7 +52,13 @@ const DUCK_COLUMNS = `{event_id: 'UUID', event_type: 'VARCHAR', event_time: 'BIG
 
 const schema = adEvents();
 
-/** The events as batches of one segment. */
+/** Writes the events as NDJSON and answers them as batches of one segment; no row object outlives it. */
+function prepare(json: string): Uint8Array[] {
+  const rows = adRows(RECORDS);
+  writeFileSync(json, rows.map((event) => JSON.stringify(event)).join('\n') + '\n');
+  return asSegment(rows);
+}
+
 function asSegment(rows: readonly AdRow[]): Uint8Array[] {
   const scope = new DictionaryScope(schema);
   const target = new BatchTarget();

@@ -15,17 +15,45 @@ export function writeByteValues(slices: readonly RowSlice[], index: number, coun
   const bounds = new Bounds();
   for (const slice of slices) {
     const column = slice.batch.column(index);
-    const { data, offsets } = textOf(column);
-    const rows = sliceRows(slice);
-    for (let i = 0; i < rows; i++) {
-      const row = slice.rows === null ? i : slice.rows[i]!;
-      if (isNull(column.nulls, row)) continue;
-      const at = column.kind === 'dictionary' ? column.codes[row]! : row;
-      writeOne(body, data, offsets[at]!, offsets[at + 1]!);
-      bounds.take(data, offsets[at]!, offsets[at + 1]!);
-    }
+    if (column.kind === 'bytes' && slice.rows === null && column.nulls === null) writeAll(body, column, slice.batch.rows, bounds);
+    else writeChosen(body, column, slice, bounds);
   }
   if (count > 0) bounds.set(chunk);
+}
+
+function writeAll(body: BatchTarget, { data, offsets }: BytesColumn, rows: number, bounds: Bounds): void {
+  let from = offsets[0]!;
+  body.reserve(rows * 4 + offsets[rows]! - from);
+  const bytes = body.bytes;
+  let at = body.position;
+  for (let row = 0; row < rows; row++) {
+    const to = offsets[row + 1]!;
+    const length = to - from;
+    bytes[at] = length;
+    bytes[at + 1] = length >>> 8;
+    bytes[at + 2] = length >>> 16;
+    bytes[at + 3] = length >>> 24;
+    at += 4;
+    bounds.take(data, from, to);
+    if (length > 200) {
+      bytes.set(data.subarray(from, to), at);
+      at += length;
+    } else for (let i = from; i < to; i++) bytes[at++] = data[i]!;
+    from = to;
+  }
+  body.position = at;
+}
+
+function writeChosen(body: BatchTarget, column: Column, slice: RowSlice, bounds: Bounds): void {
+  const { data, offsets } = textOf(column);
+  const rows = sliceRows(slice);
+  for (let i = 0; i < rows; i++) {
+    const row = slice.rows === null ? i : slice.rows[i]!;
+    if (isNull(column.nulls, row)) continue;
+    const at = column.kind === 'dictionary' ? column.codes[row]! : row;
+    writeOne(body, data, offsets[at]!, offsets[at + 1]!);
+    bounds.take(data, offsets[at]!, offsets[at + 1]!);
+  }
 }
 
 function textOf(column: Column): { data: Uint8Array; offsets: Uint32Array } {
@@ -290,44 +318,59 @@ function writePlainItems(slices: readonly RowSlice[], index: number, body: Batch
   if (any) bounds.set(chunk);
 }
 
-/** The smallest and the largest text by unsigned bytes. */
+/**
+ * The smallest and the largest text by unsigned bytes. What they share in front is compared once
+ * for both: most texts of a column (addresses, ids) begin alike.
+ */
 class Bounds {
-  #minData: Uint8Array | null = null;
-  #minFrom = 0;
-  #minTo = 0;
-  #maxData: Uint8Array | null = null;
-  #maxFrom = 0;
-  #maxTo = 0;
+  #min = EMPTY;
+  #max = EMPTY;
+  #shared = 0;
+  #any = false;
 
   take(data: Uint8Array, from: number, to: number): void {
-    if (this.#minData === null || this.#maxData === null) {
-      this.#minData = this.#maxData = data;
-      this.#minFrom = this.#maxFrom = from;
-      this.#minTo = this.#maxTo = to;
-    } else if (compare(data, from, to, this.#minData, this.#minFrom, this.#minTo) < 0) {
-      this.#minData = data;
-      this.#minFrom = from;
-      this.#minTo = to;
-    } else if (compare(data, from, to, this.#maxData, this.#maxFrom, this.#maxTo) > 0) {
-      this.#maxData = data;
-      this.#maxFrom = from;
-      this.#maxTo = to;
+    if (!this.#any) {
+      this.#any = true;
+      this.#min = this.#max = data.slice(from, to);
+      this.#shared = to - from;
+      return;
     }
+    const min = this.#min;
+    const length = to - from;
+    const shared = this.#shared;
+    const common = length < shared ? length : shared;
+    for (let i = 0; i < common; i++) {
+      const difference = data[from + i]! - min[i]!;
+      if (difference !== 0) return this.#widen(data, from, to, difference < 0);
+    }
+    if (compare(data, from, to, min, common) < 0) this.#widen(data, from, to, true);
+    else if (compare(data, from, to, this.#max, common) > 0) this.#widen(data, from, to, false);
   }
 
   set(chunk: Chunk): void {
-    if (this.#minData === null || this.#maxData === null) return;
-    if (this.#minTo - this.#minFrom > BOUND_BYTES_MAX || this.#maxTo - this.#maxFrom > BOUND_BYTES_MAX) return;
-    chunk.min = this.#minData.slice(this.#minFrom, this.#minTo);
-    chunk.max = this.#maxData.slice(this.#maxFrom, this.#maxTo);
+    if (!this.#any || this.#min.length > BOUND_BYTES_MAX || this.#max.length > BOUND_BYTES_MAX) return;
+    chunk.min = this.#min;
+    chunk.max = this.#max;
+  }
+
+  #widen(data: Uint8Array, from: number, to: number, below: boolean): void {
+    if (below) this.#min = data.slice(from, to);
+    else this.#max = data.slice(from, to);
+    const length = Math.min(this.#min.length, this.#max.length);
+    let shared = 0;
+    while (shared < length && this.#min[shared] === this.#max[shared]) shared++;
+    this.#shared = shared;
   }
 }
 
-function compare(left: Uint8Array, leftFrom: number, leftTo: number, right: Uint8Array, rightFrom: number, rightTo: number): number {
-  const length = Math.min(leftTo - leftFrom, rightTo - rightFrom);
-  for (let i = 0; i < length; i++) {
-    const difference = left[leftFrom + i]! - right[rightFrom + i]!;
+const EMPTY = new Uint8Array(0);
+
+/** `left[from .. to]` against `right`, whose first `start` bytes are known to be equal. */
+function compare(left: Uint8Array, from: number, to: number, right: Uint8Array, start: number): number {
+  const length = Math.min(to - from, right.length);
+  for (let i = start; i < length; i++) {
+    const difference = left[from + i]! - right[i]!;
     if (difference !== 0) return difference;
   }
-  return leftTo - leftFrom - (rightTo - rightFrom);
+  return to - from - right.length;
 }

@@ -102,14 +102,16 @@ export class ParquetWriter {
 
   #writeChunk(column: ParquetColumn, slices: readonly RowSlice[], index: number): ChunkMetadata {
     const chunk = encodeChunk(column, slices, index, this.#body, this.#entries);
+    // Random bits don't get smaller.
+    const codec = column.type === 'uuid' ? CODEC.none : this.#codec;
     const start = this.#at();
     let bytesPlain = 0;
-    if (chunk.dictionaryEntries > 0) bytesPlain += this.#writePage(PAGE.dictionary, this.#entries, chunk.dictionaryEntries, chunk.encoding);
+    if (chunk.dictionaryEntries > 0) bytesPlain += this.#writePage(PAGE.dictionary, this.#entries, chunk.dictionaryEntries, chunk.encoding, codec);
     const dataPageAt = this.#at();
-    bytesPlain += this.#writePage(PAGE.data, this.#body, chunk.entries, chunk.dictionaryEntries > 0 ? chunk.encoding : 0);
+    bytesPlain += this.#writePage(PAGE.data, this.#body, chunk.entries, chunk.encoding, codec);
     return {
       encoding: chunk.encoding,
-      codec: this.#codec,
+      codec,
       entries: chunk.entries,
       nullCount: chunk.nullCount,
       bytesPlain,
@@ -122,9 +124,9 @@ export class ParquetWriter {
   }
 
   /** Answers the bytes of header and body before compression. */
-  #writePage(type: number, body: BatchTarget, entries: number, encoding: number): number {
+  #writePage(type: number, body: BatchTarget, entries: number, encoding: number, codec: number): number {
     const plain = Buffer.from(body.bytes.buffer, 0, body.position);
-    const stored = this.#zstd === null ? plain : this.#zstd.encodeSync(plain);
+    const stored = this.#zstd === null || codec === CODEC.none ? plain : this.#zstd.encodeSync(plain);
     const header = pageHeader(type, plain.length, stored.length, entries, encoding);
     this.#append(header);
     this.#append(stored);
