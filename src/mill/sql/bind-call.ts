@@ -111,17 +111,38 @@ export function bindFunction(context: BindContext, name: string, args: readonly 
   const overloads = functionTable.overloads(name);
   const variadic = overloads.find((entry) => entry.variadic === true);
   if (variadic !== undefined && args.length > 0) {
-    const texts = args.map((arg) => (arg.kind === 'unknown' ? coerce(context, arg, 'text', location) : arg));
-    return makeCall(context, name, texts, variadic.result, location);
+    return makeCall(context, name, args.map((arg) => printed(context, arg, location)), variadic.result, location);
   }
   const resolution = resolveOverload(overloads, args.map(typeOf), false);
   if ('error' in resolution) throw functionError(context, name, args, resolution.error, location);
   return applyOverload(context, resolution.overload, args, location);
 }
 
+/** A value as `concat` prints it: a boolean as `t` or `f`, anything else as its cast to text. */
+function printed(context: BindContext, bound: Bound, location: number | undefined): Expression {
+  if (bound.kind === 'unknown' || bound.type === 'text') return coerce(context, bound, 'text', location);
+  if (bound.type !== 'boolean') return bindCast(context, bound, 'text', location);
+  const branches = [
+    { when: bound, then: literal('t', 'text') },
+    { when: { kind: 'not', arg: bound, type: 'boolean' } as const, then: literal('f', 'text') },
+  ];
+  return { kind: 'case', branches, otherwise: literal(null, 'text'), type: 'text' };
+}
+
+/** `text || anything` prints the other side. */
+function bindConcatenation(context: BindContext, args: readonly Bound[], location: number | undefined): Expression | undefined {
+  const types = args.map(typeOf);
+  const isText = (type: BindingType): boolean => type === 'text' || type === 'unknown';
+  if (args.length !== 2 || !types.some(isText) || types.includes('text[]') || types.includes('bytea')) return undefined;
+  const texts = args.map((arg) => (isText(typeOf(arg)) ? coerce(context, arg, 'text', location) : bindCast(context, arg, 'text', location)));
+  return makeCall(context, '||', texts, 'text', location);
+}
+
 /** An operator, binary or prefix. */
 export function bindOperator(context: BindContext, name: string, args: readonly Bound[], location: number | undefined): Expression {
   const operator = OPERATOR_SPELLINGS[name] ?? name;
+  const joined = operator === '||' ? bindConcatenation(context, args, location) : undefined;
+  if (joined !== undefined) return joined;
   const overloads = functionTable.overloads(operator).filter((entry) => entry.params.length === args.length);
   const resolution = resolveOverload(overloads, args.map(typeOf), true);
   if (!('error' in resolution)) return applyOverload(context, resolution.overload, args, location);

@@ -1,0 +1,106 @@
+/**
+ * `->`, `->>` and `#>>` on json, whose text is kept as it was written: an object inside comes out
+ * with its own spaces and number spelling. So the text is scanned for the part that is wanted;
+ * only strings are decoded.
+ */
+import { evaluationError } from '../value.js';
+import { define } from './registry.js';
+import type { FunctionDefinition } from './registry.js';
+
+const SPACE = /[ \t\n\r]*/y;
+
+function skipSpace(text: string, at: number): number {
+  SPACE.lastIndex = at;
+  SPACE.exec(text);
+  return SPACE.lastIndex;
+}
+
+const STRING = /"(?:[^"\\]|\\.)*"/sy;
+const SCALAR = /[^,\]}\s]+/y;
+
+/** The end of the value that starts at `at`. */
+function valueEnd(text: string, at: number): number {
+  const first = text[at];
+  if (first !== '{' && first !== '[') {
+    const pattern = first === '"' ? STRING : SCALAR;
+    pattern.lastIndex = at;
+    pattern.exec(text);
+    return pattern.lastIndex;
+  }
+  let depth = 0;
+  for (let i = at; i < text.length; i++) {
+    const character = text[i];
+    if (character === '"') {
+      STRING.lastIndex = i;
+      STRING.exec(text);
+      i = STRING.lastIndex - 1;
+    } else if (character === '{' || character === '[') depth++;
+    else if ((character === '}' || character === ']') && --depth === 0) return i + 1;
+  }
+  return text.length;
+}
+
+/** A member of an object as it is written, the last of that name; null when there is none. */
+function member(json: string, key: string): string | null {
+  let at = skipSpace(json, 0);
+  if (json[at] !== '{') return null;
+  let found: string | null = null;
+  at = skipSpace(json, at + 1);
+  while (json[at] === '"') {
+    const nameEnd = valueEnd(json, at);
+    const name = JSON.parse(json.slice(at, nameEnd)) as string;
+    const start = skipSpace(json, skipSpace(json, nameEnd) + 1);
+    const end = valueEnd(json, start);
+    if (name === key) found = json.slice(start, end);
+    at = skipSpace(json, end);
+    if (json[at] !== ',') break;
+    at = skipSpace(json, at + 1);
+  }
+  return found;
+}
+
+/** An item of an array; negative positions count from the end. */
+function item(json: string, position: number): string | null {
+  let at = skipSpace(json, 0);
+  if (json[at] !== '[') return null;
+  const items: string[] = [];
+  at = skipSpace(json, at + 1);
+  while (at < json.length && json[at] !== ']') {
+    const end = valueEnd(json, at);
+    items.push(json.slice(at, end));
+    at = skipSpace(json, end);
+    if (json[at] === ',') at = skipSpace(json, at + 1);
+    if (position >= 0 && items.length > position) break;
+  }
+  return items.at(position) ?? null;
+}
+
+/** A value as text: a string without its quotes, JSON null as NULL. */
+function asText(json: string | null): string | null {
+  if (json === null || json.trim() === 'null') return null;
+  const body = json.trim();
+  if (!body.startsWith('"')) return json;
+  const text = JSON.parse(body) as string;
+  if (text.includes('\0')) throw evaluationError('unsupported Unicode escape sequence');
+  return text;
+}
+
+function path(json: string, steps: readonly (string | null)[]): string | null {
+  let at: string | null = json;
+  for (const step of steps) {
+    if (step === null || at === null) return null;
+    const isArray: boolean = at.trimStart().startsWith('[');
+    if (!isArray) at = member(at, step);
+    else at = /^\s*[+-]?\d+$/.test(step) ? item(at, Number(step)) : null;
+  }
+  return asText(at);
+}
+
+/** json operators. */
+export const jsonFunctions: readonly FunctionDefinition[] = [
+  define('->', ['json', 'text'], 'json', member),
+  define('->', ['json', 'integer'], 'json', item),
+  define('->>', ['json', 'text'], 'text', (json: string, key: string) => asText(member(json, key)), { fails: true }),
+  define('->>', ['json', 'integer'], 'text', (json: string, position: number) => asText(item(json, position)), { fails: true }),
+  define('#>>', ['json', 'text[]'], 'text', path, { fails: true }),
+];

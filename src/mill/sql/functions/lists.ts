@@ -1,0 +1,16 @@
+/** Lists of texts: membership and length. */
+import { define } from './registry.js';
+import type { FunctionDefinition } from './registry.js';
+
+function isAny(item: string, list: readonly (string | null)[]): boolean | null {
+  if (list.includes(item)) return true;
+  return list.includes(null) ? null : false;
+}
+
+/** Functions of lists. */
+export const listFunctions: readonly FunctionDefinition[] = [
+  define('= ANY', ['text', 'text[]'], 'boolean', isAny),
+  define('cardinality', ['text[]'], 'integer', (list: readonly unknown[]) => list.length),
+  define('array_length', ['text[]', 'integer'], 'integer', (list: readonly unknown[], dimension: number) =>
+    dimension === 1 && list.length > 0 ? list.length : null),
+];

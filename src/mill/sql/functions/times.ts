@@ -1,0 +1,77 @@
+/** Arithmetic on timestamps, dates and intervals, and time zones. */
+import { addToTimestamp, checkTimestamp, DAY_MS } from '../calendar.js';
+import { addIntervals, negateInterval, roundMicros } from '../interval.js';
+import { evaluationError, int32Of } from '../value.js';
+import type { Interval, Value } from '../value.js';
+import { zoneOf } from '../zones.js';
+import { define } from './registry.js';
+import type { Evaluate, FunctionDefinition } from './registry.js';
+
+const fails = { fails: true } as const;
+const minus = (timestamp: number, interval: Interval): number => addToTimestamp(timestamp, negateInterval(interval));
+
+/** The distance of two timestamps: whole days of 24 hours, and the rest. */
+function distance(a: number, b: number): Interval {
+  const ms = roundMicros(a - b);
+  const days = Math.trunc(ms / DAY_MS) + 0;
+  return { months: 0, days, ms: roundMicros(ms - days * DAY_MS) };
+}
+
+/** Start of the stride that a timestamp falls into, counted from `origin`. */
+function dateBin(stride: Interval, timestamp: number, origin: number): number {
+  if (stride.months !== 0) throw evaluationError('timestamps cannot be binned into intervals containing months or years');
+  const length = stride.days * DAY_MS + stride.ms;
+  if (length <= 0) throw evaluationError('stride must be greater than zero');
+  const micros = Math.round(length * 1000);
+  const offset = Math.round((timestamp - origin) * 1000);
+  return checkTimestamp(roundMicros(origin + (Math.floor(offset / micros) * micros) / 1000));
+}
+
+function toLocal(zone: string, instant: number): number {
+  return checkTimestamp(roundMicros(instant + zoneOf(zone).offsetMs(instant)));
+}
+
+function toInstant(zone: string, local: number): number {
+  return checkTimestamp(zoneOf(zone).instantOf(local));
+}
+
+/** A constant zone is looked up once, and refused while binding when there is none. */
+function inZone(name: string, from: 'timestamptz' | 'timestamp', to: 'timestamptz' | 'timestamp', evaluate: Evaluate): FunctionDefinition {
+  return define(name, ['text', from], to, evaluate, {
+    fails: true,
+    prepare: ([zone]: readonly (Value | undefined)[]) => {
+      if (typeof zone !== 'string') return undefined;
+      zoneOf(zone);
+      return undefined;
+    },
+  });
+}
+
+function fromEpoch(seconds: number): number {
+  if (!Number.isFinite(seconds)) throw evaluationError(`timestamp out of range: "${seconds}"`);
+  return checkTimestamp(roundMicros(seconds * 1000));
+}
+
+/** Operators and functions of time. */
+export const timeFunctions: readonly FunctionDefinition[] = [
+  ...(['timestamptz', 'timestamp'] as const).flatMap((type) => [
+    define('+', [type, 'interval'], type, addToTimestamp, fails),
+    define('+', ['interval', type], type, (a: Interval, b: number) => addToTimestamp(b, a), fails),
+    define('-', [type, 'interval'], type, minus, fails),
+    define('-', [type, type], 'interval', distance),
+    define('date_bin', ['interval', type, type], type, dateBin, fails),
+  ]),
+  define('+', ['date', 'interval'], 'timestamp', (a: number, b: Interval) => addToTimestamp(a * DAY_MS, b), fails),
+  define('+', ['interval', 'date'], 'timestamp', (a: Interval, b: number) => addToTimestamp(b * DAY_MS, a), fails),
+  define('-', ['date', 'interval'], 'timestamp', (a: number, b: Interval) => minus(a * DAY_MS, b), fails),
+  define('+', ['date', 'integer'], 'date', (a: number, b: number) => a + b),
+  define('+', ['integer', 'date'], 'date', (a: number, b: number) => a + b),
+  define('-', ['date', 'integer'], 'date', (a: number, b: number) => a - b),
+  define('-', ['date', 'date'], 'integer', (a: number, b: number) => int32Of(a - b), fails),
+  define('+', ['interval', 'interval'], 'interval', addIntervals),
+  define('-', ['interval', 'interval'], 'interval', (a: Interval, b: Interval) => addIntervals(a, negateInterval(b))),
+  define('-', ['interval'], 'interval', negateInterval),
+  inZone('timezone', 'timestamptz', 'timestamp', toLocal),
+  inZone('timezone', 'timestamp', 'timestamptz', toInstant),
+  define('to_timestamp', ['double precision'], 'timestamptz', fromEpoch, fails),
+];
