@@ -7,6 +7,7 @@
  * | `GET /i` | pixel | yes, always a GIF |
  * | `GET /c` | click, signed or to an allowed host | after `clickWaitMs` |
  * | `GET, POST /postback` | conversion, by click id or secret | never |
+ * | `POST /v1/links` | signs a click link, by key | keeps nothing |
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LATE_STREAM, QUARANTINE_STREAM } from '../event/internal.js';
@@ -20,6 +21,7 @@ import { Ingest } from './ingest.js';
 import { COLLECT_DEFAULTS, type CollectInput, type CollectServices } from './options.js';
 import { takeClick } from './protocols/click.js';
 import { takeEvents } from './protocols/events.js';
+import { takeLinks } from './protocols/links.js';
 import { takePixel } from './protocols/pixel.js';
 import { takePostback } from './protocols/postback.js';
 import { Quarantine } from './quarantine.js';
@@ -33,7 +35,7 @@ export interface Collector extends Handler {
   readonly pendingBytes: number;
 }
 
-type Route = 'events' | 'pixel' | 'click' | 'postback';
+type Route = 'events' | 'pixel' | 'click' | 'postback' | 'links';
 
 /** Makes the front door. Throws CONFIG_INVALID when the default stream can't take tracking events. */
 export function createCollector(input: CollectInput): Collector {
@@ -58,6 +60,7 @@ export function createCollector(input: CollectInput): Collector {
     if (route === 'events') return takeEvents(services, (stream) => ingests.get(stream), budget, request, response, target.query);
     if (route === 'pixel') return takePixel(tracking, request, response, target.query);
     if (route === 'click') return takeClick(tracking, request, response, target.query);
+    if (route === 'links') return takeLinks(services, budget, request, response);
     return takePostback(tracking, budget, request, response, target);
   };
   return {
@@ -83,6 +86,7 @@ function routeOf(path: string): Route | undefined {
   if (path === '/v1/events') return 'events';
   if (path === '/i') return 'pixel';
   if (path === '/c') return 'click';
+  if (path === '/v1/links') return 'links';
   return path === '/postback' || path.startsWith('/postback/') ? 'postback' : undefined;
 }
 
