@@ -6,6 +6,7 @@
  *   0  u32  magic "MRS1"              12  u32  segment number
  *   4  u32  crc32c of [8 .. 64)       16  8 B  nonce, random
  *   8  u32  format version, 1         24  f64  created, ms
+ *                                     32  f64  bytes that the file was made with
  *
  * Commit, a multiple of 512 bytes, so that no write touches a disk sector of an earlier one:
  *
@@ -71,6 +72,8 @@ export interface SegmentHeader {
   /** As two 32-bit words. */
   readonly nonce: readonly [number, number];
   readonly createdMs: number;
+  /** Size that the file was made with; a shorter file is sealed, or was about to be. */
+  readonly madeBytes: number;
 }
 
 /** A commit's header, parsed. Offsets count from the commit's first byte. */
@@ -121,6 +124,7 @@ export function writeSegmentHeader(target: Uint8Array, header: SegmentHeader): v
   data.setUint32(16, header.nonce[0], true);
   data.setUint32(20, header.nonce[1], true);
   data.setFloat64(24, header.createdMs, true);
+  data.setFloat64(32, header.madeBytes, true);
   data.setUint32(4, crc32c(target, 8, 64), true);
 }
 
@@ -131,7 +135,12 @@ export function readSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
   const version = data.getUint32(8, true);
   if (version > FORMAT_VERSION)
     throw new MillraceError('DATA_FOLDER_NEWER', `the log was written in format ${version}; this release reads up to ${FORMAT_VERSION}; start a newer release`);
-  return { segment: data.getUint32(12, true), nonce: [data.getUint32(16, true), data.getUint32(20, true)], createdMs: data.getFloat64(24, true) };
+  return {
+    segment: data.getUint32(12, true),
+    nonce: [data.getUint32(16, true), data.getUint32(20, true)],
+    createdMs: data.getFloat64(24, true),
+    madeBytes: data.getFloat64(32, true),
+  };
 }
 
 /** Writes the header of the commit `bytes`, whose batches and directory are in place, with all crcs. */

@@ -81,6 +81,8 @@ export interface LogStats {
   readonly bytesWritten: number;
   readonly failedCommits: number;
   readonly segmentsDeleted: number;
+  /** Segments whose footer could not be written or that could not be deleted; they are read by scanning. */
+  readonly sealFailures: number;
   /** Seconds of the last syncs: sum and count, for an average. */
   readonly syncSecondsSum: number;
   readonly syncs: number;

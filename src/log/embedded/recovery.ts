@@ -1,0 +1,278 @@
+/**
+ * What a start reads from the folder, and what it makes of damage.
+ *
+ * The state is the newest readable checkpoint plus every commit behind it. Only the newest segment
+ * can end in a commit that was never synced; where an older one ends is written in the next one's
+ * checkpoint. Every commit of the newest segment is verified:
+ *
+ * - Unreadable, with a readable one behind it: it was synced once, so it is damage. The offsets
+ *   around it say which rows of which streams are lost; everything else reads on.
+ * - Unreadable, with nothing behind it: the last commit. It is cut, and reported with its rows and
+ *   bytes as "may have been acknowledged", because nobody can tell. Its offsets are not used again
+ *   where they are known: a reader may have seen them.
+ */
+import { readDescriptor, readHeader } from '../../event/batch.js';
+import { crc32c } from '../../event/batch/crc.js';
+import type { Disk, DiskFile } from '../../io/disk.js';
+import { MillraceError } from '../../util/errors.js';
+import type { LostRows } from '../log.js';
+import { readFooter } from './footer.js';
+import { ENTRY_KIND, SEGMENT_HEADER_BYTES, type DirectoryEntry, type SegmentHeader } from './layout.js';
+import { findSegmentHeader, scanCommits, type ScannedCommit } from './scan.js';
+import { listSegments, segmentPath } from './segment-file.js';
+import { LogState } from './state.js';
+import type { RecoveryReport } from './types.js';
+
+/** What was found. */
+export interface Recovered {
+  readonly state: LogState;
+  readonly report: RecoveryReport;
+  /** Segments that hold commits, rising. */
+  readonly segments: readonly { readonly number: number; readonly end: number }[];
+  /** Number for the next segment: above every file there was. */
+  readonly nextNumber: number;
+}
+
+interface Found {
+  readonly number: number;
+  readonly header: SegmentHeader;
+  readonly file: DiskFile;
+  readonly size: number;
+}
+
+type Damage = { -readonly [K in keyof RecoveryReport['damaged'][number]]: RecoveryReport['damaged'][number][K] };
+
+/** Reads the folder's segments. Throws DATA_FOLDER_NEWER, DATA_FOLDER_DAMAGED. */
+export function recover(disk: Disk, folder: string): Recovered {
+  const numbers = listSegments(disk, folder);
+  const found: Found[] = [];
+  const reader = new Reader();
+  for (const number of numbers) {
+    const file = disk.open(segmentPath(folder, number), 'read');
+    const size = file.size();
+    const header = findSegmentHeader(file, number, size);
+    if (header !== null && firstCommit({ number, header, file, size }) !== null) {
+      found.push({ number, header, file, size });
+      continue;
+    }
+    const used = reader.unreadable(number, file, size, number === numbers.at(-1));
+    file.close();
+    const path = segmentPath(folder, number);
+    if (used) disk.rename(path, `${path}.unreadable`);
+    else disk.remove(path);
+  }
+  try {
+    const segments = reader.read(found);
+    const report = { segments: found.length, damaged: reader.damaged, cut: reader.cut };
+    return { state: reader.state, report, segments, nextNumber: (numbers.at(-1) ?? 0) + 1 };
+  } finally {
+    for (const { file } of found) file.close();
+  }
+}
+
+class Reader {
+  readonly state = new LogState();
+  readonly damaged: Damage[] = [];
+  cut: RecoveryReport['cut'] = null;
+  /** Damage whose lost rows will be known by the next readable commit. */
+  #open: Damage | null = null;
+  #checkpointSeen = false;
+
+  /** A file of which no commit can be read: never begun, or lost. Says whether there is anything in it. */
+  unreadable(segment: number, file: DiskFile, size: number, newest: boolean): boolean {
+    const bytes = usedBytes(file, 0, size);
+    if (bytes === 0) return false;
+    if (newest) this.cut = { segment, position: 0, bytes, rows: -1, lost: [], note: 'may have been acknowledged' };
+    else this.damaged.push({ segment, position: 0, bytes, reason: 'no commit of this segment can be read', lost: [] });
+    return true;
+  }
+
+  /** Reads from the newest checkpoint on. Answers all segments that count, with their ends. */
+  read(found: readonly Found[]): { number: number; end: number }[] {
+    const ends = new Map<number, number>();
+    const kept: Found[] = [];
+    let bound: { segment: number; end: number } | null | undefined;
+    let first = found.length;
+    for (let i = found.length - 1; i >= 0; i--) {
+      const segment = found[i]!;
+      if (bound !== undefined && bound !== null && segment.number > bound.segment) continue;
+      const end = bound?.segment === segment.number ? bound.end : segmentEnd(segment);
+      ends.set(segment.number, end);
+      kept.unshift(segment);
+      const checkpoint = readCheckpoint(segment);
+      bound = checkpoint?.metadata?.checkpoint?.previous;
+      if (checkpoint !== null && !this.#checkpointSeen) {
+        this.#checkpointSeen = true;
+        first = segment.number;
+      }
+    }
+    if (kept.length > 0 && !this.#checkpointSeen)
+      throw new MillraceError('DATA_FOLDER_DAMAGED', 'no segment of the log has a readable checkpoint, so its streams are unknown; restore the folder from a backup');
+    for (const segment of kept) {
+      if (segment.number < first) continue;
+      const end = this.#readSegment(segment, ends.get(segment.number)!, segment === kept.at(-1));
+      ends.set(segment.number, end);
+    }
+    this.#findStarts(kept[0]);
+    this.#burnReadOffsets();
+    return kept.map(({ number }) => ({ number, end: ends.get(number)! }));
+  }
+
+  #readSegment(segment: Found, to: number, newest: boolean): number {
+    let last: ScannedCommit | null = null;
+    const take = (commit: ScannedCommit): void => {
+      if (last !== null) this.#applyBefore(segment, last);
+      last = commit;
+    };
+    const gap = ({ position, bytes }: { position: number; bytes: number }): void => {
+      if (last !== null) this.#applyBefore(segment, last);
+      last = null;
+      this.#damage(segment.number, position, bytes, 'a commit header is unreadable');
+    };
+    let end = scanCommits(segment.file, segment.header, { from: SEGMENT_HEADER_BYTES, to, check: true }, take, gap);
+    const final = last as ScannedCommit | null;
+    if (newest && final !== null && (final.entries === null || !final.intact)) {
+      this.#cutLast(segment.number, final);
+      return final.position;
+    }
+    if (final !== null) this.#applyBefore(segment, final);
+    const sealing = segment.size < segment.header.madeBytes;
+    const rest = newest && !sealing && readFooter(segment.file, segment.header, segment.size) === null ? usedBytes(segment.file, end, segment.size) : 0;
+    if (rest > 0) this.cut = { segment: segment.number, position: end, bytes: rest, rows: -1, lost: [], note: 'may have been acknowledged' };
+    else if (!newest && end < to) {
+      this.#damage(segment.number, end, to - end, 'commits at the end are unreadable');
+      end = to;
+    }
+    return end;
+  }
+
+  /** Takes a commit that has another behind it, or is whole. */
+  #applyBefore(segment: Found, commit: ScannedCommit): void {
+    const { header, position } = commit;
+    if (commit.entries === null) {
+      this.#damage(segment.number, position, header.bytes, 'a directory is unreadable');
+      return;
+    }
+    if (!commit.intact) this.#damagedBatches(segment, commit);
+    const open = this.#open;
+    if (open !== null) {
+      open.lost = [...open.lost, ...this.#missing(commit.entries, commit)];
+      this.#open = null;
+    }
+    this.state.apply(header.sequence, header.arrivalClockMs, commit.entries, commit.metadata);
+  }
+
+  /** Rows between what is known and what a commit starts with. */
+  #missing(entries: readonly DirectoryEntry[], { metadata }: ScannedCommit): LostRows[] {
+    const begins = new Map<number, number>();
+    metadata?.checkpoint?.slots.forEach(([, end], slot) => begins.set(slot, end));
+    for (const { streamId, partition, baseOffset, kind } of entries) {
+      const stream = this.state.streamsById.get(streamId);
+      if (stream === undefined || kind === ENTRY_KIND.dictionary) continue;
+      const slot = stream.firstSlot + partition;
+      if (!begins.has(slot)) begins.set(slot, baseOffset);
+    }
+    return [...this.state.streams.values()].flatMap((stream) =>
+      this.state.slots.slice(stream.firstSlot, stream.firstSlot + stream.definition.partitions).flatMap(({ end }, partition) => {
+        const begin = begins.get(stream.firstSlot + partition) ?? end;
+        return begin > end ? [{ stream: stream.definition.name, partition, from: end, to: begin }] : [];
+      }),
+    );
+  }
+
+  #damagedBatches(segment: Found, commit: ScannedCommit): void {
+    const entries = commit.entries!.filter((entry) => !batchIntact(segment.file, commit.position, entry));
+    const { position, header } = commit;
+    this.damaged.push({ segment: segment.number, position, bytes: header.bytes, reason: 'pages fail their crc', lost: this.#rowsOf(entries) });
+  }
+
+  #damage(segment: number, position: number, bytes: number, reason: string): void {
+    const damage: Damage = { segment, position, bytes, reason, lost: [] };
+    this.damaged.push(damage);
+    this.#open = damage;
+  }
+
+  #cutLast(segment: number, { position, header, entries }: ScannedCommit): void {
+    const lost = entries === null ? [] : this.#rowsOf(entries);
+    this.cut = { segment, position, bytes: header.bytes, rows: header.rows, lost, note: 'may have been acknowledged' };
+    for (const { stream, partition, to } of lost) {
+      const slot = this.state.slot(this.state.streams.get(stream)!, partition);
+      slot.end = Math.max(slot.end, to);
+    }
+    this.state.sequence = Math.max(this.state.sequence, header.sequence);
+    this.state.floorMs = Math.max(this.state.floorMs, header.arrivalClockMs);
+  }
+
+  #rowsOf(entries: readonly DirectoryEntry[]): LostRows[] {
+    return entries.flatMap(({ streamId, partition, baseOffset, rows, kind }) => {
+      const stream = this.state.streamsById.get(streamId);
+      if (stream === undefined || kind !== ENTRY_KIND.rows) return [];
+      return [{ stream: stream.definition.name, partition, from: baseOffset, to: baseOffset + rows }];
+    });
+  }
+
+  /** The oldest kept offset of every slot is where the oldest segment began. */
+  #findStarts(oldest: Found | undefined): void {
+    if (oldest === undefined) return;
+    const began = readCheckpoint(oldest)?.metadata?.checkpoint?.slots;
+    if (began === undefined) return;
+    this.state.slots.forEach((slot, i) => {
+      slot.start = began[i]?.[1] ?? 0;
+    });
+  }
+
+  /** A reader can't have seen more than there was: offsets below its positions are never used again. */
+  #burnReadOffsets(): void {
+    for (const reader of this.state.readers.values())
+      for (const { stream, partition, offset } of [...(reader.positions ?? []), ...reader.holds]) {
+        const record = this.state.streams.get(stream);
+        if (record === undefined || partition >= record.definition.partitions) continue;
+        const slot = this.state.slot(record, partition);
+        slot.end = Math.max(slot.end, offset);
+      }
+  }
+}
+
+function segmentEnd({ file, header, size }: Found): number {
+  return readFooter(file, header, size)?.trailer.commitsEnd ?? size;
+}
+
+function readCheckpoint(segment: Found): ScannedCommit | null {
+  const first = firstCommit(segment);
+  return first !== null && first.header.checkpoint && first.metadata !== null ? first : null;
+}
+
+function firstCommit({ file, header, size }: Found): ScannedCommit | null {
+  let first: ScannedCommit | null = null;
+  const range = { from: SEGMENT_HEADER_BYTES, to: size, check: false, stop: () => first !== null };
+  scanCommits(file, header, range, (commit) => (first = commit), () => undefined);
+  return first;
+}
+
+/** Bytes from `from` up to the last one that is not zero. */
+function usedBytes(file: DiskFile, from: number, size: number): number {
+  const piece = new Uint8Array(1024 * 1024);
+  for (let end = size; end > from; end -= piece.length) {
+    const start = Math.max(from, end - piece.length);
+    const got = file.readSync(piece, 0, end - start, start);
+    for (let i = got - 1; i >= 0; i--) if (piece[i] !== 0) return start + i + 1 - from;
+  }
+  return 0;
+}
+
+function batchIntact(file: DiskFile, commitAt: number, { at, bytes }: DirectoryEntry): boolean {
+  const batch = new Uint8Array(bytes);
+  if (file.readSync(batch, 0, bytes, commitAt + at) < bytes) return false;
+  try {
+    const header = readHeader(batch);
+    for (let i = 0; i < header.columns; i++) {
+      const page = readDescriptor(batch, i);
+      if (crc32c(batch, page.at, page.at + page.bytes) !== page.crc) return false;
+    }
+    const { dictionary } = header;
+    return dictionary === null || crc32c(batch, dictionary.at, dictionary.at + dictionary.bytes) === dictionary.crc;
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'LOG_PAGE_DAMAGED') return false;
+    throw error;
+  }
+}
