@@ -1,0 +1,153 @@
+/**
+ * The whole machine on one page: opens the parts, joins them in the order of an event's path, and
+ * closes them in reverse.
+ *
+ *   collect → log → mill → summary
+ *                 → lake ─┴→ serve
+ *
+ * Threads: this one answers HTTP and owns the log; `mill`, `lake` and `store` (summaries, DuckDB)
+ * each have their own. They read the log's files by themselves and send only what is to be appended.
+ *
+ * Recovery is each part's own work from its own folder and the log; nothing is coordinated here
+ * beyond the order: the log first, then the memory of event ids, then the readers, the door last.
+ */
+import { join } from 'node:path';
+import { createCollector, type Collector } from './collect/collector.js';
+import { Dedupe } from './collect/dedupe/dedupe.js';
+import { listen, type Handler } from './collect/http/server.js';
+import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
+import type { MillraceOptions } from './config/options.js';
+import { TenantStore } from './config/tenant-store.js';
+import { LATE_SCHEMA, LATE_STREAM, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from './event/internal.js';
+import type { Schema } from './event/schema.js';
+import type { ViewDescription } from './event/view.js';
+import { systemClock, type Clock } from './io/clock.js';
+import type { Disk } from './io/disk.js';
+import { realDisk } from './io/disk-real.js';
+import { systemRandom, type Random } from './io/random.js';
+import { openLog, type EmbeddedLog } from './log/embedded/open.js';
+import type { StreamDefinition } from './log/log.js';
+import { describeView } from './mill/sql/describe.js';
+import { parseViews } from './mill/sql/parse.js';
+import { planView } from './mill/sql/plan-view.js';
+import type { ViewPlan } from './mill/sql/plan.js';
+import { createMessages, type Messages } from './telemetry/messages.js';
+import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { Closers } from './util/closers.js';
+
+/** A running pipeline. */
+export interface Millrace {
+  /** Where it listens, such as `http://127.0.0.1:7070`. */
+  readonly url: string;
+  readonly port: number;
+  /** Drains: what is under way is answered, every reader commits, everything is closed. */
+  close(): Promise<void>;
+}
+
+/** What comes from outside; the machine's own when left out. */
+export interface Seams {
+  readonly disk?: Disk;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** What the parts below share. */
+interface Ground {
+  readonly options: MillraceOptions;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: Metrics;
+  readonly messages: Messages;
+  readonly closers: Closers;
+}
+
+/** Opens everything and listens. Throws what `millrace start` prints: CONFIG_INVALID, DATA_FOLDER_…, PORT_IN_USE, … */
+export async function startMillrace(options: MillraceOptions, seams: Seams = {}): Promise<Millrace> {
+  const ground: Ground = {
+    options,
+    disk: seams.disk ?? realDisk,
+    clock: seams.clock ?? systemClock,
+    random: seams.random ?? systemRandom,
+    metrics: createMetrics(),
+    messages: createMessages(options.messages),
+    closers: new Closers(),
+  };
+  const { closers } = ground;
+  try {
+    const plans = await planViews(options);
+    const views = plans.map((plan) => describeView(plan));
+    const log = await openStreams(ground, views);
+    const tenants = new TenantStore({ ...tenantSource(options), clock: ground.clock, onReload: (outcome) => saidReload(ground.messages, outcome) });
+    closers.add(() => tenants.close());
+    const collector = await openDoor(ground, log, tenants);
+    const server = await serve(ground, [collector]);
+    return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
+  const catalog = new Map(options.streams.map((stream) => [stream.name, stream]));
+  const plans: ViewPlan[] = [];
+  for (const { text, file } of options.views) for (const statement of await parseViews(text, file)) plans.push(planView(statement, catalog));
+  return plans;
+}
+
+/** Opens the log and declares every stream: the configured ones, our own, and one of changes a view. */
+async function openStreams({ options, disk, clock, random, messages, closers }: Ground, views: readonly ViewDescription[]): Promise<EmbeddedLog> {
+  const log = await openLog({
+    folder: join(options.dataFolder, 'log'),
+    disk,
+    clock,
+    random,
+    options: { segmentBytes: options.log.segmentBytes, pendingBytesMax: options.log.pendingBytesMax },
+    onProblem: (problem) => (problem === null ? messages.info('the log can be written again') : messages.error({ code: problem.code }, problem.message)),
+    onCut: (rows) => messages.warn({ rows }, 'rows were cut from the log at its bound'),
+  });
+  closers.add(() => log.close());
+  const { damaged, cut } = log.recovery;
+  for (const damage of damaged) messages.error(damage, 'the log is damaged; the rows named are lost');
+  if (cut !== null) messages.warn(cut, 'the last commit was cut; it may have been acknowledged');
+  for (const stream of options.streams) await log.createStream(stream);
+  await log.createStream(ownStream(QUARANTINE_STREAM, QUARANTINE_SCHEMA));
+  await log.createStream(ownStream(LATE_STREAM, LATE_SCHEMA));
+  for (const view of views) await log.createStream(ownStream(view.stream, view.schema));
+  return log;
+}
+
+const DAY_MS = 86_400_000;
+
+function ownStream(name: string, schema: Schema): StreamDefinition {
+  return { name, schema, partitions: 1, clock: 'arrival', retentionMs: 7 * DAY_MS, bytesMax: 50 * 1024 ** 3, policy: 'refuse' };
+}
+
+function tenantSource({ tenants }: MillraceOptions) {
+  return { inline: tenants.inline, ...(tenants.file === undefined ? {} : { file: tenants.file }) };
+}
+
+async function openDoor({ options, disk, clock, random, metrics, messages, closers }: Ground, log: EmbeddedLog, tenants: TenantStore): Promise<Collector> {
+  const { collect, http } = options;
+  const onError = (error: unknown): void => messages.error({ part: 'collect', err: error }, 'unexpected error');
+  const secrets = collect.signingKeys.length > 0 ? collect.signingKeys : await keptSecrets(disk, options.dataFolder, random);
+  const streams = options.streams.filter((stream) => stream.schema.roles.eventId >= 0).map((stream) => stream.name);
+  const dedupe = await Dedupe.open({ disk, clock, random, log, streams, folder: join(options.dataFolder, 'dedupe'), ...collect.dedupe, onTrouble: onError });
+  closers.add(() => dedupe.close());
+  const limits = { ...http, ...collect };
+  return createCollector({ log, dedupe, tenants, signingKeys: new SigningKeys(secrets), clock, random, metrics, limits, onError });
+}
+
+async function serve({ options, clock, messages, closers }: Ground, handlers: readonly Handler[]) {
+  const { host, port, connectionsMax, requestTimeoutMs, drainMs } = options.http;
+  const onError = (error: unknown): void => messages.error({ part: 'http', err: error }, 'unexpected error');
+  const server = await listen({ handlers, host, port, connectionsMax, requestTimeoutMs, clock, onError });
+  closers.add(() => server.drain(drainMs));
+  return server;
+}
+
+function saidReload(messages: Messages, { tenants, error }: { readonly tenants: number; readonly error?: Error }): void {
+  if (error === undefined) messages.info({ tenants }, 'tenants reloaded');
+  else messages.error({ err: error }, 'the tenants file was not taken; the tenants in force stay');
+}

@@ -1,0 +1,101 @@
+/**
+ * What must be true after the last start: acknowledged ids = ids queried = counts in the views + rows
+ * in the late stream, and what was late is exactly what the rule says.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OPERATOR_KEY, type SentEvent } from './client.js';
+import { ALLOWED_MS, LAG_MS, VIEW, WINDOW_MS } from './config.js';
+
+interface Answer {
+  readonly columns: readonly { readonly name: string }[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+/** Runs a query as the operator. */
+export async function query(url: string, sql: string): Promise<Answer> {
+  const answer = await fetch(`${url}/v1/query`, {
+    method: 'POST',
+    body: JSON.stringify({ sql }),
+    headers: { authorization: `Bearer ${OPERATOR_KEY}`, 'content-type': 'application/json' },
+  });
+  if (answer.status !== 200) throw new Error(`${sql}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as Answer;
+}
+
+/** Throws what is wrong; answers how many events were compared and how many of them were late. */
+export async function check(url: string, acknowledged: ReadonlyMap<string, SentEvent>): Promise<{ events: number; late: number }> {
+  await caughtUp(url, acknowledged.size);
+  const stored = await query(url, 'SELECT id, extract(epoch FROM received_at) * 1000 AS received FROM events');
+  const received = new Map<string, number>();
+  for (const [id, at] of stored.rows) {
+    if (received.has(String(id))) throw new Error(`event ${id} is there twice`);
+    received.set(String(id), Math.round(Number(at)));
+  }
+  for (const id of acknowledged.keys()) if (!received.has(id)) throw new Error(`acknowledged event ${id} is lost`);
+  for (const id of received.keys()) if (!acknowledged.has(id)) throw new Error(`event ${id} was never acknowledged, and all were resent`);
+  const expected = recount(acknowledged, received);
+  await compareLate(url, expected.late);
+  await compareView(url, expected.groups);
+  return { events: acknowledged.size, late: expected.late.size };
+}
+
+async function caughtUp(url: string, events: number): Promise<void> {
+  let seen = -1;
+  for (let tries = 0; tries < 600; tries++) {
+    const counted = await query(url, `SELECT coalesce(sum(n), 0) AS n FROM ${VIEW}`);
+    const late = await query(url, `SELECT count(*) AS n FROM late WHERE view = '${VIEW}'`);
+    seen = Number(counted.rows[0]![0]) + Number(late.rows[0]![0]);
+    if (seen === events) return;
+    await sleep(50);
+  }
+  throw new Error(`${events} events were acknowledged; the view and the late stream hold ${seen}`);
+}
+
+interface Recount {
+  readonly groups: ReadonlyMap<string, { readonly n: number; readonly amount: number; readonly users: number }>;
+  readonly late: ReadonlySet<string>;
+}
+
+/** The plain count: a row is late when its stamp is beyond its window's end, lag and allowed lateness. */
+function recount(events: ReadonlyMap<string, SentEvent>, received: ReadonlyMap<string, number>): Recount {
+  const groups = new Map<string, { n: number; amount: number; users: Set<string> }>();
+  const late = new Set<string>();
+  for (const event of events.values()) {
+    const start = Math.floor(event.t / WINDOW_MS) * WINDOW_MS;
+    if (received.get(event.id)! > start + WINDOW_MS + LAG_MS + ALLOWED_MS) {
+      late.add(event.id);
+      continue;
+    }
+    const key = `${event.tenant}|${event.kind}|${start}`;
+    const group = groups.get(key) ?? { n: 0, amount: 0, users: new Set<string>() };
+    groups.set(key, group);
+    group.n++;
+    group.amount += event.amount;
+    group.users.add(event.user);
+  }
+  return { groups: new Map([...groups].map(([key, group]) => [key, { ...group, users: group.users.size }])), late };
+}
+
+async function compareLate(url: string, expected: ReadonlySet<string>): Promise<void> {
+  const rows = (await query(url, `SELECT event ->> 'id' AS id FROM late WHERE view = '${VIEW}'`)).rows.map((row) => String(row[0]));
+  const unique = new Set(rows);
+  if (unique.size !== rows.length) throw new Error(`the late stream holds ${rows.length} rows of ${unique.size} events`);
+  for (const id of expected) if (!unique.has(id)) throw new Error(`event ${id} is late but not in the late stream`);
+  for (const id of unique) if (!expected.has(id)) throw new Error(`event ${id} is in the late stream but was in time`);
+}
+
+async function compareView(url: string, expected: Recount['groups']): Promise<void> {
+  const answer = await query(url, `SELECT tenant, kind, extract(epoch FROM window_start) * 1000, n, amount, users FROM ${VIEW}`);
+  const seen = new Set<string>();
+  for (const [tenant, kind, start, n, amount, users] of answer.rows) {
+    const key = `${tenant}|${kind}|${Math.round(Number(start))}`;
+    if (seen.has(key)) throw new Error(`the view holds ${key} twice`);
+    seen.add(key);
+    const group = expected.get(key);
+    if (group === undefined) throw new Error(`the view holds ${key}, which no event has`);
+    const found = `${Number(n)} ${Math.round(Number(amount) * 1e6)} ${Number(users)}`;
+    const wanted = `${group.n} ${group.amount} ${group.users}`;
+    if (found !== wanted) throw new Error(`${key}: the view says ${found}, the recount ${wanted}`);
+  }
+  for (const key of expected.keys()) if (!seen.has(key)) throw new Error(`the view lacks ${key}`);
+}
