@@ -13,7 +13,7 @@ import type { Tracking } from '../tracking/tracking.js';
 import { visitorOf } from '../tracking/visitor.js';
 
 /** The empty GIF. */
-const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
+const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64');
 
 const WITHOUT: ReadonlySet<string> = new Set(['t']);
 
