@@ -31,10 +31,15 @@ function referenceValue(column: ColumnDefinition, value: unknown): unknown {
       return typeof value === 'string' ? Date.parse(value) : value;
     case 'string':
     case 'dictionary':
-      return String(value).toWellFormed();
+      return wellFormed(String(value));
     case 'list':
-      return (value as string[]).map((item) => item.toWellFormed());
+      return (value as string[]).map((item) => wellFormed(item));
     default:
       return value;
   }
+}
+
+/** As UTF-8 keeps it: a surrogate without its other half is U+FFFD. */
+function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '\ufffd');
 }
