@@ -1,0 +1,277 @@
+/**
+ * The parts that a kernel's source is put together from: names bound to a batch's arrays, tests and
+ * operands for expressions.
+ *
+ * Three ways lead to an expression's value, the fastest that fits is taken: a column's array; a
+ * lookup table by dictionary code (`lookups.ts`); the compiled expression, called for the row.
+ */
+import type { ColumnBatch, DictionaryColumn, IntegerColumn } from '../../event/columns.js';
+import type { Dictionary } from '../../event/dictionary.js';
+import type { Schema } from '../../event/schema.js';
+import { compile } from '../sql/evaluate.js';
+import type { Compiled, RowAccess } from '../sql/evaluate.js';
+import type { Expression } from '../sql/plan.js';
+import type { Value } from '../sql/value.js';
+import type { BytePool } from '../state/byte-pool.js';
+import { canonicalText } from '../state/canonical.js';
+import { valueAt, wideWords } from './columns.js';
+import { columnsOf, usesBounds } from './expressions.js';
+import { FAILS, FAILS_ID, Lookup, NULL_ID } from './lookups.js';
+import { hashPair, second } from '../state/hash.js';
+
+/** Gives a name its value for one batch. */
+export type Binder = (batch: ColumnBatch) => unknown;
+
+/** The row that compiled expressions look at. */
+export class KernelRow implements RowAccess {
+  batch: ColumnBatch | null = null;
+  row = 0;
+  windowStart = 0;
+  windowEnd = 0;
+
+  column(index: number): Value {
+    const batch = this.batch!;
+    return valueAt(batch.column(index), batch.schema.columns[index]!.type, this.row);
+  }
+
+  key(): Value {
+    throw new TypeError('a row has no key yet');
+  }
+
+  aggregate(): Value {
+    throw new TypeError('a row has no aggregate');
+  }
+}
+
+/** A row of which one dictionary column has a given value. */
+class EntryRow extends KernelRow {
+  value: Value = null;
+
+  override column(): Value {
+    return this.value;
+  }
+}
+
+/** What all kernels of one view share: its pool and lookup tables, by expression. */
+export class KernelEnvironment {
+  readonly schema: Schema;
+  readonly pool: () => BytePool;
+  readonly #lookups = new Map<string, Lookup<never>>();
+  readonly #names = new Map<Expression, number>();
+
+  constructor(schema: Schema, pool: () => BytePool) {
+    this.schema = schema;
+    this.pool = pool;
+  }
+
+  /** A number for an expression, the same every time. */
+  numberOf(expression: Expression): number {
+    const known = this.#names.get(expression);
+    if (known !== undefined) return known;
+    const number = this.#names.size;
+    this.#names.set(expression, number);
+    return number;
+  }
+
+  /** Drops the tables of pool ids, after the pool was compacted. */
+  forgetIds(): void {
+    for (const [name, lookup] of this.#lookups) if (name.startsWith('id')) lookup.clear();
+  }
+
+  #lookup<T extends Int32Array | Uint8Array | Uint32Array | unknown[]>(name: string, create: () => Lookup<T>): Lookup<T> {
+    let lookup = this.#lookups.get(name) as Lookup<T> | undefined;
+    if (lookup === undefined) {
+      lookup = create();
+      this.#lookups.set(name, lookup as unknown as Lookup<never>);
+    }
+    return lookup;
+  }
+
+  /** 1 where the expression is true. */
+  flags(expression: Expression): Lookup<Uint8Array> {
+    return this.#lookup(`flag${this.numberOf(expression)}`, () => {
+      const evaluate = perEntry(compile(expression));
+      return new Lookup<Uint8Array>(
+        (size) => new Uint8Array(size),
+        (table, at, dictionary, code) => {
+          const value = evaluate(dictionary, code);
+          table[at] = value === undefined ? FAILS : value === true ? 1 : 0;
+        },
+      );
+    });
+  }
+
+  /** Pool ids of the expression's values. */
+  ids(expression: Expression): Lookup<Int32Array> {
+    return this.#lookup(`id${this.numberOf(expression)}`, () => {
+      const evaluate = perEntry(compile(expression));
+      const isColumn = expression.kind === 'column';
+      return new Lookup<Int32Array>(
+        (size) => new Int32Array(size),
+        (table, at, dictionary, code) => {
+          if (isColumn && code >= 0) {
+            table[at] = this.pool().intern(dictionary.data, dictionary.offsets[code]!, dictionary.offsets[code + 1]!);
+            return;
+          }
+          const value = evaluate(dictionary, code);
+          table[at] = value === undefined ? FAILS_ID : value === null ? NULL_ID : this.pool().internString(canonicalText(value, expression.type));
+        },
+      );
+    });
+  }
+
+  /** The expression's values; undefined where it fails. */
+  values(expression: Expression): Lookup<unknown[]> {
+    return this.#lookup(`value${this.numberOf(expression)}`, () => {
+      const evaluate = perEntry(compile(expression));
+      return new Lookup<unknown[]>(
+        () => [],
+        (table, at, dictionary, code) => {
+          table[at] = evaluate(dictionary, code);
+        },
+      );
+    });
+  }
+
+  /** First (even) and second (odd) hash of a column's entries. */
+  hashes(expression: Expression): Lookup<Uint32Array> {
+    return this.#lookup(`hash${this.numberOf(expression)}`, () => {
+      return new Lookup<Uint32Array>(
+        (size) => new Uint32Array(size * 2),
+        (table, at, dictionary, code) => {
+          if (code < 0) return;
+          table[at * 2] = hashPair(dictionary.data, dictionary.offsets[code]!, dictionary.offsets[code + 1]!);
+          table[at * 2 + 1] = second.value;
+        },
+      );
+    });
+  }
+}
+
+/** The expression for a dictionary entry; undefined where it fails. */
+function perEntry(compiled: Compiled): (dictionary: Dictionary, code: number) => Value | undefined {
+  const row = new EntryRow();
+  return (dictionary, code) => {
+    row.value = code < 0 ? null : dictionary.stringOf(code);
+    try {
+      return compiled(row);
+    } catch {
+      // The row that has this entry is evaluated again, to fail with its own message.
+      return undefined;
+    }
+  };
+}
+
+/** Source that must come before, and an expression over it. */
+export interface Printed {
+  readonly before: readonly string[];
+  readonly code: string;
+}
+
+/** Collects names and prints expressions for one shape of batch. */
+export class KernelSource {
+  readonly environment: KernelEnvironment;
+  readonly binders = new Map<string, Binder>();
+  readonly row = new KernelRow();
+  readonly #shapes: ReadonlyMap<number, string>;
+  readonly #declared = new Set<number>();
+
+  constructor(environment: KernelEnvironment, shapes: ReadonlyMap<number, string>) {
+    this.environment = environment;
+    this.#shapes = shapes;
+  }
+
+  shape(column: number): string {
+    return this.#shapes.get(column)!;
+  }
+
+  bind(name: string, binder: Binder): string {
+    this.binders.set(name, binder);
+    return name;
+  }
+
+  /** True when row i of a column is null; undefined when none is. */
+  nullTest(column: number): string | undefined {
+    if (!this.shape(column).endsWith('n')) return undefined;
+    const name = this.bind(`nulls${column}`, (batch) => batch.column(column).nulls);
+    return `(${name}[i >> 3] & (1 << (i & 7))) !== 0`;
+  }
+
+  /** The row's place in a lookup table of a dictionary column. */
+  entry(column: number): Printed {
+    const name = `entry${column}`;
+    if (this.#declared.has(column)) return { before: [], code: name };
+    this.#declared.add(column);
+    const codes = this.bind(`codes${column}`, (batch) => (batch.column(column) as DictionaryColumn).codes);
+    const test = this.nullTest(column);
+    return { before: [`const ${name} = ${test === undefined ? '' : `${test} ? 0 : `}${codes}[i] + 1;`], code: name };
+  }
+
+  /** Row i of a column of shape i0 to i4. */
+  narrow(column: number): string {
+    const base = this.bind(`base${column}`, (batch) => Number((batch.column(column) as IntegerColumn).base));
+    if (this.shape(column).startsWith('i0')) return base;
+    const deltas = this.bind(`deltas${column}`, (batch) => (batch.column(column) as IntegerColumn).deltas);
+    return `${base} + ${deltas}[i]`;
+  }
+
+  /** The words of row i of a column of shape i8: high, low. */
+  wide(column: number): { high: string; low: string } {
+    const words = this.bind(`words${column}`, (batch) => wideWords(batch.column(column) as IntegerColumn, batch.rows));
+    return { high: `(${words}[2 * i + 1] | 0)`, low: `${words}[2 * i]` };
+  }
+
+  /** Calls the compiled expression for row i. */
+  call(expression: Expression): string {
+    const compiled = compile(expression);
+    const row = this.row;
+    const name = `evaluate${this.environment.numberOf(expression)}`;
+    this.bind(name, (batch) => {
+      row.batch = batch;
+      return (index: number) => {
+        row.row = index;
+        return compiled(row);
+      };
+    });
+    return `${name}(i)`;
+  }
+
+  /** The one dictionary column that an expression reads, or -1. */
+  dictionaryOf(expression: Expression): number {
+    const columns = columnsOf(expression);
+    if (columns.size !== 1 || usesBounds(expression)) return -1;
+    const [column] = columns;
+    return this.shape(column!).startsWith('d') ? column! : -1;
+  }
+
+  /** A lookup table's name; its value is the table for the batch's dictionary. */
+  table(prefix: string, expression: Expression, column: number, lookup: Lookup<never> | { of(dictionary: Dictionary): unknown }): string {
+    return this.bind(`${prefix}${this.environment.numberOf(expression)}`, (batch) => lookup.of((batch.column(column) as DictionaryColumn).dictionary));
+  }
+
+  /** Whether an expression is true: neither false nor NULL. */
+  condition(expression: Expression): Printed {
+    if (expression.kind === 'and' || expression.kind === 'or') {
+      const parts = expression.args.map((arg) => this.condition(arg));
+      const join = expression.kind === 'and' ? ' && ' : ' || ';
+      return { before: parts.flatMap((part) => part.before), code: `(${parts.map((part) => part.code).join(join)})` };
+    }
+    if (expression.kind === 'literal') return { before: [], code: String(expression.value === true) };
+    const column = this.dictionaryOf(expression);
+    if (column >= 0) {
+      const entry = this.entry(column);
+      const flags = this.table('is', expression, column, this.environment.flags(expression));
+      const flag = `${flags}[${entry.code}]`;
+      return { before: entry.before, code: `(${flag} === 1 || (${flag} === ${FAILS} && ${this.call(expression)} === true))` };
+    }
+    if (expression.kind === 'isNull' && expression.arg.kind === 'column') {
+      const test = this.nullTest(expression.arg.index) ?? 'false';
+      return { before: [], code: expression.negated ? `!(${test})` : `(${test})` };
+    }
+    if (expression.kind === 'column') {
+      const name = this.bind(`flags${expression.index}`, (batch) => (batch.column(expression.index) as { values?: Uint8Array }).values);
+      return { before: [], code: `${name}[i] === 1` };
+    }
+    return { before: [], code: `${this.call(expression)} === true` };
+  }
+}

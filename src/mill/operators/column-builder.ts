@@ -1,0 +1,217 @@
+/** Builds the columns of a view's changes, one value after the other. */
+import type { Column } from '../../event/columns.js';
+import { Dictionary } from '../../event/dictionary.js';
+import type { ColumnType } from '../../event/schema.js';
+import { parseUuid } from '../../event/uuid.js';
+import { Decimal, roundDecimal } from '../sql/decimal.js';
+import { evaluationError } from '../sql/value.js';
+import type { Value } from '../sql/value.js';
+
+const encoder = new TextEncoder();
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** One column that grows. */
+export interface ColumnBuilder {
+  /** Appends a value; throws SQL_RUNTIME when the column's type can't hold it, and appends nothing. */
+  add(value: Value): void;
+  /** The column of all values; the builder is empty again. */
+  build(): Column;
+}
+
+/** A builder for a column type. */
+export function columnBuilder(type: ColumnType): ColumnBuilder {
+  switch (type) {
+    case 'int64':
+    case 'timestamp':
+    case 'decimal':
+      return new IntegerBuilder(type === 'decimal');
+    case 'double':
+      return new DoubleBuilder();
+    case 'boolean':
+      return new BooleanBuilder();
+    case 'uuid':
+      return new UuidBuilder();
+    case 'dictionary':
+      return new DictionaryBuilder();
+    default:
+      return new BytesBuilder();
+  }
+}
+
+/** Grows a null bitmap only when a null comes. */
+class Nulls {
+  #rows: number[] = [];
+
+  mark(row: number): void {
+    this.#rows.push(row);
+  }
+
+  build(rows: number): Uint8Array | null {
+    if (this.#rows.length === 0) return null;
+    const bitmap = new Uint8Array((rows + 7) >> 3);
+    for (const row of this.#rows) bitmap[row >> 3]! |= 1 << (row & 7);
+    this.#rows = [];
+    return bitmap;
+  }
+}
+
+class IntegerBuilder implements ColumnBuilder {
+  #words: number[] = [];
+  readonly #nulls = new Nulls();
+  readonly #decimal: boolean;
+
+  constructor(decimal: boolean) {
+    this.#decimal = decimal;
+  }
+
+  add(value: Value): void {
+    if (value === null) {
+      this.#nulls.mark(this.#words.length >> 1);
+      this.#words.push(0, 0);
+    } else if (typeof value === 'number') {
+      const high = Math.floor(value / 4_294_967_296);
+      this.#words.push(value - high * 4_294_967_296, high >>> 0);
+    } else {
+      const units = this.#decimal ? roundDecimal(value as Decimal, 6).units : (value as bigint);
+      if (units > INT64_MAX || units < -INT64_MAX - 1n) throw evaluationError('numeric field overflow');
+      this.#words.push(Number(units & 0xffffffffn), Number((units >> 32n) & 0xffffffffn));
+    }
+  }
+
+  build(): Column {
+    const deltas = Uint32Array.from(this.#words);
+    this.#words = [];
+    return { kind: 'integer', nulls: this.#nulls.build(deltas.length >> 1), base: 0n, width: 8, deltas };
+  }
+}
+
+class DoubleBuilder implements ColumnBuilder {
+  #values: number[] = [];
+  readonly #nulls = new Nulls();
+
+  add(value: Value): void {
+    if (value === null) this.#nulls.mark(this.#values.length);
+    this.#values.push(value === null ? 0 : Number(value));
+  }
+
+  build(): Column {
+    const values = Float64Array.from(this.#values);
+    this.#values = [];
+    return { kind: 'double', nulls: this.#nulls.build(values.length), values };
+  }
+}
+
+class BooleanBuilder implements ColumnBuilder {
+  #values: number[] = [];
+  readonly #nulls = new Nulls();
+
+  add(value: Value): void {
+    if (value === null) this.#nulls.mark(this.#values.length);
+    this.#values.push(value === true ? 1 : 0);
+  }
+
+  build(): Column {
+    const values = Uint8Array.from(this.#values);
+    this.#values = [];
+    return { kind: 'boolean', nulls: this.#nulls.build(values.length), values };
+  }
+}
+
+class UuidBuilder implements ColumnBuilder {
+  #texts: (string | null)[] = [];
+  readonly #nulls = new Nulls();
+
+  add(value: Value): void {
+    if (value === null) this.#nulls.mark(this.#texts.length);
+    this.#texts.push(value as string | null);
+  }
+
+  build(): Column {
+    const data = new Uint8Array(this.#texts.length * 16);
+    this.#texts.forEach((text, row) => text !== null && parseUuid(text, data, row * 16));
+    const nulls = this.#nulls.build(this.#texts.length);
+    this.#texts = [];
+    return { kind: 'uuid', nulls, data };
+  }
+}
+
+class BytesBuilder implements ColumnBuilder {
+  #offsets: number[] = [0];
+  #data = new Uint8Array(1024);
+  readonly #nulls = new Nulls();
+
+  add(value: Value): void {
+    const row = this.#offsets.length - 1;
+    const from = this.#offsets[row]!;
+    let length = 0;
+    if (value === null) this.#nulls.mark(row);
+    else {
+      const bytes = value instanceof Uint8Array ? value : encoder.encode(typeof value === 'string' ? value : String(value));
+      length = bytes.length;
+      if (from + length > this.#data.length) {
+        const larger = new Uint8Array(Math.max(from + length, this.#data.length * 2));
+        larger.set(this.#data.subarray(0, from));
+        this.#data = larger;
+      }
+      this.#data.set(bytes, from);
+    }
+    this.#offsets.push(from + length);
+  }
+
+  build(): Column {
+    const offsets = Uint32Array.from(this.#offsets);
+    const rows = offsets.length - 1;
+    const data = this.#data.slice(0, offsets[rows]);
+    this.#offsets = [0];
+    return { kind: 'bytes', nulls: this.#nulls.build(rows), offsets, data };
+  }
+}
+
+/** Falls back to bytes when the dictionary is full. */
+class DictionaryBuilder implements ColumnBuilder {
+  #dictionary = new Dictionary();
+  #codes: number[] = [];
+  #known = new Map<string, number>();
+  #overflow: BytesBuilder | null = null;
+  #nulls = new Nulls();
+
+  add(value: Value): void {
+    if (this.#overflow !== null) return this.#overflow.add(value);
+    if (value === null) {
+      this.#nulls.mark(this.#codes.length);
+      this.#codes.push(0);
+      return;
+    }
+    const text = String(value);
+    let code = this.#known.get(text);
+    if (code === undefined) {
+      code = this.#dictionary.internString(text);
+      if (code < 0) return this.#spill(value);
+      this.#known.set(text, code);
+    }
+    this.#codes.push(code);
+  }
+
+  #spill(value: Value): void {
+    const overflow = new BytesBuilder();
+    const nulls = this.#nulls.build(this.#codes.length);
+    this.#codes.forEach((code, row) => {
+      const isNull = nulls !== null && (nulls[row >> 3]! & (1 << (row & 7))) !== 0;
+      overflow.add(isNull ? null : this.#dictionary.bytesOf(code).slice());
+    });
+    overflow.add(value);
+    this.#overflow = overflow;
+  }
+
+  build(): Column {
+    const column: Column =
+      this.#overflow?.build() ??
+      { kind: 'dictionary', nulls: this.#nulls.build(this.#codes.length), codes: Uint16Array.from(this.#codes), dictionary: this.#dictionary };
+    this.#dictionary = new Dictionary();
+    this.#codes = [];
+    this.#known = new Map();
+    this.#overflow = null;
+    this.#nulls = new Nulls();
+    return column;
+  }
+}

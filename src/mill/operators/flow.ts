@@ -1,0 +1,277 @@
+/**
+ * The path of a view: batches in, changes and late rows out, windows closing by the clock.
+ *
+ * Invariants
+ * - A flush publishes every dirty group (emit on change), so what is published is the state at the
+ *   flush's positions. With `emit` every N or on close, `publishedTo` says up to where that holds.
+ * - A group is published only when its values, its partials or its state differ from what was
+ *   published last; the comparison is exact (`WindowTable.unchanged`).
+ * - `closeClock` says which windows are closed and published: all with `end + lag < closeClock`,
+ *   but those in `closing`, whose final rows are on their way. After a crash in the midst of such a
+ *   window (more than `FLUSH_ROWS_MAX` groups) its final rows are published once more.
+ */
+import type { ColumnBatch } from '../../event/columns.js';
+import type { Schema } from '../../event/schema.js';
+import type { ArrivalClock, LogBatch, Position, StreamClock } from '../../log/log.js';
+import type { ViewPlan } from '../sql/plan.js';
+import { OPEN, NOT_PUBLISHED } from '../state/window-table.js';
+import type { WindowTable } from '../state/window-table.js';
+import { Changes, stateOf } from './changes.js';
+import { ArrivalClocks, EventClocks } from './clocks.js';
+import { LateRows } from './late.js';
+import { ViewState } from './view-state.js';
+import type { ClosedGroups } from './view-state.js';
+
+/** Rows after which a flush closes no further window, and `emit every` does not wait. */
+export const FLUSH_ROWS_MAX = 65_536;
+
+/** What a flush gives away. */
+export interface FlowOutput {
+  readonly changes: readonly ColumnBatch[];
+  readonly late: readonly ColumnBatch[];
+  /** Tables whose groups are to be stored, with everything up to the flush's positions. */
+  readonly sealed: readonly WindowTable[];
+}
+
+/** What must be kept with the positions of a commit. */
+export interface FlowMark {
+  readonly closeClock: number;
+  readonly closing: readonly number[];
+  /** Up to where changes were published, for `emit` every N; null: up to the commit. */
+  readonly publishedTo: readonly Position[] | null;
+}
+
+/** How a flow is set up. */
+export interface FlowOptions {
+  readonly plan: ViewPlan;
+  readonly schema: Schema;
+  readonly clock: StreamClock;
+  readonly partitions: number;
+  readonly stateBytesMax: number;
+  readonly closed: ClosedGroups;
+}
+
+/** One view at work. */
+export class Flow {
+  readonly state: ViewState;
+  readonly changes: Changes;
+  readonly arrival: ArrivalClocks | null;
+  readonly event: EventClocks | null;
+  closeClock = -Infinity;
+  readonly #plan: ViewPlan;
+  readonly #late: LateRows;
+  readonly #tenantPart: number;
+  /** Starts of windows whose closing goes on at the next flush → next group. */
+  readonly closing = new Map<number, number>();
+  publishedTo: readonly Position[] | null = null;
+  #silent = false;
+  #closedVersion = -1;
+
+  constructor(options: FlowOptions) {
+    const { plan, schema } = options;
+    this.#plan = plan;
+    this.#late = new LateRows(plan.name);
+    this.state = new ViewState(plan, schema, options.closed, {
+      bytesMax: options.stateBytesMax,
+      onLate: (row) => {
+        if (!this.#silent) this.#late.add(row);
+      },
+    });
+    this.changes = new Changes(plan, this.state.keys, () => this.state.pool);
+    this.#tenantPart = plan.tenantKey < 0 ? -1 : this.state.keys.parts[plan.tenantKey]!.at;
+    this.arrival = options.clock === 'arrival' ? new ArrivalClocks(options.partitions) : null;
+    const { eventTime, tenant } = schema.roles;
+    const startOf = plan.tenantKey < 0 ? (time: number): number => this.state.startOf(time) : null;
+    this.event = options.clock === 'event' ? new EventClocks(eventTime < 0 ? plan.eventTime : eventTime, tenant, startOf) : null;
+  }
+
+  /** Applies a batch. `silent`: its late rows are in the late stream already. `storedTo`: see `ViewState.process`. */
+  process(batch: LogBatch, silent: boolean, storedTo: number): void {
+    this.#silent = silent;
+    if (batch.rows === 0) {
+      this.event?.advance(batch.partition, batch.clockAdvanceMs);
+      this.arrival?.saw(batch);
+      return;
+    }
+    if (this.event !== null) {
+      const clocks = this.event.take(batch);
+      const early = this.#allEarly(batch, Math.max(this.event.largest, batch.eventTimeMax));
+      this.state.process(batch, 0, clocks, early, storedTo);
+    } else {
+      this.state.process(batch, batch.receivedAt, null, this.#allEarly(batch, batch.receivedAt), storedTo);
+      this.arrival!.saw(batch);
+    }
+  }
+
+  /** Whether no row of a batch can be later than its window's lag. */
+  #allEarly(batch: LogBatch, clock: number): boolean {
+    if (batch.batch.schema.roles.eventTime !== this.#plan.eventTime) return false;
+    const { sizeMs } = this.#plan.window;
+    return this.state.startOf(batch.eventTimeMin) + sizeMs + this.#plan.lagMs >= clock;
+  }
+
+  /** What the log says of arrival, `offsets` being the next row to be read of each partition. */
+  tick(clock: ArrivalClock, offsets: readonly number[]): void {
+    this.arrival?.tick(clock, offsets);
+  }
+
+  /** Publishes what is due. `everyDue`: the interval of `emit every` is over. */
+  flush(positions: readonly Position[], everyDue: boolean): FlowOutput {
+    const sealed = this.#publish(positions, everyDue);
+    this.state.compactPool();
+    return { changes: this.changes.take(), late: this.#late.take(), sealed };
+  }
+
+  #publish(positions: readonly Position[], everyDue: boolean): WindowTable[] {
+    const { kind } = this.#plan.emit;
+    const due = kind === 'change' || (kind === 'every' && (everyDue || this.#dirtyGroups() > FLUSH_ROWS_MAX));
+    if (due && kind === 'every') this.publishedTo = positions;
+    for (const table of this.state.tables.values()) {
+      if (table.dirtyCount === 0) continue;
+      this.state.countExtras(table);
+      if (due || this.#isClosing(table)) this.#publishDirty(table);
+    }
+    return this.#close();
+  }
+
+  #dirtyGroups(): number {
+    let count = 0;
+    for (const table of this.state.tables.values()) count += table.dirtyCount;
+    return count;
+  }
+
+  #isClosing(table: WindowTable): boolean {
+    return this.arrival !== null && table.end + this.#plan.lagMs < this.arrival.now;
+  }
+
+  #publishDirty(table: WindowTable): void {
+    for (let i = 0; i < table.dirtyCount; i++) {
+      const group = table.dirtyGroups[i]!;
+      this.#publishGroup(table, group, this.#isGroupClosed(table, group));
+    }
+    table.clean();
+  }
+
+  #publishGroup(table: WindowTable, group: number, closed: boolean): void {
+    const wanted = stateOf(closed, table.isCorrected(group), OPEN);
+    const was = table.published(group);
+    if (!this.changes.satisfies(table, group)) {
+      if (was === NOT_PUBLISHED) return;
+      this.changes.add(table, group, wanted, true);
+      table.setPublished(group, NOT_PUBLISHED);
+    } else if (was !== wanted || !table.unchanged(group)) {
+      this.changes.add(table, group, wanted, false);
+      table.setPublished(group, wanted);
+    }
+  }
+
+  #isGroupClosed(table: WindowTable, group: number): boolean {
+    const limit = table.end + this.#plan.lagMs;
+    if (this.arrival !== null) return limit < this.arrival.now;
+    return limit < this.#groupClock(table, group);
+  }
+
+  #groupClock(table: WindowTable, group: number): number {
+    const clocks = this.event!;
+    if (this.#tenantPart < 0) return clocks.leastOf(table.start);
+    const id = table.words[group * table.width + this.#tenantPart]!;
+    const number = clocks.numberOf(id < 0 ? '' : this.state.pool.stringOf(id));
+    return number === undefined ? -Infinity : clocks.values[number]!;
+  }
+
+  /** Publishes the final rows of windows whose time is over and takes them out of memory. */
+  #close(): WindowTable[] {
+    const now = this.arrival?.now ?? this.event!.largest;
+    if (this.event !== null && this.event.version === this.#closedVersion && this.closing.size === 0 && !this.#anyReopened()) return [];
+    this.#closedVersion = this.event?.version ?? 0;
+    const ended = [...this.state.tables.values()].filter((table) => table.end + this.#plan.lagMs < now).sort((a, b) => a.end - b.end);
+    const sealed: WindowTable[] = [];
+    for (const table of ended) {
+      if (this.changes.rows >= FLUSH_ROWS_MAX) {
+        this.closeClock = Math.max(this.closeClock, table.end + this.#plan.lagMs);
+        return sealed;
+      }
+      if (this.#closeTable(table)) sealed.push(table);
+    }
+    this.closeClock = Math.max(this.closeClock, now);
+    return sealed;
+  }
+
+  #anyReopened(): boolean {
+    for (const table of this.state.tables.values()) if (table.reopened) return true;
+    return false;
+  }
+
+  /** Says whether the table is done with. */
+  #closeTable(table: WindowTable): boolean {
+    let open = 0;
+    let group = this.closing.get(table.start) ?? 0;
+    for (; group < table.groups && this.changes.rows < FLUSH_ROWS_MAX; group++) {
+      if (this.#isGroupClosed(table, group)) this.#publishGroup(table, group, true);
+      else open++;
+    }
+    if (group < table.groups) {
+      this.closing.set(table.start, group);
+      return false;
+    }
+    this.closing.delete(table.start);
+    if (open > 0) return false;
+    this.#seal(table);
+    return true;
+  }
+
+  #seal(table: WindowTable): void {
+    table.clean();
+    this.state.seal(table);
+    this.event?.contributors.delete(table.start);
+  }
+
+  /** What goes into the commit. */
+  mark(): FlowMark {
+    return { closeClock: this.closeClock, closing: [...this.closing.keys()], publishedTo: this.publishedTo };
+  }
+
+  /** Takes what dirty groups are now as published: a replay has brought them to where they were. */
+  settle(): void {
+    if (this.#plan.emit.kind === 'close') return;
+    for (const table of this.state.tables.values()) {
+      this.state.countExtras(table);
+      for (let i = 0; i < table.dirtyCount; i++) this.#settleGroup(table, table.dirtyGroups[i]!, OPEN);
+      table.clean();
+    }
+  }
+
+  #settleGroup(table: WindowTable, group: number, open: number): void {
+    const state = stateOf(this.#wasClosed(table, group), table.isCorrected(group), open);
+    table.setPublished(group, this.changes.satisfies(table, group) ? state : NOT_PUBLISHED);
+  }
+
+  #wasClosed(table: WindowTable, group: number): boolean {
+    if (this.closing.has(table.start)) return false;
+    const limit = table.end + this.#plan.lagMs;
+    return this.arrival === null ? limit < this.#groupClock(table, group) : limit < this.closeClock;
+  }
+
+  /**
+   * Closes, without publishing, what was closed at a commit: windows with `end + lag` below the
+   * clock. Answers the tables to be stored.
+   */
+  closeSilently(mark: FlowMark, clock: number): WindowTable[] {
+    this.closeClock = Math.max(this.closeClock, clock);
+    this.closing.clear();
+    for (const start of mark.closing) this.closing.set(start, 0);
+    const sealed: WindowTable[] = [];
+    for (const table of this.state.tables.values()) {
+      this.state.countExtras(table);
+      let open = 0;
+      for (let group = 0; group < table.groups; group++) {
+        if (this.#wasClosed(table, group)) this.#settleGroup(table, group, NOT_PUBLISHED);
+        else open++;
+      }
+      if (open > 0 || table.groups === 0) continue;
+      this.#seal(table);
+      sealed.push(table);
+    }
+    return sealed;
+  }
+}

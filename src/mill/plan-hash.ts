@@ -1,0 +1,12 @@
+import { createHash } from 'node:crypto';
+import type { ViewPlan } from './sql/plan.js';
+
+/** Identifies what a view computes: the same for texts that differ in spaces and comments alone. */
+export function planHash(plan: ViewPlan): string {
+  const { text: _text, ...meaning } = plan;
+  return createHash('sha256').update(JSON.stringify(meaning, spellOut)).digest('hex').slice(0, 16);
+}
+
+function spellOut(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}n` : value;
+}

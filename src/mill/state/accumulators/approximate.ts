@@ -1,0 +1,69 @@
+import type { ByteReader, ByteWriter } from '../bytes.js';
+import { hashPair, second } from '../hash.js';
+import { Sketches } from '../sketch.js';
+import { canonicalText } from '../canonical.js';
+import type { SqlType } from '../../sql/plan.js';
+import type { Value } from '../../sql/value.js';
+import type { Accumulator } from './accumulator.js';
+
+const encoder = new TextEncoder();
+
+/** `approx_count_distinct(x)`: a HyperLogLog sketch a group. */
+export class ApproximateAccumulator implements Accumulator {
+  readonly groupBytes = 8;
+  readonly sketches: Sketches;
+
+  readonly #type: SqlType;
+
+  constructor(capacity: number, type: SqlType) {
+    this.sketches = new Sketches(capacity);
+    this.#type = type;
+  }
+
+  grow(capacity: number): void {
+    this.sketches.grow(capacity);
+  }
+
+  /** Adds a value by its two hashes. */
+  addHashes(group: number, first: number, other: number): void {
+    this.sketches.add(group, first, other);
+  }
+
+  addValue(group: number, value: Value): void {
+    const bytes = value instanceof Uint8Array ? value : encoder.encode(canonicalText(value!, this.#type));
+    const first = hashPair(bytes, 0, bytes.length);
+    this.sketches.add(group, first, second.value);
+  }
+
+  value(group: number): Value {
+    return this.sketches.estimate(group);
+  }
+
+  extraBytes(group: number): number {
+    return this.sketches.bytesOf(group);
+  }
+
+  save(group: number): void {
+    this.sketches.changed[group] = 0;
+  }
+
+  same(group: number): boolean {
+    return this.sketches.changed[group] === 0;
+  }
+
+  writePartial(group: number, writer: ByteWriter): void {
+    this.sketches.write(group, writer);
+  }
+
+  readPartial(group: number, reader: ByteReader): void {
+    this.sketches.read(group, reader);
+  }
+
+  write(groups: number, writer: ByteWriter): void {
+    for (let group = 0; group < groups; group++) this.sketches.write(group, writer);
+  }
+
+  read(groups: number, reader: ByteReader): void {
+    for (let group = 0; group < groups; group++) this.sketches.read(group, reader);
+  }
+}

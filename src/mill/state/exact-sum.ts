@@ -1,0 +1,44 @@
+/**
+ * Sums of 64-bit integers, exact in any order, as two doubles: `high * 2^52 + low`.
+ *
+ * `low` stays within ±2^52, so adding one value of magnitude up to 2^52 is exact in a double; what
+ * overflows moves to `high`, which is exact up to 2^53. Together 105 bits: 2^42 rows of the largest
+ * int64. The pair is not unique (1, -1 equals 0, 2^52 - 1): compare with `sameSum`.
+ */
+
+/** One unit of `high`. */
+export const SUM_UNIT = 2 ** 52;
+const UNIT_BIG = 1n << 52n;
+
+/** Moves what exceeds a unit from `total` to `high[group]`; answers the rest for `low`. */
+export function spill(high: Float64Array, group: number, total: number): number {
+  const units = Math.trunc(total / SUM_UNIT);
+  high[group] = high[group]! + units;
+  return total - units * SUM_UNIT;
+}
+
+/** Adds a 64-bit integer given as signed high and unsigned low word. */
+export function addWide(high: Float64Array, low: Float64Array, group: number, highWord: number, lowWord: number): void {
+  const units = Math.floor(highWord / 1_048_576);
+  high[group] = high[group]! + units;
+  const rest = low[group]! + (highWord - units * 1_048_576) * 4_294_967_296 + lowWord;
+  low[group] = rest >= SUM_UNIT || rest <= -SUM_UNIT ? spill(high, group, rest) : rest;
+}
+
+/** Adds an integer of up to 105 bits. */
+export function addBig(high: Float64Array, low: Float64Array, group: number, value: bigint): void {
+  const units = value / UNIT_BIG;
+  high[group] = high[group]! + Number(units);
+  const rest = low[group]! + Number(value - units * UNIT_BIG);
+  low[group] = rest >= SUM_UNIT || rest <= -SUM_UNIT ? spill(high, group, rest) : rest;
+}
+
+/** The sum as one integer. */
+export function sumOf(high: number, low: number): bigint {
+  return BigInt(high) * UNIT_BIG + BigInt(low);
+}
+
+/** Whether two pairs are the same sum. */
+export function sameSum(highA: number, lowA: number, highB: number, lowB: number): boolean {
+  return (highA - highB) * SUM_UNIT === lowB - lowA;
+}

@@ -1,0 +1,46 @@
+/**
+ * Two 32-bit hashes of a value, for sketches. Stable for ever: sketches outlive the process.
+ *
+ * Bytes: two multiply-and-xor lanes over the bytes, then murmur3's final mix with each lane stirred
+ * into the other. Integers: the same mix over their low and high word.
+ */
+
+/** The second hash of the value that was hashed last. */
+export const second = { value: 0 };
+
+function mix(hash: number): number {
+  let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** First hash of `source[start .. end]`; the second is in `second.value`. */
+export function hashPair(source: Uint8Array, start: number, end: number): number {
+  let a = 0x811c9dc5;
+  let b = 0x2f0b4c47;
+  for (let i = start; i < end; i++) {
+    const byte = source[i]!;
+    a = Math.imul(a ^ byte, 0x01000193);
+    b = Math.imul((b << 5) ^ (b >>> 27) ^ byte, 0x9e3779b1);
+  }
+  return finish(a, b ^ (end - start));
+}
+
+/** First hash of four words (zero those that a value does not have). */
+export function hashWords(w0: number, w1: number, w2: number, w3: number): number {
+  let a = Math.imul(w0 ^ 0x811c9dc5, 0x85ebca6b);
+  a = Math.imul((a ^ (a >>> 15)) + w1, 0xc2b2ae35);
+  a = Math.imul((a ^ (a >>> 14)) + w2, 0x9e3779b1);
+  a = Math.imul((a ^ (a >>> 15)) + w3, 0x27d4eb2f);
+  let b = Math.imul(w3 ^ 0x2f0b4c47, 0x165667b1);
+  b = Math.imul((b ^ (b >>> 15)) + w2, 0x9e3779b1);
+  b = Math.imul((b ^ (b >>> 14)) + w1, 0x85ebca6b);
+  b = Math.imul((b ^ (b >>> 15)) + w0, 0xc2b2ae35);
+  return finish(a, b);
+}
+
+function finish(a: number, b: number): number {
+  const x = mix(a ^ Math.imul(b, 0x85ebca6b));
+  second.value = mix(b ^ Math.imul(x, 0x9e3779b1) ^ 0x5bd1e995);
+  return x;
+}
