@@ -1,0 +1,91 @@
+/**
+ * The closed catalog: the only relations that a query can name.
+ *
+ * A relation says which columns exist and which of them is the tenant. A relation without a tenant
+ * column (a view over all tenants, an operator's stream) exists for operators only.
+ */
+import { DECIMAL_SCALE, type ColumnType, type Schema } from '../../event/schema.js';
+import type { ViewColumn, ViewDescription } from '../../event/view.js';
+import { numericOf, typeOf, type Type, type TypeName } from './types.js';
+
+/** One column of a relation. */
+export interface RelationColumn {
+  /** As a query names it. */
+  readonly name: string;
+  readonly type: Type;
+  /** As the files name it. */
+  readonly source: string;
+  /** The DuckDB type in the files differs from `type` and must be cast. */
+  readonly cast: boolean;
+  /** Left out of `*`. */
+  readonly hidden: boolean;
+}
+
+/** A relation that a query can name. */
+export interface Relation {
+  readonly name: string;
+  readonly kind: 'view' | 'stream';
+  /** What the engine looks it up by: the view's or the stream's name. */
+  readonly subject: string;
+  readonly columns: readonly RelationColumn[];
+  /** The tenant's column in the files; null when rows belong to no single tenant. */
+  readonly tenantSource: string | null;
+}
+
+/** All relations, by name. */
+export type Catalog = ReadonlyMap<string, Relation>;
+
+const STREAM_TYPES: Record<ColumnType, Type> = {
+  uuid: typeOf('uuid'),
+  string: typeOf('text'),
+  dictionary: typeOf('text'),
+  list: typeOf('text[]'),
+  bytes: typeOf('bytea'),
+  int64: typeOf('bigint'),
+  double: typeOf('double precision'),
+  decimal: numericOf(DECIMAL_SCALE),
+  timestamp: typeOf('timestamptz'),
+  boolean: typeOf('boolean'),
+  json: typeOf('json'),
+};
+
+/** The relation of a stream. */
+export function streamRelation(name: string, schema: Schema): Relation {
+  const columns = schema.columns.map((column) => ({
+    name: column.name,
+    type: STREAM_TYPES[column.type],
+    source: column.name,
+    cast: column.type === 'json',
+    hidden: false,
+  }));
+  const places = ['_partition', '_offset'].map((place) => ({ name: place, type: typeOf('bigint'), source: place, cast: false, hidden: true }));
+  const { tenant } = schema.roles;
+  return { name, kind: 'stream', subject: name, columns: [...columns, ...places], tenantSource: tenant < 0 ? null : schema.columns[tenant]!.name };
+}
+
+/** Names in a view's files of what is not a column of its changes stream. */
+export const VIEW_FILE = { tenant: 'tenant', windowStart: 'window_start', id: 'id', state: 'state' } as const;
+
+/** The name in a view's files of a column of its changes stream. */
+export function viewFileColumn(column: number): string {
+  if (column === 0) return VIEW_FILE.tenant;
+  return column === 1 ? VIEW_FILE.windowStart : `c${column}`;
+}
+
+/** The relation of a view. */
+export function viewRelation(view: ViewDescription): Relation {
+  const columns = view.columns.map((column) => ({
+    name: column.name,
+    type: viewType(column),
+    source: viewFileColumn(column.column),
+    cast: column.type === 'json' || (column.type === 'numeric' && column.scale !== DECIMAL_SCALE),
+    hidden: false,
+  }));
+  const extra = [{ name: '_state', type: typeOf('text'), source: VIEW_FILE.state, cast: false, hidden: true }];
+  return { name: view.name, kind: 'view', subject: view.name, columns: [...columns, ...extra], tenantSource: view.global ? null : VIEW_FILE.tenant };
+}
+
+function viewType(column: ViewColumn): Type {
+  if (column.type === 'numeric') return numericOf(column.scale ?? 0);
+  return typeOf(column.type satisfies TypeName);
+}

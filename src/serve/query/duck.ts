@@ -1,0 +1,89 @@
+/**
+ * The DuckDB instance that runs queries: in memory, so that no database file exists, and locked
+ * down before the first statement.
+ *
+ * What keeps a query inside its bounds is the binder, not this; but should anything ever get past
+ * it, this instance can't load an extension, can't reach the network, reads no file outside the
+ * data folders, and runs nothing but a SELECT. One thread of the process may hold it.
+ */
+import { DuckDBInstance, StatementType, type DuckDBConnection, type DuckDBResult } from '@duckdb/node-api';
+import { MillraceError } from '../../util/errors.js';
+import { quoteText } from './literals.js';
+
+/** How much a query may use. */
+export interface DuckOptions {
+  /** Folders that files may be read from. */
+  readonly folders: readonly string[];
+  /** Where sorts and joins spill. */
+  readonly spillFolder: string;
+  readonly memoryBytesMax: number;
+  readonly spillBytesMax: number;
+  readonly threads: number;
+}
+
+/** A locked instance. */
+export class Duck {
+  readonly #instance: DuckDBInstance;
+
+  private constructor(instance: DuckDBInstance) {
+    this.#instance = instance;
+  }
+
+  /** Opens and locks an instance. */
+  static async open(options: DuckOptions): Promise<Duck> {
+    const instance = await DuckDBInstance.create(':memory:', {
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      allow_community_extensions: 'false',
+      memory_limit: `${Math.floor(options.memoryBytesMax / 1024)}KiB`,
+      max_temp_directory_size: `${Math.floor(options.spillBytesMax / 1024)}KiB`,
+      temp_directory: options.spillFolder,
+      threads: String(options.threads),
+    });
+    const connection = await instance.connect();
+    const folders = options.folders.map((folder) => quoteText(folder.endsWith('/') ? folder : `${folder}/`));
+    for (const statement of [
+      `SET allowed_directories = [${folders.join(', ')}]`,
+      "SET GLOBAL TimeZone = 'UTC'",
+      'SET enable_external_access = false',
+      'SET lock_configuration = true',
+    ])
+      await connection.run(statement);
+    connection.closeSync();
+    return new Duck(instance);
+  }
+
+  /** Runs one SELECT; `use` gets the result while the connection lives. */
+  async select<T>(sql: string, signal: AbortSignal, use: (result: DuckDBResult) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const connection = await this.#instance.connect();
+    const interrupt = (): void => connection.interrupt();
+    try {
+      // Checked again: an abort during connect() had nothing to interrupt yet.
+      signal.throwIfAborted();
+      signal.addEventListener('abort', interrupt, { once: true });
+      return await use(await start(connection, sql));
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+      connection.closeSync();
+    }
+  }
+
+  /** Ends it; nothing may be running. */
+  close(): void {
+    this.#instance.closeSync();
+  }
+}
+
+/** Always a fresh statement: a prepared one that outlives a change of its files gives wrong values, silently. */
+async function start(connection: DuckDBConnection, sql: string): Promise<DuckDBResult> {
+  const statements = await connection.extractStatements(sql);
+  if (statements.count !== 1) throw new MillraceError('INTERNAL', `the printed query holds ${statements.count} statements`);
+  const prepared = await statements.prepare(0);
+  try {
+    if (prepared.statementType !== StatementType.SELECT) throw new MillraceError('INTERNAL', `the printed query is a ${StatementType[prepared.statementType]}`);
+    return await prepared.stream();
+  } finally {
+    prepared.destroySync();
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Runs queries: bind, take a snapshot, print, execute, within limits.
+ *
+ * Limits, all of them per engine: `running` queries at once, `waiting` more in a queue (beyond it
+ * QUERY_BUSY), `timeoutMs` each (QUERY_TIMEOUT, the statement is interrupted), `rowsMax` rows (the
+ * answer says `truncated`), `bytesMax` of answer and DuckDB's memory (QUERY_TOO_LARGE).
+ */
+import type { Clock } from '../../io/clock.js';
+import { MillraceError } from '../../util/errors.js';
+import { bindStatement, type BoundStatement } from './binder.js';
+import type { Catalog } from './catalog.js';
+import type { Duck } from './duck.js';
+import { engineError } from './engine-error.js';
+import { printQuery, type BaseSource } from './print.js';
+import { CONTENT_TYPES, ResultWriter, rowsOf, type ResultFormat } from './results.js';
+import type { SnapshotSource } from './sources.js';
+import type { BoundBase } from './tree.js';
+
+/** Limits of the engine. */
+export interface QueryLimits {
+  readonly running: number;
+  readonly waiting: number;
+  readonly timeoutMs: number;
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+}
+
+/** The defaults of `QueryLimits`. */
+export const QUERY_LIMITS: QueryLimits = { running: 2, waiting: 32, timeoutMs: 30_000, rowsMax: 100_000, bytesMax: 32 * 1024 * 1024 };
+
+/** A query. */
+export interface QueryRequest {
+  readonly sql: string;
+  /** Whose rows alone may be seen; null for an operator. */
+  readonly tenant: string | null;
+  readonly format: ResultFormat;
+  /** Lower limits than the engine's. */
+  readonly rowsMax?: number;
+  readonly timeoutMs?: number;
+}
+
+/** What a query answers. */
+export interface QueryAnswer {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+  readonly rows: number;
+  /** There were more rows than the limit. */
+  readonly truncated: boolean;
+  readonly elapsedMs: number;
+}
+
+/** What the engine needs. */
+export interface QueryEngineInput {
+  readonly duck: Duck;
+  readonly snapshots: SnapshotSource;
+  readonly catalog: () => Catalog;
+  readonly clock: Clock;
+  readonly limits?: Partial<QueryLimits>;
+  /** Told of errors that are not the statement's: the printed text is in `cause`. */
+  readonly onError?: (error: unknown, printed: string) => void;
+}
+
+/** Runs queries. The SQL parser must be loaded. */
+export class QueryEngine {
+  readonly limits: QueryLimits;
+  readonly #input: QueryEngineInput;
+  #running = 0;
+  readonly #queue: (() => void)[] = [];
+
+  constructor(input: QueryEngineInput) {
+    this.#input = input;
+    this.limits = { ...QUERY_LIMITS, ...input.limits };
+  }
+
+  /** Queries running and waiting now. */
+  get load(): { running: number; waiting: number } {
+    return { running: this.#running, waiting: this.#queue.length };
+  }
+
+  /** Runs one query. */
+  async run(request: QueryRequest): Promise<QueryAnswer> {
+    const { clock, catalog } = this.#input;
+    const started = clock.monotonic();
+    // A wrong statement is refused at once, without waiting for its turn.
+    const bound = bindStatement(request.sql, catalog(), request.tenant, clock.now());
+    const timeoutMs = Math.min(this.limits.timeoutMs, request.timeoutMs ?? Infinity);
+    const ending = new AbortController();
+    const cancel = clock.after(timeoutMs, () => ending.abort(timedOut(timeoutMs)));
+    await this.#enter(ending.signal);
+    try {
+      return await this.#execute(request, bound, ending.signal, started);
+    } finally {
+      cancel();
+      this.#leave();
+    }
+  }
+
+  async #execute(request: QueryRequest, bound: BoundStatement, signal: AbortSignal, started: number): Promise<QueryAnswer> {
+    const { duck, snapshots, clock, onError } = this.#input;
+    const snapshot = await snapshots.take(bound.bases);
+    let printed = '';
+    try {
+      const sources = new Map<BoundBase, BaseSource>();
+      for (const base of bound.bases) sources.set(base, await snapshot.source(base, request.tenant));
+      snapshot.ready();
+      printed = printQuery(bound.query, { tenant: request.tenant, sourceOf: (base) => sources.get(base)! });
+      const { writer, rows, truncated } = await duck.select(printed, signal, async (result) => {
+        const rowsMax = Math.min(this.limits.rowsMax, request.rowsMax ?? Infinity);
+        return this.#read(result, new ResultWriter(request.format, bound.query.outputs), bound, rowsMax, signal);
+      });
+      const elapsedMs = Math.round((clock.monotonic() - started) * 1000) / 1000;
+      const body = writer.finish({ elapsedMs, stats: { rows, truncated, elapsedMs, asOf: snapshot.asOf } });
+      return { body, contentType: CONTENT_TYPES[request.format], rows, truncated, elapsedMs };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const known = engineError(error, request.tenant !== null);
+      if (known.code === 'INTERNAL') onError?.(error, printed);
+      throw known;
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  async #read(result: Parameters<Parameters<Duck['select']>[2]>[0], writer: ResultWriter, bound: BoundStatement, rowsMax: number, signal: AbortSignal) {
+    let rows = 0;
+    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      signal.throwIfAborted();
+      for (const row of rowsOf(chunk, bound.query.outputs)) {
+        if (rows >= rowsMax) return { writer, rows, truncated: true };
+        writer.row(row);
+        rows += 1;
+        if (writer.length > this.limits.bytesMax) throw new MillraceError('QUERY_TOO_LARGE', `the answer is larger than ${this.limits.bytesMax} bytes; select fewer columns or rows`);
+      }
+    }
+    return { writer, rows, truncated: false };
+  }
+
+  async #enter(signal: AbortSignal): Promise<void> {
+    if (this.#running < this.limits.running) {
+      this.#running += 1;
+      return;
+    }
+    if (this.#queue.length >= this.limits.waiting) throw new MillraceError('QUERY_BUSY', `${this.#running} queries run and ${this.#queue.length} wait; try again`);
+    await new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        this.#queue.splice(this.#queue.indexOf(enter), 1);
+        reject(signal.reason as Error);
+      };
+      const enter = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      this.#queue.push(enter);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  /** Hands the place to who waits longest, or frees it. */
+  #leave(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#running -= 1;
+    else next();
+  }
+}
+
+function timedOut(timeoutMs: number): MillraceError {
+  return new MillraceError('QUERY_TIMEOUT', `the query took longer than ${timeoutMs} ms`);
+}

@@ -1,0 +1,125 @@
+/**
+ * Parquet files that live as long as a query (or a few) needs them: what is only in memory, in the
+ * form in which DuckDB reads.
+ *
+ * Limits: at most `filesMax` are kept for another query; the least recently used goes first. A file
+ * that a query has pinned stays until it is released. The folder is emptied at start: nothing in
+ * it is the truth.
+ */
+import { join } from 'node:path';
+import type { RowSlice } from '../../event/batch.js';
+import type { Schema } from '../../event/schema.js';
+import type { Disk } from '../../io/disk.js';
+import { fileSink, ParquetWriter, ROW_GROUP_ROWS } from '../../lake/parquet/writer.js';
+import { totalRows } from '../../event/batch.js';
+
+/** A file in use. `path` is null when there were no rows. */
+export interface TempFile {
+  readonly path: string | null;
+  release(): void;
+}
+
+interface Kept {
+  readonly ready: Promise<string | null>;
+  pins: number;
+  usedAt: number;
+}
+
+/** The temporary files of one engine. */
+export class TempFiles {
+  readonly #folder: string;
+  readonly #disk: Disk;
+  readonly #filesMax: number;
+  readonly #kept = new Map<string, Kept>();
+  #names = 0;
+  #uses = 0;
+
+  constructor(folder: string, disk: Disk, filesMax = 256) {
+    this.#folder = folder;
+    this.#disk = disk;
+    this.#filesMax = filesMax;
+    disk.makeFolder(folder);
+    for (const name of disk.list(folder)) if (name.endsWith('.parquet')) disk.remove(join(folder, name));
+  }
+
+  /** Files that exist now. */
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** The file of `key`, written by `rows` when it is not there yet. A key means the same rows for ever. */
+  async take(key: string, schema: Schema, rows: () => Iterable<readonly RowSlice[]>): Promise<TempFile> {
+    let kept = this.#kept.get(key);
+    if (kept === undefined) {
+      kept = { ready: this.#write(schema, rows()), pins: 0, usedAt: 0 };
+      this.#kept.set(key, kept);
+    }
+    const file = kept;
+    file.pins += 1;
+    file.usedAt = ++this.#uses;
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
+      file.pins -= 1;
+      this.#evict();
+    };
+    try {
+      return { path: await file.ready, release };
+    } catch (error) {
+      // The next query tries again instead of getting this failure.
+      if (this.#kept.get(key) === file) this.#kept.delete(key);
+      released = true;
+      throw error;
+    }
+  }
+
+  async #write(schema: Schema, groups: Iterable<readonly RowSlice[]>): Promise<string | null> {
+    const path = join(this.#folder, `${++this.#names}.parquet`);
+    let writer: ParquetWriter | null = null;
+    let file: ReturnType<Disk['open']> | null = null;
+    try {
+      for (const group of groups) {
+        if (totalRows(group) === 0) continue;
+        file ??= this.#disk.open(path, 'exclusive');
+        writer ??= new ParquetWriter(schema, fileSink(file), { compression: 'none' });
+        await writer.writeRowGroup(group);
+      }
+      if (writer === null) return null;
+      await writer.finish();
+      return path;
+    } finally {
+      file?.close();
+    }
+  }
+
+  #evict(): void {
+    if (this.#kept.size <= this.#filesMax) return;
+    const idle = [...this.#kept].filter(([, kept]) => kept.pins === 0).sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    for (const [key, kept] of idle.slice(0, this.#kept.size - this.#filesMax)) {
+      this.#kept.delete(key);
+      void kept.ready.then((path) => path !== null && this.#disk.remove(path));
+    }
+  }
+
+  /** Removes all files. */
+  async close(): Promise<void> {
+    for (const { ready } of this.#kept.values()) {
+      const path = await ready.catch(() => null);
+      if (path !== null) this.#disk.remove(path);
+    }
+    this.#kept.clear();
+  }
+}
+
+/** Cuts slices into row groups. */
+export function* rowGroups(slices: Iterable<RowSlice>): Generator<readonly RowSlice[]> {
+  let group: RowSlice[] = [];
+  for (const slice of slices) {
+    group.push(slice);
+    if (totalRows(group) < ROW_GROUP_ROWS) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}

@@ -1,0 +1,18 @@
+/**
+ * Closed windows' rows, as `ViewStore` sees them. `block-store.ts` keeps them on disk.
+ */
+import type { RowLayout } from './layout.js';
+import type { RowPlace } from './view-store.js';
+
+/** The rows of windows that left memory. */
+export interface ClosedRows {
+  readonly layout: RowLayout;
+  /** Whether a change of this window up to this id is already in here: a replay skips it. */
+  holds(windowStart: number, id: number): boolean;
+  /** A tenant's rows with ids above `after`, rising, at most `limit`. */
+  since(tenant: string, after: number, limit: number): RowPlace[];
+  /** A tenant's rows, tombstones included, of windows that start in `from <= start < to`. */
+  between(tenant: string, from: number, to: number): RowPlace[];
+  /** The newest id of a tenant, or 0. */
+  newestId(tenant: string): number;
+}

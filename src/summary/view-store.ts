@@ -1,0 +1,219 @@
+/**
+ * One view's rows: the newest of each key, from the changes stream.
+ *
+ * Purpose: answer the changes feed, the dashboards and the exports for queries, always from a state
+ * that lies between two commits of the log.
+ *
+ * Rows of windows that still change are in memory, one table a window; the others are in the closed
+ * store. A change to a closed window opens a fresh small table for it: readers take the newest row
+ * by key, so it does not matter where a row is.
+ *
+ * Limits: tables are sealed when quiet, and the least recently changed ones whenever all together
+ * hold more than `openRowsMax` rows or `openBytesMax` bytes.
+ *
+ * Recovery: nothing here is the truth. The closed store knows which rows of which window it holds
+ * (window *and* id); what it does not hold is read again from the log.
+ */
+import type { ViewDescription } from '../event/view.js';
+import type { LogBatch } from '../log/log.js';
+import { Gate } from '../util/gate.js';
+import { ChangeColumns } from './change-columns.js';
+import type { ClosedRows } from './closed-rows.js';
+import type { RowLayout } from './layout.js';
+import { idCeiling, idOf, partitionOf, revisionOf } from './row-id.js';
+import type { RowSet } from './row-set.js';
+import { WindowTable } from './window-table.js';
+
+/** A row somewhere in the store. */
+export interface RowPlace {
+  readonly rows: RowSet;
+  readonly row: number;
+  readonly id: number;
+}
+
+/** One page of changed rows, oldest change first. */
+export interface ChangedRows {
+  readonly rows: readonly RowPlace[];
+  /** Continue from here. */
+  readonly nextRevision: number;
+  readonly hasMore: boolean;
+}
+
+/** A window's table and when it last changed. */
+interface OpenTable {
+  readonly table: WindowTable;
+  changedAtMs: number;
+}
+
+/** One view's rows. */
+export class ViewStore {
+  readonly view: ViewDescription;
+  readonly layout: RowLayout;
+  readonly partitions: number;
+  /** Next offset to take, by partition. */
+  readonly positions: number[];
+  /** Rises with every batch taken in or sealed; tells whether something derived is still current. */
+  version = 0;
+  readonly closed: ClosedRows;
+  /** Who reads over several turns looks through it; changes are taken in through it. */
+  readonly gate = new Gate();
+  readonly #changes: ChangeColumns;
+  readonly #tables = new Map<number, OpenTable>();
+  /** Newest id by tenant, for tenants that changed since start. */
+  readonly #newest = new Map<string, number>();
+  #waiting: { readonly offsets: readonly number[]; readonly resolve: () => void }[] = [];
+
+  constructor(view: ViewDescription, partitions: number, closed: ClosedRows) {
+    this.view = view;
+    this.layout = closed.layout;
+    this.partitions = partitions;
+    this.closed = closed;
+    this.positions = new Array<number>(partitions).fill(0);
+    this.#changes = new ChangeColumns(this.layout);
+  }
+
+  /** Forgets what is in memory; changes come again from these offsets on. */
+  restart(offsets: readonly number[]): void {
+    this.#tables.clear();
+    this.#newest.clear();
+    offsets.forEach((offset, partition) => (this.positions[partition] = offset));
+    this.version += 1;
+  }
+
+  /** Takes in one batch of the changes stream. */
+  apply(batch: LogBatch, nowMs: number): void {
+    const { partition, rows, baseOffset } = batch;
+    this.positions[partition] = baseOffset + rows;
+    if (rows === 0) return;
+    const changes = this.#changes;
+    changes.load(batch.batch);
+    let open: OpenTable | undefined;
+    for (let row = 0; row < rows; row++) {
+      const start = changes.windows[row]!;
+      const id = idOf(baseOffset + row, partition, this.partitions);
+      if (this.closed.holds(start, id)) continue;
+      if (open?.table.windowStart !== start) open = this.#table(start, nowMs);
+      open.table.upsert(changes, row, id);
+    }
+    changes.forEachTenant(rows, (tenant, row) => this.#newest.set(tenant, idOf(baseOffset + row, partition, this.partitions)));
+    this.version += 1;
+    if (this.#waiting.length > 0) this.#wake();
+  }
+
+  /** Resolves when everything below these offsets has been taken in. */
+  async reached(offsets: readonly number[]): Promise<void> {
+    if (!this.#has(offsets)) await new Promise<void>((resolve) => this.#waiting.push({ offsets, resolve }));
+  }
+
+  /** The revision up to which the rows of a partition are here. */
+  stableRevision(partition: number): number {
+    return this.positions[partition]!;
+  }
+
+  /** The newest revision of a tenant, 0 when it has no rows. Costs nothing while it is polled. */
+  newestRevision(tenant: string): number {
+    let newest = this.#newest.get(tenant);
+    if (newest === undefined) this.#newest.set(tenant, (newest = this.closed.newestId(tenant)));
+    return newest <= 0 ? 0 : revisionOf(newest, this.partitions);
+  }
+
+  /** A tenant's rows newer than `revision`, oldest change first, at most `limit`. */
+  changesSince(tenant: string, revision: number, limit: number): ChangedRows {
+    if (this.newestRevision(tenant) <= revision) return { rows: [], nextRevision: revision, hasMore: false };
+    const after = idCeiling(revision, this.partitions);
+    const found = this.#openSince(tenant, after);
+    const closed = this.closed.since(tenant, after, limit + 1);
+    for (const place of closed) if (!this.#supersedes(place)) found.push(place);
+    found.sort((a, b) => a.id - b.id);
+    // Beyond the last closed row that was read there may be others, so the page must end there.
+    const reach = closed.length > limit ? closed.at(-1)!.id : Infinity;
+    const page = found.filter((place) => place.id <= reach).slice(0, limit);
+    const hasMore = reach < Infinity || page.length < found.length;
+    const last = page.at(-1);
+    return { rows: page, nextRevision: last === undefined ? revision : revisionOf(last.id, this.partitions), hasMore };
+  }
+
+  /** A tenant's live rows of the windows that start in `from <= start < to`, by window start. */
+  tenantRows(tenant: string, from: number, to: number): RowPlace[] {
+    const found: RowPlace[] = [];
+    for (const { table } of this.#tables.values()) {
+      if (table.windowStart < from || table.windowStart >= to) continue;
+      for (let slot = table.newestOf(tenant); slot >= 0; slot = table.older(slot)) found.push({ rows: table, row: slot, id: table.ids[slot]! });
+    }
+    for (const place of this.closed.between(tenant, from, to)) if (!this.#supersedes(place)) found.push(place);
+    return found.sort((a, b) => a.rows.windows[a.row]! - b.rows.windows[b.row]! || a.id - b.id);
+  }
+
+  /** The tables in memory, oldest window first. */
+  tables(): WindowTable[] {
+    return [...this.#tables.values()].map(({ table }) => table).sort((a, b) => a.windowStart - b.windowStart);
+  }
+
+  /** Rows and bytes in memory. */
+  openSize(): { rows: number; bytes: number } {
+    let rows = 0;
+    let bytes = 0;
+    for (const { table } of this.#tables.values()) {
+      rows += table.rows;
+      bytes += table.bytes;
+    }
+    return { rows, bytes };
+  }
+
+  /** Tables that have not changed since `quietBeforeMs`, least recently changed first. */
+  quietTables(quietBeforeMs: number): WindowTable[] {
+    return [...this.#tables.values()]
+      .filter(({ changedAtMs }) => changedAtMs < quietBeforeMs)
+      .sort((a, b) => a.changedAtMs - b.changedAtMs)
+      .map(({ table }) => table);
+  }
+
+  /** Takes a table out of memory; the closed store holds its rows from now on. */
+  drop(table: WindowTable): void {
+    this.#tables.delete(table.windowStart);
+    this.version += 1;
+  }
+
+  #has(offsets: readonly number[]): boolean {
+    return offsets.every((offset, partition) => this.positions[partition]! >= offset);
+  }
+
+  #wake(): void {
+    this.#waiting = this.#waiting.filter(({ offsets, resolve }) => {
+      if (!this.#has(offsets)) return true;
+      resolve();
+      return false;
+    });
+  }
+
+  /** The partition a tenant's rows come from, or -1 when it has none. */
+  partitionOfTenant(tenant: string): number {
+    const newest = this.newestRevision(tenant) > 0 ? this.#newest.get(tenant)! : -1;
+    return newest < 0 ? -1 : partitionOf(newest, this.partitions);
+  }
+
+  #openSince(tenant: string, after: number): RowPlace[] {
+    const found: RowPlace[] = [];
+    for (const { table } of this.#tables.values())
+      for (let slot = table.newestOf(tenant); slot >= 0 && table.ids[slot]! > after; slot = table.older(slot))
+        found.push({ rows: table, row: slot, id: table.ids[slot]! });
+    return found;
+  }
+
+  /** Whether memory holds a newer row of the same key. */
+  #supersedes(place: RowPlace): boolean {
+    const open = this.#tables.get(place.rows.windows[place.row]!);
+    return open !== undefined && open.table.slotOf(place.rows, place.row) >= 0;
+  }
+
+  #table(windowStart: number, nowMs: number): OpenTable {
+    let open = this.#tables.get(windowStart);
+    if (open === undefined) {
+      open = { table: new WindowTable(this.layout, windowStart, this.partitions), changedAtMs: nowMs };
+      this.#tables.set(windowStart, open);
+    }
+    open.changedAtMs = nowMs;
+    return open;
+  }
+}
+
