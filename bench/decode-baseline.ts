@@ -23,11 +23,19 @@ export function createBuilder(schema: Schema): (bytes: Buffer) => ColumnBatch {
       const event = JSON.parse(line) as Record<string, unknown>;
       for (let i = 0; i < names.length; i++) builders[i]!.push(event[names[i]!] ?? null, r);
     });
-    return batchOf(schema, lines.length, builders.map((builder) => builder.build(lines.length)));
+    return batchOf(
+      schema,
+      lines.length,
+      builders.map((builder) => builder.build(lines.length)),
+    );
   };
 }
 
-function builderOf(column: ColumnDefinition, rows: number, { dictionary, codes }: { dictionary: Dictionary; codes: Map<string, number> }): ColumnBuilder {
+function builderOf(
+  column: ColumnDefinition,
+  rows: number,
+  { dictionary, codes }: { dictionary: Dictionary; codes: Map<string, number> },
+): ColumnBuilder {
   const nulls = new Uint8Array((rows + 7) >> 3);
   let any = false;
   const missing = (row: number) => {

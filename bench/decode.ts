@@ -25,7 +25,8 @@ export async function run(): Promise<BenchRow[]> {
   ] as const) {
     const events = sampleEvents(EVENTS, twist);
     const requests: Buffer[] = [];
-    for (let i = 0; i < events.length; i += PER_REQUEST) requests.push(Buffer.from(`${events.slice(i, i + PER_REQUEST).join('\n')}\n`));
+    for (let i = 0; i < events.length; i += PER_REQUEST)
+      requests.push(Buffer.from(`${events.slice(i, i + PER_REQUEST).join('\n')}\n`));
     const decoder = createDecoder(adEvents());
     const build = createBuilder(adEvents());
     const all = (decode: (request: Buffer) => ColumnBatch) => () => {
@@ -34,10 +35,14 @@ export async function run(): Promise<BenchRow[]> {
       if (count !== EVENTS) throw new Error(`${name}: ${count} rows of ${EVENTS}`);
       return count;
     };
-    const measured = await measure(all((request) => decoder.decode(request).batch), { warm: 2 });
+    const measured = await measure(
+      all((request) => decoder.decode(request).batch),
+      { warm: 2 },
+    );
     const before = { ...decoder.counts };
     all((request) => decoder.decode(request).batch)();
-    const share = (path: 'fast' | 'general' | 'json') => `${Math.round(((decoder.counts[path] - before[path]) / EVENTS) * 1000) / 10} %`;
+    const share = (path: 'fast' | 'general' | 'json') =>
+      `${Math.round(((decoder.counts[path] - before[path]) / EVENTS) * 1000) / 10} %`;
     const baseline = await measure(all(build), { warm: 2 });
     const bytes = Math.round(requests.reduce((sum, request) => sum + request.length, 0) / EVENTS);
     rows.push(

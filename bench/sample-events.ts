@@ -22,13 +22,49 @@ export function sampleEvents(count: number, twisted: number, seed = 1): string[]
       ['url', `https://pub${pick(5000)}.example/a/${pick(100_000)}`],
       ['cost', Math.floor(random() * 50_000) / 10_000],
     ];
-    events.push(random() < twisted ? twist(fields, twisted === 1 ? 0 : pick(3), random) : JSON.stringify(Object.fromEntries(fields)));
+    events.push(
+      random() < twisted
+        ? twist(fields, twisted === 1 ? 0 : pick(3), random)
+        : JSON.stringify(Object.fromEntries(fields)),
+    );
   }
   return events;
 }
 
-const TYPES = ['impression', 'impression', 'impression', 'impression', 'impression', 'impression', 'impression', 'click', 'click', 'conversion'];
-const COUNTRIES = ['US', 'GB', 'DE', 'FR', 'BR', 'IN', 'JP', 'MX', 'CA', 'AU', 'ES', 'IT', 'NL', 'SE', 'PL', 'TR', 'ID', 'VN', 'KR', 'ZA'];
+const TYPES = [
+  'impression',
+  'impression',
+  'impression',
+  'impression',
+  'impression',
+  'impression',
+  'impression',
+  'click',
+  'click',
+  'conversion',
+];
+const COUNTRIES = [
+  'US',
+  'GB',
+  'DE',
+  'FR',
+  'BR',
+  'IN',
+  'JP',
+  'MX',
+  'CA',
+  'AU',
+  'ES',
+  'IT',
+  'NL',
+  'SE',
+  'PL',
+  'TR',
+  'ID',
+  'VN',
+  'KR',
+  'ZA',
+];
 
 function twist(fields: [string, unknown][], how: number, random: () => number): string {
   if (how === 0) {
@@ -72,6 +108,10 @@ function zipf(n: number, exponent: number, random: () => number): () => number {
 }
 
 function uuid(random: () => number): string {
-  const hex = Array.from({ length: 4 }, () => Math.floor(random() * 4_294_967_296).toString(16).padStart(8, '0')).join('');
+  const hex = Array.from({ length: 4 }, () =>
+    Math.floor(random() * 4_294_967_296)
+      .toString(16)
+      .padStart(8, '0'),
+  ).join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

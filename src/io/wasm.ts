@@ -31,7 +31,11 @@ export function wasmMemory(pages: number): WasmMemory {
 }
 
 /** A new instance of `dist/wasm/<name>.wasm` over `memory`; `functions` are its imports from `env`. */
-export function wasmInstance<Exports>(name: string, memory: WasmMemory, functions: Record<string, unknown> = {}): Exports {
+export function wasmInstance<Exports>(
+  name: string,
+  memory: WasmMemory,
+  functions: Record<string, unknown> = {},
+): Exports {
   let module = modules.get(name);
   if (module === undefined) {
     module = new wasm.Module(readFileSync(join(distFolder(), 'wasm', `${name}.wasm`)));

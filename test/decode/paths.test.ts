@@ -43,7 +43,11 @@ describe('three paths, the same columns', () => {
       const decoder = createDecoder(WIDE, { path });
       decoder.decode(Buffer.from(line.repeat(10)));
       // The first row teaches the order.
-      const expected = { fast: { fast: 9, general: 1, json: 0 }, general: { fast: 0, general: 10, json: 0 }, json: { fast: 0, general: 0, json: 10 } };
+      const expected = {
+        fast: { fast: 9, general: 1, json: 0 },
+        general: { fast: 0, general: 10, json: 0 },
+        json: { fast: 0, general: 0, json: 10 },
+      };
       expect(decoder.counts).toEqual(expected[path]);
     }
   });

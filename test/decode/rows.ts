@@ -28,10 +28,22 @@ export const WIDE = defineSchema({
   eventTime: 'time',
 });
 
-const text = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('', 'é😀', '\ud800', 'a"b\\c\n', ' '), fc.string({ minLength: 100, maxLength: 300 }));
+const text = fc.oneof(
+  fc.string({ maxLength: 40 }),
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom('', 'é😀', '\ud800', 'a"b\\c\n', ' '),
+  fc.string({ minLength: 100, maxLength: 300 }),
+);
 const short = fc.oneof(fc.constantFrom('view', 'click', 'purchase'), text);
-const iso = fc.date({ min: new Date('1950-01-01'), max: new Date('2100-01-01'), noInvalidDate: true }).map((date) => date.toISOString());
-const time = fc.oneof(fc.integer({ min: -8_640_000_000_000_000, max: 8_640_000_000_000_000 }), iso, iso.map((value) => value.slice(0, 10)), iso.map((value) => value.replace('Z', '-05:30')));
+const iso = fc
+  .date({ min: new Date('1950-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
+  .map((date) => date.toISOString());
+const time = fc.oneof(
+  fc.integer({ min: -8_640_000_000_000_000, max: 8_640_000_000_000_000 }),
+  iso,
+  iso.map((value) => value.slice(0, 10)),
+  iso.map((value) => value.replace('Z', '-05:30')),
+);
 const decimal = fc.integer({ min: -99_999_999_999, max: 99_999_999_999 }).map((value) => value / 100);
 const json = fc.jsonValue({ maxDepth: 3 });
 
@@ -48,7 +60,12 @@ const values = fc.record(
     blob: fc.option(fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes).toString('base64'))),
     count: fc.option(fc.oneof(fc.maxSafeInteger(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String))),
     ratio: fc.option(fc.double({ noDefaultInfinity: true, noNaN: true })),
-    cost: fc.option(fc.oneof(decimal, decimal.map((value) => value.toFixed(2)))),
+    cost: fc.option(
+      fc.oneof(
+        decimal,
+        decimal.map((value) => value.toFixed(2)),
+      ),
+    ),
     seen: fc.option(time),
     flag: fc.option(fc.boolean()),
     props: fc.option(fc.dictionary(text, json, { maxKeys: 4 })),
@@ -89,9 +106,14 @@ export interface Written {
 }
 
 /** Random events. */
-export const events: fc.Arbitrary<Written[]> = fc.array(fc.tuple(values, style), { minLength: 1, maxLength: 30 }).map((rows) =>
-  rows.map(([object, how]) => ({ object: object as Record<string, unknown>, text: write(object as Record<string, unknown>, how) })),
-);
+export const events: fc.Arbitrary<Written[]> = fc
+  .array(fc.tuple(values, style), { minLength: 1, maxLength: 30 })
+  .map((rows) =>
+    rows.map(([object, how]) => ({
+      object: object as Record<string, unknown>,
+      text: write(object as Record<string, unknown>, how),
+    })),
+  );
 
 function write(object: Record<string, unknown>, { order, blank, escapes, exponent }: Style): string {
   const keys = Object.keys(object).map((key, i) => [order[i] ?? i, key] as const);
@@ -99,12 +121,18 @@ function write(object: Record<string, unknown>, { order, blank, escapes, exponen
   const value = (input: unknown, inside: boolean): string => {
     if (typeof input === 'string') return quoted(input, escapes && !inside);
     if (typeof input === 'number' && exponent && !inside) return exponential(input);
-    if (Array.isArray(input)) return `[${blank}${input.map((item) => value(item, true)).join(`${blank},${blank}`)}${blank}]`;
-    if (typeof input !== 'object' || input === null) return Object.is(input, -0) ? '-0.0' : String(JSON.stringify(input));
-    const members = Object.entries(input).map(([key, item]) => `${JSON.stringify(key)}${blank}:${blank}${value(item, true)}`);
+    if (Array.isArray(input))
+      return `[${blank}${input.map((item) => value(item, true)).join(`${blank},${blank}`)}${blank}]`;
+    if (typeof input !== 'object' || input === null)
+      return Object.is(input, -0) ? '-0.0' : String(JSON.stringify(input));
+    const members = Object.entries(input).map(
+      ([key, item]) => `${JSON.stringify(key)}${blank}:${blank}${value(item, true)}`,
+    );
     return `{${blank}${members.join(`${blank},${blank}`)}${blank}}`;
   };
-  const members = keys.map(([, key]) => `${blank}${quoted(key, escapes)}${blank}:${blank}${value(object[key], false)}${blank}`);
+  const members = keys.map(
+    ([, key]) => `${blank}${quoted(key, escapes)}${blank}:${blank}${value(object[key], false)}${blank}`,
+  );
   return `{${members.join(',')}}`;
 }
 
@@ -116,5 +144,9 @@ function exponential(value: number): string {
 function quoted(text: string, escapes: boolean): string {
   const plain = JSON.stringify(text);
   if (!escapes) return plain;
-  return plain.replaceAll(/[a-f/]/g, (char, at: number) => (plain[at - 1] === '\\' || /\\u[0-9a-f]{0,3}$/.test(plain.slice(0, at)) ? char : `\\u00${char.codePointAt(0)!.toString(16)}`));
+  return plain.replaceAll(/[a-f/]/g, (char, at: number) =>
+    plain[at - 1] === '\\' || /\\u[0-9a-f]{0,3}$/.test(plain.slice(0, at))
+      ? char
+      : `\\u00${char.codePointAt(0)!.toString(16)}`,
+  );
 }

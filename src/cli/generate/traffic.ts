@@ -68,7 +68,16 @@ interface Delayed {
 
 /** A source of events without end. */
 export class Traffic {
-  readonly totals: TrafficTotals = { events: 0, unique: 0, impressions: 0, clicks: 0, conversions: 0, bots: 0, duplicates: 0, late: 0 };
+  readonly totals: TrafficTotals = {
+    events: 0,
+    unique: 0,
+    impressions: 0,
+    clicks: 0,
+    conversions: 0,
+    bots: 0,
+    duplicates: 0,
+    late: 0,
+  };
   readonly #options: Required<TrafficOptions>;
   readonly #random: SeededRandom;
   readonly #world: World;

@@ -1,5 +1,5 @@
 /** What the traffic is about: who advertises what, where it shows, who looks at it. */
-import { SeededRandom, WeightedChoice, zipfWeights } from './random.js';
+import { type SeededRandom, WeightedChoice, zipfWeights } from './random.js';
 
 /** A visit: one user on one device, for a while. */
 export interface Session {
@@ -21,8 +21,35 @@ export interface Placement {
   readonly place: number;
 }
 
-const COUNTRIES = ['US', 'GB', 'DE', 'FR', 'BR', 'IN', 'JP', 'MX', 'CA', 'AU', 'ES', 'IT', 'NL', 'SE', 'PL', 'TR', 'ID', 'VN', 'KR', 'ZA'];
-const SYSTEMS = ['Windows NT 10.0; Win64; x64', 'Macintosh; Intel Mac OS X 10_15_7', 'X11; Linux x86_64', 'Linux; Android 14; SM-S918B', 'Linux; Android 13; Pixel 7'];
+const COUNTRIES = [
+  'US',
+  'GB',
+  'DE',
+  'FR',
+  'BR',
+  'IN',
+  'JP',
+  'MX',
+  'CA',
+  'AU',
+  'ES',
+  'IT',
+  'NL',
+  'SE',
+  'PL',
+  'TR',
+  'ID',
+  'VN',
+  'KR',
+  'ZA',
+];
+const SYSTEMS = [
+  'Windows NT 10.0; Win64; x64',
+  'Macintosh; Intel Mac OS X 10_15_7',
+  'X11; Linux x86_64',
+  'Linux; Android 14; SM-S918B',
+  'Linux; Android 13; Pixel 7',
+];
 const DECLARED_BOTS = [
   'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)',
   'Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)',
@@ -56,12 +83,17 @@ export class World {
   session(): Session {
     const random = this.#random;
     const bot = random.chance(this.#botShare);
-    const agent = bot && random.chance(0.5) ? DECLARED_BOTS[random.below(DECLARED_BOTS.length)]! : this.#agents[this.#agent.next()]!;
+    const agent =
+      bot && random.chance(0.5)
+        ? DECLARED_BOTS[random.below(DECLARED_BOTS.length)]!
+        : this.#agents[this.#agent.next()]!;
     const bits = random.bits();
-    const ip = `${1 + (bits >>> 24) % 223}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
+    const ip = `${1 + ((bits >>> 24) % 223)}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
     const country = COUNTRIES[this.#country.next()]!;
     return {
-      visitor: Buffer.from(`"user_id":"u${random.below(USERS)}","ip":"${ip}","country":"${country}","user_agent":"${agent}",`),
+      visitor: Buffer.from(
+        `"user_id":"u${random.below(USERS)}","ip":"${ip}","country":"${country}","user_agent":"${agent}",`,
+      ),
       bot,
       left: 1 + Math.floor(random.exponential(bot ? 60 : 6)),
     };
@@ -81,6 +113,9 @@ export class World {
 function browsers(): string[] {
   const agents: string[] = [];
   for (let version = 126; version > 96; version--)
-    for (const system of SYSTEMS) agents.push(`Mozilla/5.0 (${system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version}.0.0.0 Safari/537.36`);
+    for (const system of SYSTEMS)
+      agents.push(
+        `Mozilla/5.0 (${system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version}.0.0.0 Safari/537.36`,
+      );
   return agents;
 }

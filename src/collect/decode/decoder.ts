@@ -59,7 +59,9 @@ class WasmDecoder implements Decoder {
     this.#memory.set(map.EVENT_BYTES_MAX, options.eventBytesMax ?? 32 * 1024);
     this.#memory.set(map.PREDICT, PATHS[options.path ?? 'fast']);
     this.#lastResort = new LastResort(schema, this.#memory, this.#fill);
-    this.#dictionaries = schema.columns.map(({ type }) => (type === 'dictionary' || type === 'list' ? new Dictionary() : undefined));
+    this.#dictionaries = schema.columns.map(({ type }) =>
+      type === 'dictionary' || type === 'list' ? new Dictionary() : undefined,
+    );
   }
 
   decode(bytes: Uint8Array): DecodedBatch {
@@ -103,11 +105,16 @@ class WasmDecoder implements Decoder {
 
   #scan(): void {
     const { scanner } = this.#memory;
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const status = scanner.run(after);
-      if (status === map.FULL) throw new MillraceError('BATCH_TOO_LARGE', `more than ${this.#rowsMax} events; expected at most that many a request`);
+      if (status === map.FULL)
+        throw new MillraceError(
+          'BATCH_TOO_LARGE',
+          `more than ${this.#rowsMax} events; expected at most that many a request`,
+        );
       if (status === map.DONE) return this.#checkEnd();
-      if (status === map.BROKEN) return this.#breakArray(this.#position(), "expected ',' or ']' after an event of the array");
+      if (status === map.BROKEN)
+        return this.#breakArray(this.#position(), "expected ',' or ']' after an event of the array");
       if (this.#memory.get(map.MODE) === map.MODE_ARRAY) {
         if (!this.#judgeElement()) return;
         after = 1;
@@ -196,7 +203,11 @@ class WasmDecoder implements Decoder {
     const memory = this.#memory;
     const limit = memory.get(map.EVENT_BYTES_MAX);
     if (end - start > limit)
-      return { code: 'EVENT_TOO_LARGE', message: `the event has ${end - start} bytes; expected at most ${limit}`, path: '' };
+      return {
+        code: 'EVENT_TOO_LARGE',
+        message: `the event has ${end - start} bytes; expected at most ${limit}`,
+        path: '',
+      };
     const scratch = memory.get(map.SCRATCH);
     const pool = memory.get(map.POOL);
     const verdict = this.#lastResort.put(this.#source.subarray(start, end));
@@ -237,13 +248,28 @@ class WasmDecoder implements Decoder {
     this.counts.general += memory.get(map.GENERAL_ROWS);
     this.counts.json += this.#jsonRows;
     const intern = (index: number, text: string) => this.#intern(index, text, columns[index]!);
-    return new DecodedEvents({ schema: this.#schema, rows, events: memory.get(map.EVENT), errors: this.#errors, places, columns, missing, intern });
+    return new DecodedEvents({
+      schema: this.#schema,
+      rows,
+      events: memory.get(map.EVENT),
+      errors: this.#errors,
+      places,
+      columns,
+      missing,
+      intern,
+    });
   }
 
   /** An upper bound of what `finish` writes. */
   #outputBytes(rows: number): number {
     const perRow = this.#schema.columns.length * 17 + 64;
-    return rows * perRow + this.#schema.columns.length * 64 + this.#memory.get(map.POOL) * 4 + this.#source.length * 2 + map.PADDING;
+    return (
+      rows * perRow +
+      this.#schema.columns.length * 64 +
+      this.#memory.get(map.POOL) * 4 +
+      this.#source.length * 2 +
+      map.PADDING
+    );
   }
 
   /** Brings a column's dictionary object up to the scanner's. */
@@ -256,7 +282,12 @@ class WasmDecoder implements Decoder {
     const count = entries - dictionary.size;
     const lengths = new Uint32Array(count);
     for (let i = 0; i < count; i++) lengths[i] = memory.words[offsets + i + 1]! - memory.words[offsets + i]!;
-    dictionary.appendEntries(lengths, count, memory.bytes, memory.columnWord(index, map.ARENA) + memory.words[offsets]!);
+    dictionary.appendEntries(
+      lengths,
+      count,
+      memory.bytes,
+      memory.columnWord(index, map.ARENA) + memory.words[offsets]!,
+    );
   }
 
   /** The code of `text` for a result's column: -1 when the dictionary is full or was replaced since. */
@@ -282,7 +313,8 @@ function fillColumns(schema: Schema, names: readonly string[] | undefined): Read
   return new Set(
     names.map((name) => {
       const index = schema.columns.findIndex((column) => column.name === name);
-      if (index < 0) throw new MillraceError('SCHEMA_INVALID', `'${name}' is to be filled but is not a column`, { place: name });
+      if (index < 0)
+        throw new MillraceError('SCHEMA_INVALID', `'${name}' is to be filled but is not a column`, { place: name });
       return index;
     }),
   );

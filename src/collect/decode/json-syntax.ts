@@ -7,7 +7,9 @@ export interface SyntaxProblem {
   readonly found: string;
 }
 
-const TOKEN = /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-]))/y;
+// oxlint-disable-next-line no-control-regex -- which JSON strings can't hold
+const TOKEN =
+  /[ \t\r\n]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-]))/y;
 
 type State = 'value' | 'first value' | 'first key' | 'key' | 'colon' | 'after' | 'end';
 
@@ -26,7 +28,7 @@ export function findProblem(text: string): SyntaxProblem {
   const pattern = new RegExp(TOKEN);
   const open: ('{' | '[')[] = [];
   let state: State = 'value';
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     pattern.lastIndex = at;
     const match = pattern.exec(text);
     const next: State | undefined = match === null ? undefined : step(state, match, open);
@@ -64,7 +66,12 @@ function problem(text: string, at: number, state: State, open: readonly string[]
   const rest = text.slice(position, position + 20);
   const expected = state === 'after' ? `',' or '${open.at(-1) === '{' ? '}' : ']'}'` : EXPECTED[state];
   if (rest === '') return { position, expected, found: 'the end' };
-  if (rest.startsWith('"')) return { position, expected, found: 'a string that is not closed, or holds a control character or an unknown escape' };
+  if (rest.startsWith('"'))
+    return {
+      position,
+      expected,
+      found: 'a string that is not closed, or holds a control character or an unknown escape',
+    };
   const word = /^[\w.+-]+/.exec(rest)?.[0] ?? [...rest][0]!;
   return { position, expected, found: `'${word}'` };
 }

@@ -61,7 +61,8 @@ export interface Member {
 export function membersOf(text: string): Map<string, Member> {
   const { tokens, skips, members } = walk(text);
   const found = new Map<string, Member>();
-  for (const [name, { from, to }] of members) found.set(name, { key: tokens[from]!, value: emit(tokens, skips, from + 2, to) });
+  for (const [name, { from, to }] of members)
+    found.set(name, { key: tokens[from]!, value: emit(tokens, skips, from + 2, to) });
   return found;
 }
 

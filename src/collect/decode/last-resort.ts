@@ -80,10 +80,18 @@ export class LastResort {
     const [first] = unknown[0]!;
     const names = this.#schema.columns.map((column) => column.name).join(', ');
     if (this.#props < 0)
-      return { code: 'EVENT_FIELD_UNKNOWN', message: `unknown field '${shortened(first)}'; expected any of ${names}`, path: first };
+      return {
+        code: 'EVENT_FIELD_UNKNOWN',
+        message: `unknown field '${shortened(first)}'; expected any of ${names}`,
+        path: first,
+      };
     const props = members.get('props')?.value ?? 'null';
     if (props !== 'null' && !props.startsWith('{'))
-      return { code: 'EVENT_TYPE', message: `'props' must be an object to take the unknown field '${shortened(first)}', found ${shortened(props)}`, path: 'props' };
+      return {
+        code: 'EVENT_TYPE',
+        message: `'props' must be an object to take the unknown field '${shortened(first)}', found ${shortened(props)}`,
+        path: 'props',
+      };
     const merged = props === 'null' ? new Map<string, Member>() : membersOf(props);
     for (const [name, member] of unknown) {
       merged.delete(name);
@@ -97,7 +105,10 @@ export class LastResort {
   #missing(members: ReadonlyMap<string, Member>): Verdict | null {
     const index = this.#schema.columns.findIndex(
       (column, i) =>
-        !column.nullable && i !== this.#schema.roles.receivedAt && !this.#fill.has(i) && (members.get(column.name)?.value ?? 'null') === 'null',
+        !column.nullable &&
+        i !== this.#schema.roles.receivedAt &&
+        !this.#fill.has(i) &&
+        (members.get(column.name)?.value ?? 'null') === 'null',
     );
     if (index < 0) return null;
     const { name, type } = this.#schema.columns[index]!;
@@ -113,9 +124,14 @@ export class LastResort {
       this.#memory.scanner.putWord(this.#memory.column(index), at, length);
       return null;
     }
-    const wrong: Verdict = { code: 'EVENT_TYPE', message: `'${name}': expected ${EXPECTED[type]}, found ${shortened(value)}`, path: name };
+    const wrong: Verdict = {
+      code: 'EVENT_TYPE',
+      message: `'${name}': expected ${EXPECTED[type]}, found ${shortened(value)}`,
+      path: name,
+    };
     if (value.startsWith('"')) return this.#putString(index, JSON.parse(value) as string) ? null : wrong;
-    if (value === 'true' || value === 'false') return type === 'boolean' && this.#putWord(index, value === 'true' ? 1n : 0n) ? null : wrong;
+    if (value === 'true' || value === 'false')
+      return type === 'boolean' && this.#putWord(index, value === 'true' ? 1n : 0n) ? null : wrong;
     if (value.startsWith('[') || value.startsWith('{')) return wrong;
     return this.#putNumber(index, value) ? null : wrong;
   }
@@ -131,14 +147,24 @@ export class LastResort {
     const { type } = this.#schema.columns[index]!;
     if (type === 'int64' || type === 'decimal' || type === 'timestamp') return this.#putExact(index, text, type);
     const value = Number(text);
-    return type === 'double' && Number.isFinite(value) && this.#putWord(index, new BigUint64Array(Float64Array.of(value).buffer)[0]!);
+    return (
+      type === 'double' &&
+      Number.isFinite(value) &&
+      this.#putWord(index, new BigUint64Array(Float64Array.of(value).buffer)[0]!)
+    );
   }
 
   #putExact(index: number, text: string, type: 'int64' | 'decimal' | 'timestamp'): boolean {
     const value = exactInteger(text, type === 'decimal' ? 6 : 0);
     if (typeof value !== 'bigint') return false;
     const size = value < 0n ? -value : value;
-    if (type === 'decimal' ? size >= 10n ** 18n : type === 'timestamp' ? size > 8_640_000_000_000_000n : BigInt.asIntN(64, value) !== value)
+    if (
+      type === 'decimal'
+        ? size >= 10n ** 18n
+        : type === 'timestamp'
+          ? size > 8_640_000_000_000_000n
+          : BigInt.asIntN(64, value) !== value
+    )
       return false;
     return this.#putWord(index, value);
   }
@@ -166,7 +192,11 @@ export class LastResort {
   }
 
   #putWord(index: number, value: bigint): boolean {
-    this.#memory.scanner.putWord(this.#memory.column(index), Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn));
+    this.#memory.scanner.putWord(
+      this.#memory.column(index),
+      Number(value & 0xffffffffn),
+      Number((value >> 32n) & 0xffffffffn),
+    );
     return true;
   }
 

@@ -165,7 +165,11 @@ export class DecoderMemory {
       this.setColumnWord(index, map.NULLABLE, optional ? 1 : 0);
       this.setColumnWord(index, map.MASK_OFFSET, (index >> 6) * 8);
       this.setColumnWord(index, map.MASK_BIT + ((index >> 5) & 1) * 4, 1 << (index & 31));
-      this.setColumnWord(index, map.VALUES, this.#allocate((type === map.TYPE_UUID ? 16 : 8) * options.rowsMax + map.PADDING));
+      this.setColumnWord(
+        index,
+        map.VALUES,
+        this.#allocate((type === map.TYPE_UUID ? 16 : 8) * options.rowsMax + map.PADDING),
+      );
       if (!optional) this.words[(this.get(map.REQUIRED) >> 2) + (index >> 5)]! |= 1 << (index & 31);
       if (type === map.TYPE_DICTIONARY || type === map.TYPE_LIST) this.#layDictionary(index);
       if (type === map.TYPE_JSON && column.name === 'props') this.set(map.PROPS, this.column(index));

@@ -2,7 +2,14 @@
  * What `decode` gives back: columns over one buffer of their own, copied out of the decoder's
  * memory in one piece, so that they stay valid however long the log takes.
  */
-import { batchOf, isNull, type BytesColumn, type Column, type ColumnBatch, type IntegerColumn } from '../../event/columns.js';
+import {
+  batchOf,
+  isNull,
+  type BytesColumn,
+  type Column,
+  type ColumnBatch,
+  type IntegerColumn,
+} from '../../event/columns.js';
 import type { Dictionary } from '../../event/dictionary.js';
 import { constantInteger, integerAt, integersFrom } from '../../event/integers.js';
 import type { Schema } from '../../event/schema.js';
@@ -44,15 +51,25 @@ export class ColumnReader {
       case map.TYPE_TIMESTAMP:
         return this.#integers(index, nulls);
       case map.TYPE_DOUBLE:
-        return { kind: 'double', nulls, values: new Float64Array(this.#buffer, word(map.OUT_DATA) - this.#start, rows) };
+        return {
+          kind: 'double',
+          nulls,
+          values: new Float64Array(this.#buffer, word(map.OUT_DATA) - this.#start, rows),
+        };
       case map.TYPE_BOOLEAN:
         return { kind: 'boolean', nulls, values: this.#bytes(word(map.OUT_DATA), rows) };
       case map.TYPE_LIST:
         return this.#list(index, nulls, dictionary!);
       case map.TYPE_DICTIONARY:
-        if (word(map.OUT_WIDTH) !== 0) return { kind: 'dictionary', nulls, codes: this.#codes(index, rows), dictionary: dictionary! };
+        if (word(map.OUT_WIDTH) !== 0)
+          return { kind: 'dictionary', nulls, codes: this.#codes(index, rows), dictionary: dictionary! };
     }
-    return { kind: 'bytes', nulls, offsets: this.#offsets(word(map.OUT_OFFSETS), rows), data: this.#bytes(word(map.OUT_DATA), word(map.OUT_DATA_LENGTH)) };
+    return {
+      kind: 'bytes',
+      nulls,
+      offsets: this.#offsets(word(map.OUT_OFFSETS), rows),
+      data: this.#bytes(word(map.OUT_DATA), word(map.OUT_DATA_LENGTH)),
+    };
   }
 
   #bytes(at: number, length: number): Uint8Array {
@@ -65,16 +82,24 @@ export class ColumnReader {
 
   #codes(index: number, count: number): Uint8Array | Uint16Array {
     const at = this.#memory.columnWord(index, map.OUT_DATA);
-    return this.#memory.columnWord(index, map.OUT_WIDTH) === 1 ? this.#bytes(at, count) : new Uint16Array(this.#buffer, at - this.#start, count);
+    return this.#memory.columnWord(index, map.OUT_WIDTH) === 1
+      ? this.#bytes(at, count)
+      : new Uint16Array(this.#buffer, at - this.#start, count);
   }
 
   #list(index: number, nulls: Uint8Array | null, dictionary: Dictionary): Column {
     const word = (name: number) => this.#memory.columnWord(index, name);
     const offsets = this.#offsets(word(map.OUT_OFFSETS), this.#rows);
     const count = word(map.OUT_ITEMS);
-    if (word(map.OUT_WIDTH) !== 0) return { kind: 'list', nulls, offsets, codes: this.#codes(index, count), dictionary };
+    if (word(map.OUT_WIDTH) !== 0)
+      return { kind: 'list', nulls, offsets, codes: this.#codes(index, count), dictionary };
     const data = this.#bytes(word(map.OUT_DATA), word(map.OUT_DATA_LENGTH));
-    return { kind: 'bytesList', nulls, offsets, items: { kind: 'bytes', nulls: null, offsets: this.#offsets(word(map.OUT_ITEM_OFFSETS), count), data } };
+    return {
+      kind: 'bytesList',
+      nulls,
+      offsets,
+      items: { kind: 'bytes', nulls: null, offsets: this.#offsets(word(map.OUT_ITEM_OFFSETS), count), data },
+    };
   }
 
   #integers(index: number, nulls: Uint8Array | null): IntegerColumn {
@@ -86,7 +111,13 @@ export class ColumnReader {
     if (width === 0) return { kind: 'integer', nulls, base, width, deltas: new Uint8Array(0) };
     if (width === 1) return { kind: 'integer', nulls, base, width, deltas: new Uint8Array(this.#buffer, at, rows) };
     if (width === 2) return { kind: 'integer', nulls, base, width, deltas: new Uint16Array(this.#buffer, at, rows) };
-    return { kind: 'integer', nulls, base, width, deltas: new Uint32Array(this.#buffer, at, width === 4 ? rows : rows * 2) };
+    return {
+      kind: 'integer',
+      nulls,
+      base,
+      width,
+      deltas: new Uint32Array(this.#buffer, at, width === 4 ? rows : rows * 2),
+    };
   }
 }
 
@@ -159,18 +190,36 @@ export class DecodedEvents implements DecodedBatch {
     const column = this.#parts.columns[index]!;
     if (column.kind !== 'dictionary') return column;
     const fills = new Map(lacking.map((row) => [row, Buffer.from(String(valueOf(row)))]));
-    return bytesColumn(this.#parts.rows, column.nulls, (row) => fills.get(row) ?? column.dictionary.bytesOf(column.codes[row]!));
+    return bytesColumn(
+      this.#parts.rows,
+      column.nulls,
+      (row) => fills.get(row) ?? column.dictionary.bytesOf(column.codes[row]!),
+    );
   }
 }
 
-function filledIntegers(column: IntegerColumn, rows: number, missing: Uint8Array, valueOf: (row: number) => unknown): IntegerColumn {
-  const values = Array.from({ length: rows }, (_, row) => (isNull(missing, row) ? (valueOf(row) as bigint) : integerAt(column, row)));
+function filledIntegers(
+  column: IntegerColumn,
+  rows: number,
+  missing: Uint8Array,
+  valueOf: (row: number) => unknown,
+): IntegerColumn {
+  const values = Array.from({ length: rows }, (_, row) =>
+    isNull(missing, row) ? (valueOf(row) as bigint) : integerAt(column, row),
+  );
   return integersFrom(values, column.nulls);
 }
 
-function filledBytes(column: BytesColumn, rows: number, missing: Uint8Array, valueOf: (row: number) => unknown): BytesColumn {
+function filledBytes(
+  column: BytesColumn,
+  rows: number,
+  missing: Uint8Array,
+  valueOf: (row: number) => unknown,
+): BytesColumn {
   return bytesColumn(rows, column.nulls, (row) =>
-    isNull(missing, row) ? Buffer.from(valueOf(row) as string) : column.data.subarray(column.offsets[row], column.offsets[row + 1]),
+    isNull(missing, row)
+      ? Buffer.from(valueOf(row) as string)
+      : column.data.subarray(column.offsets[row], column.offsets[row + 1]),
   );
 }
 
