@@ -1,0 +1,34 @@
+/**
+ * The reading side of the lake, for any thread: which files a query must read.
+ *
+ * The snapshot file itself is the notification: its first line holds a version, so a look costs one
+ * small read, and the rest is parsed only when the version moved.
+ */
+import { join } from 'node:path';
+import type { Disk } from '../io/disk.js';
+import { dataFolder, readSnapshot, snapshotVersion, type LakeFile, type LakeSnapshot } from './snapshot.js';
+
+/** Snapshots by stream, as new as the last call. */
+export interface LakeCatalog {
+  /** The newest snapshot of a stream; undefined while it has none. */
+  snapshot(stream: string): LakeSnapshot | undefined;
+  /** The absolute path of a file of a snapshot. */
+  pathOf(stream: string, file: LakeFile): string;
+}
+
+/** Opens the catalog of a lake folder. */
+export function openCatalog(disk: Disk, lake: string): LakeCatalog {
+  const known = new Map<string, LakeSnapshot>();
+  return {
+    snapshot(stream) {
+      const version = snapshotVersion(disk, lake, stream);
+      if (version < 0) return undefined;
+      const cached = known.get(stream);
+      if (cached !== undefined && cached.version === version) return cached;
+      const snapshot = readSnapshot(disk, lake, stream);
+      if (snapshot !== undefined) known.set(stream, snapshot);
+      return snapshot;
+    },
+    pathOf: (stream, file) => join(dataFolder(lake, stream), file.name),
+  };
+}
