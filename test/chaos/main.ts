@@ -20,7 +20,7 @@ const rounds = Number(values.rounds);
 const seed = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed);
 if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed)) throw new Error('--rounds and --seed take whole numbers');
 const CONTROL_ROUNDS = 25;
-const POWER_CONTROLS = ['no-sync', 'sync-after-answer', 'no-directory-sync'] as const;
+const POWER_CONTROLS = ['no-data-sync', 'sync-after-answer', 'no-directory-sync'] as const;
 const say = (line: string): void => console.log(line);
 let passed = 0;
 let failed = 0;
@@ -41,7 +41,7 @@ if (values.only !== 'power') {
   failed += report.failures.length;
 }
 if (values.controls === true) {
-  if (values.only !== 'kill') for (const control of POWER_CONTROLS) verdict(control, (await runPowerLoss({ rounds: CONTROL_ROUNDS, seed, control })).failed > 0);
+  if (values.only !== 'kill') for (const control of POWER_CONTROLS) verdict(control, (await runPowerLoss({ rounds: CONTROL_ROUNDS, seed, control, stopAtFailure: true })).failed > 0);
   if (values.only !== 'power') {
     const report = await runKill({ rounds: CONTROL_ROUNDS, seed, say, stopAtFailure: true, preload: 'test/chaos/offsets-apart.mjs' });
     verdict('offsets committed apart', report.failures.length > 0);
