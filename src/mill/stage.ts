@@ -70,6 +70,10 @@ export interface ViewStats {
   /** Windows that end before this are closed, ms; null before the first is known. */
   readonly completeThrough: number | null;
   readonly rows: number;
+  /** Rows published to the changes stream. */
+  readonly changes: number;
+  readonly corrections: number;
+  readonly windowsClosed: number;
   readonly late: number;
   readonly failed: number;
   readonly stateFull: number;
@@ -322,6 +326,9 @@ export class ViewStage implements LogStage {
       stateBytes: state.bytes,
       completeThrough: Number.isFinite(complete) ? complete : null,
       rows: state.counters.rows,
+      changes: changes.total,
+      corrections: state.counters.corrections,
+      windowsClosed: state.counters.windowsClosed,
       late: state.counters.late,
       failed: state.counters.failed,
       stateFull: state.counters.stateFull,

@@ -31,6 +31,8 @@ export interface KernelHost {
   table(start: number): WindowTable | null;
   /** A group for `table.key`, or -1 when the view's state is full. */
   insert(table: WindowTable): number;
+  /** So many rows were corrections. */
+  corrected(rows: number): void;
   /** Row `row` belongs to no window any more; `time` and `start` are NaN where unknown. */
   late(row: number, reason: string, time: number, start: number): void;
   /** Row `row` can't be evaluated. */
@@ -129,7 +131,7 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
     ...aggregates.flatMap((aggregate) => aggregate.before),
     ...(early ? ['if (table === null) {', '  table = host.table(start);', '  load();', '}'] : printTableChoice()),
     ...printProbe(layout, keys.flatMap((key) => key.words)),
-    ...(early ? [] : ['if (correction) table.setCorrected(group);']),
+    ...(early ? [] : ['if (correction) { table.setCorrected(group); corrections++; }']),
     'if (dirty[group] === 0) table.touch(group);',
     ...aggregates.flatMap((aggregate) => aggregate.add),
   ];
@@ -188,7 +190,7 @@ function printFrame(source: KernelSource, aggregates: readonly PrintedAggregate[
   const names = [...source.binders.keys()];
   return [
     ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = columns;`]),
-    'let start = Infinity, end = -Infinity, table = null, i = 0;',
+    'let start = Infinity, end = -Infinity, table = null, i = 0, corrections = 0;',
     `let slots, mask = 0, words, dirty${arrays.map(([name]) => `, ${name}`).join('')};`,
     'const load = () => {',
     '  slots = table.slots; mask = slots.length - 1; words = table.words; dirty = table.dirty;',
@@ -200,6 +202,7 @@ function printFrame(source: KernelSource, aggregates: readonly PrintedAggregate[
     '    for (; i < rows; i++) {',
     ...body.map((line) => `      ${line}`),
     '    }',
+    ...(early ? [] : ['    host.corrected(corrections);']),
     '    return;',
     '  } catch (error) {',
     '    host.failed(i++, error);',

@@ -65,7 +65,10 @@ export class Changes {
   readonly layout: ChangesLayout;
   /** Outputs that could not be computed or stored; they were published as NULL. */
   outputErrors = 0;
+  /** Rows since the last `take`. */
   rows = 0;
+  /** Rows in all. */
+  total = 0;
   readonly #row: GroupRow;
   readonly #having: Compiled | null;
   readonly #tenantKey: number;
@@ -128,6 +131,7 @@ export class Changes {
     this.#partials.forEach((column, index) => builders[column]!.add(remove ? null : this.#partial(index)));
     builders[builders.length - 1]!.add(0);
     this.rows++;
+    this.total++;
     if (++this.#builderRows === BATCH_ROWS) this.#cut();
   }
 

@@ -49,6 +49,7 @@ export interface ClosedGroups {
 export interface ViewCounters {
   rows: number;
   corrections: number;
+  windowsClosed: number;
   late: number;
   failed: number;
   stateFull: number;
@@ -61,7 +62,7 @@ export class ViewState implements KernelHost {
   readonly tables = new Map<number, WindowTable>();
   /** Sealed tables that the store does not show yet, oldest first. */
   readonly sealed: WindowTable[] = [];
-  readonly counters: ViewCounters = { rows: 0, corrections: 0, late: 0, failed: 0, stateFull: 0 };
+  readonly counters: ViewCounters = { rows: 0, corrections: 0, windowsClosed: 0, late: 0, failed: 0, stateFull: 0 };
   pool = new BytePool();
   bytes = 0;
   readonly #kernels: Kernels;
@@ -175,6 +176,10 @@ export class ViewState implements KernelHost {
     return { hash: hashBytes(key, 0, key.length), key };
   }
 
+  corrected(rows: number): void {
+    this.counters.corrections += rows;
+  }
+
   late(row: number, reason: string, time: number, start: number): void {
     if (reason === 'state_full') this.counters.stateFull++;
     this.counters.late++;
@@ -202,6 +207,7 @@ export class ViewState implements KernelHost {
   seal(table: WindowTable): void {
     this.tables.delete(table.start);
     this.bytes -= table.bytes;
+    if (!table.reopened) this.counters.windowsClosed++;
     if (!table.reopened) this.#groupsHint = Math.max(GROUPS_FIRST, Math.min(1 << 16, nextPower(table.groups)));
     this.sealed.push(table);
   }

@@ -1,0 +1,99 @@
+/**
+ * Which definition of each view is in force.
+ *
+ * A view whose meaning changes can't go on from its state: it begins a new **epoch**, with a reader,
+ * a folder and a changes stream of its own, and is computed anew from the oldest event kept. The
+ * stream of epoch 1 is `view.<name>`, of a later one `view.<name>.<epoch>`. Nothing is served from
+ * the old stream any more; its reader is removed so that retention may take what it held.
+ *
+ * `views.json` in the mill's folder holds name, epoch and hash of every view ever run, and is
+ * replaced whole: written beside, synced, renamed, folder synced.
+ */
+import { join } from 'node:path';
+import type { ViewDescription } from '../event/view.js';
+import type { Disk } from '../io/disk.js';
+import type { Log } from '../log/log.js';
+import { planHash } from './plan-hash.js';
+import { describeView } from './sql/describe.js';
+import type { ViewPlan } from './sql/plan.js';
+
+/** A view with the epoch of its definition. */
+export interface ViewEpoch {
+  readonly plan: ViewPlan;
+  readonly epoch: number;
+  readonly description: ViewDescription;
+}
+
+interface KnownView {
+  readonly epoch: number;
+  readonly hash: string;
+}
+
+/** The mill's folder in a data folder. */
+export function millFolder(dataFolder: string): string {
+  return join(dataFolder, 'mill');
+}
+
+/** The reader id of a view. */
+export function readerId(name: string, epoch: number): string {
+  return epoch === 1 ? `mill.${name}` : `mill.${name}.${epoch}`;
+}
+
+/** Gives every view its epoch, and remembers it. */
+export async function assignEpochs(disk: Disk, dataFolder: string, plans: readonly ViewPlan[]): Promise<ViewEpoch[]> {
+  const folder = millFolder(dataFolder);
+  disk.makeFolder(folder);
+  const known = readKnown(disk, folder);
+  let changed = false;
+  const views = plans.map((plan): ViewEpoch => {
+    const hash = planHash(plan);
+    const before = known.get(plan.name);
+    const epoch = before === undefined ? 1 : before.hash === hash ? before.epoch : before.epoch + 1;
+    if (before?.hash !== hash) changed = true;
+    known.set(plan.name, { epoch, hash });
+    const description = describeView(plan);
+    return { plan, epoch, description: epoch === 1 ? description : { ...description, stream: `${description.stream}.${epoch}` } };
+  });
+  if (changed) await writeKnown(disk, folder, known);
+  return views;
+}
+
+/** Removes readers of definitions that are no longer in force, so that retention may go on. */
+export async function removeOldReaders(log: Log, disk: Disk, dataFolder: string, views: readonly ViewEpoch[]): Promise<void> {
+  const known = readKnown(disk, millFolder(dataFolder));
+  const inForce = new Set(views.map(({ plan, epoch }) => readerId(plan.name, epoch)));
+  for (const [name, { epoch: newest }] of known) {
+    for (let epoch = 1; epoch <= newest; epoch++) {
+      const id = readerId(name, epoch);
+      if (!inForce.has(id) && log.reader(id) !== undefined) await log.removeReader(id);
+    }
+  }
+}
+
+function readKnown(disk: Disk, folder: string): Map<string, KnownView> {
+  const path = join(folder, 'views.json');
+  if (!disk.exists(path)) return new Map();
+  const file = disk.open(path, 'read');
+  try {
+    const bytes = new Uint8Array(file.size());
+    file.readSync(bytes, 0, bytes.length, 0);
+    return new Map(Object.entries(JSON.parse(Buffer.from(bytes).toString()) as Record<string, KnownView>));
+  } finally {
+    file.close();
+  }
+}
+
+async function writeKnown(disk: Disk, folder: string, known: ReadonlyMap<string, KnownView>): Promise<void> {
+  const path = join(folder, 'views.json');
+  const beside = `${path}.new`;
+  if (disk.exists(beside)) disk.remove(beside);
+  const file = disk.open(beside, 'create');
+  try {
+    await file.write(Buffer.from(JSON.stringify(Object.fromEntries(known), null, 1)), 0);
+    await file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(beside, path);
+  disk.syncDirectory(folder);
+}
