@@ -49,8 +49,7 @@ function take(start: usize, end: usize): void {
 }
 
 /** Reads the row at `start`; 0 when refused, and then nothing of it is left. */
-@inline
-function attempt(start: usize): usize {
+@inline function attempt(start: usize): usize {
   const scratch = load<u32>(S, SCRATCH);
   const pool = load<u32>(S, POOL);
   let end: usize = 0;

@@ -2,8 +2,7 @@
 import { SCRATCH } from '../../src/collect/decode/memory-map';
 import { S } from './text';
 
-@inline
-function sextet(c: u32): u32 {
+@inline function sextet(c: u32): u32 {
   if (c - 65 < 26) return c - 65;
   if (c - 97 < 26) return c - 71;
   if (c - 48 < 10) return c + 4;

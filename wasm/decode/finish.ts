@@ -7,8 +7,7 @@ import {
 } from '../../src/collect/decode/memory-map';
 import { S, copyOver } from './text';
 
-@inline
-function aligned(at: usize): usize {
+@inline function aligned(at: usize): usize {
   return (at + 7) & ~7;
 }
 
@@ -58,8 +57,7 @@ function packNulls(column: usize, rows: u32, to: usize): usize {
   return to + ((rows + 7) >> 3);
 }
 
-@inline
-function isNull(nulls: usize, row: u32): bool {
+@inline function isNull(nulls: usize, row: u32): bool {
   return nulls != 0 && ((<u32>load<u8>(nulls + (row >> 3)) >> (row & 7)) & 1) != 0;
 }
 

@@ -44,8 +44,7 @@ export function clearDictionary(column: usize): void {
 }
 
 /** Whether a row has the column. */
-@inline
-export function present(column: usize, row: u32): bool {
+@inline export function present(column: usize, row: u32): bool {
   const mask = <usize>load<u32>(S, MASKS) + (<usize>(row * load<u32>(S, MASK_WORDS)) << 3) + load<u32>(column, MASK_OFFSET);
   return (load<u64>(mask) & load<u64>(column, MASK_BIT)) != 0;
 }
@@ -78,8 +77,7 @@ function makeSlotRaw(column: usize, slot: usize): void {
 }
 
 /** Puts a string into a dictionary column. */
-@inline
-export function putEntry(column: usize, row: u32, at: usize, length: u32): void {
+@inline export function putEntry(column: usize, row: u32, at: usize, length: u32): void {
   const slot = <usize>load<u32>(column, VALUES) + (<usize>row << 3);
   if (load<u32>(column, RAW) == 0) {
     const code = intern(column, at, length);

@@ -9,16 +9,14 @@ const NEST: usize = memory.data(512, 16);
 const KEYS: usize = memory.data(1024, 16);
 
 /** Passes blanks: space, tab, carriage return, and line feed where the input allows it. */
-@inline
-export function blanks(p: usize): usize {
+@inline export function blanks(p: usize): usize {
   const lineBreak = load<u32>(S, LINE_BREAK);
   let c: u32 = load<u8>(p);
   while (c == 32 || c == 9 || c == 13 || c == lineBreak) c = load<u8>(++p);
   return p;
 }
 
-@inline
-function spaces(p: usize): usize {
+@inline function spaces(p: usize): usize {
   const q = blanks(p);
   if (q != p) store<u32>(S, 1, SPACED);
   return q;
@@ -62,8 +60,8 @@ function skipKey(p: usize, base: u32): usize {
   return load<u8>(p) == 58 ? p + 1 : 0;
 }
 
-@inline
-export function skipLiteral(p: usize): usize {
+/** Passes `true`, `false` or `null`; 0 when it is none. */
+@inline export function skipLiteral(p: usize): usize {
   const word = load<u32>(p);
   if (word == 0x65757274 || word == 0x6c6c756e) return p + 4;
   return word == 0x736c6166 && load<u8>(p, 4) == 101 ? p + 5 : 0;

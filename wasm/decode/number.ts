@@ -18,8 +18,7 @@ const TIME_MAX: u64 = 8640000000000000;
 declare function parseDouble(at: usize, length: u32): f64;
 
 /** Eight ASCII digits at `at` as a number, or -1. */
-@inline
-function eightDigits(at: usize): i64 {
+@inline function eightDigits(at: usize): i64 {
   const x = load<u64>(at);
   if ((x & 0xf0f0f0f0f0f0f0f0) != 0x3030303030303030) return -1;
   if (((x + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) != 0x3030303030303030) return -1;

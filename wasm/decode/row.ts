@@ -21,13 +21,11 @@ const ORDER: u64 = 0x9e3779b97f4a7c15;
 /** Order hash of the row last read, for `noteRow`. */
 let order: u64 = 0;
 
-@inline
-function slotOf(column: usize, row: u32): usize {
+@inline function slotOf(column: usize, row: u32): usize {
   return <usize>load<u32>(column, VALUES) + (<usize>row << 3);
 }
 
-@inline
-function putText(column: usize, row: u32, at: usize, length: u32): void {
+@inline function putText(column: usize, row: u32, at: usize, length: u32): void {
   const slot = slotOf(column, row);
   store<u32>(slot, <u32>at);
   store<u32>(slot, length, 4);
@@ -57,8 +55,7 @@ export function putString(column: usize, row: u32, at: usize, length: u32): bool
 }
 
 /** Reads one value at `p`, not null, into its column; answers what follows, 0 when refused. */
-@inline
-function readValue(column: usize, row: u32, p: usize): usize {
+@inline function readValue(column: usize, row: u32, p: usize): usize {
   const type = load<u32>(column, TYPE);
   if (type == TYPE_IGNORED) return skipJson(p);
   if (load<u8>(p) == 34) {
@@ -164,8 +161,7 @@ function readKey(p: usize): usize {
 }
 
 /** Where the prediction goes on after `column`, or `entry` when the shape doesn't have it. */
-@inline
-function entryAfter(shape: usize, column: usize, entry: usize): usize {
+@inline function entryAfter(shape: usize, column: usize, entry: usize): usize {
   if (shape == 0 || column == 0) return entry;
   const place = <u32>load<u16>(shape + SHAPE_PLACES + (<usize>load<u32>(column, INDEX) << 1));
   return place == 0 ? entry : shape + SHAPE_ENTRIES + (<usize>place << 4);
@@ -184,8 +180,7 @@ function readUnknown(p: usize, unknown: u32): usize {
 }
 
 /** Whether the row has every column that it must have. */
-@inline
-function complete(mask: usize, words: u32): bool {
+@inline function complete(mask: usize, words: u32): bool {
   const required: usize = load<u32>(S, REQUIRED);
   for (let w: usize = 0; w < <usize>words << 3; w += 8) {
     const need = load<u64>(required + w);
@@ -268,8 +263,7 @@ export function readRow(start: usize): usize {
 }
 
 /** After the row was taken: learns its key order when it was off the predicted one. */
-@inline
-export function noteRow(start: usize): void {
+@inline export function noteRow(start: usize): void {
   noteOrder(order, start);
 }
 

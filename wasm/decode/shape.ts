@@ -13,8 +13,7 @@ const TAILS: usize = memory.data<u8>([
 ], 16);
 
 /** Whether the `length` bytes at `p` are the predicted key with its quotes, colon and blanks. */
-@inline
-export function keyMatches(p: usize, key: usize, length: u32): bool {
+@inline export function keyMatches(p: usize, key: usize, length: u32): bool {
   while (length > 16) {
     if (v128.any_true(v128.xor(v128.load(p), v128.load(key)))) return false;
     p += 16;

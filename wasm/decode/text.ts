@@ -9,8 +9,8 @@ export const S: usize = memory.data(STATE_BYTES, 16);
 const K1: u64 = 0x9e3779b97f4a7c15;
 const K2: u64 = 0xd6e8feb86659fd93;
 
-@inline
-export function mix(h: u64, x: u64): u64 {
+/** One step of the hash. */
+@inline export function mix(h: u64, x: u64): u64 {
   h = (h ^ x) * K1;
   return h ^ (h >> 32);
 }
@@ -26,15 +26,13 @@ export function hash(at: usize, length: u32): u32 {
 }
 
 /** Whether two runs of `length` bytes are equal; may read up to 8 bytes past them. */
-@inline
-export function equal(a: usize, b: usize, length: u32): bool {
+@inline export function equal(a: usize, b: usize, length: u32): bool {
   let i: u32 = 0;
   for (; i + 8 <= length; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
   return i == length || ((load<u64>(a + i) ^ load<u64>(b + i)) << ((<u64>(8 - (length - i))) << 3)) == 0;
 }
 
-@inline
-function continuation(c: u32): bool {
+@inline function continuation(c: u32): bool {
   return (c & 0xc0) == 0x80;
 }
 
@@ -65,8 +63,7 @@ export function validUtf8(at: usize, end: usize): bool {
 }
 
 /** From inside a string to the quote, backslash or control byte that ends the plain run; 0 when it is not UTF-8. */
-@inline
-export function scanText(at: usize): usize {
+@inline export function scanText(at: usize): usize {
   const quote = i8x16.splat(34), backslash = i8x16.splat(92), blank = i8x16.splat(32);
   let p = at;
   let high: i32 = 0;
@@ -88,14 +85,12 @@ export function scanText(at: usize): usize {
 }
 
 /** Copies `length` bytes; may write up to 15 bytes past them. */
-@inline
-export function copyOver(to: usize, from: usize, length: u32): void {
+@inline export function copyOver(to: usize, from: usize, length: u32): void {
   for (let i: u32 = 0; i < length; i += 16) v128.store(to + i, v128.load(from + i));
 }
 
 /** Reads the string whose opening quote is at `p`; TEXT_AT and TEXT_LENGTH get its bytes. Answers what follows, 0 when refused. */
-@inline
-export function readText(p: usize): usize {
+@inline export function readText(p: usize): usize {
   const at = p + 1;
   const end = scanText(at);
   if (load<u8>(end) == 34 && end != 0) {

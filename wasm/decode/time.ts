@@ -1,14 +1,12 @@
 // ISO 8601 times to ms since 1970.
 
 
-@inline
-function digit(at: usize): u32 {
+@inline function digit(at: usize): u32 {
   return <u32>load<u8>(at) - 48;
 }
 
 /** Two digits, or a number above 99. */
-@inline
-function two(at: usize): u32 {
+@inline function two(at: usize): u32 {
   const a = digit(at), b = digit(at + 1);
   return a < 10 && b < 10 ? a * 10 + b : 1000;
 }

@@ -1,8 +1,7 @@
 // UUIDs: 36 characters to 16 bytes, all lanes at once.
 
 /** Values of 16 hex digits, one a lane; `valid` lanes are ANDed into the answer by the caller. */
-@inline
-function nibbles(v: v128): v128 {
+@inline function nibbles(v: v128): v128 {
   const digit = i8x16.sub(v, i8x16.splat(48));
   const letter = i8x16.sub(v128.or(v, i8x16.splat(32)), i8x16.splat(97));
   const isDigit = i8x16.lt_u(digit, i8x16.splat(10));
@@ -13,8 +12,7 @@ function nibbles(v: v128): v128 {
 }
 
 /** Two nibbles a 16-bit lane, first the high one, to a byte a lane. */
-@inline
-function joined(v: v128): v128 {
+@inline function joined(v: v128): v128 {
   return v128.and(v128.or(i16x8.shl(v, 4), i16x8.shr_u(v, 8)), i16x8.splat(255));
 }
 
