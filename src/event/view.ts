@@ -60,6 +60,8 @@ export interface ViewDescription {
   readonly partialColumns: readonly number[];
   /** Window length, ms. */
   readonly windowMs: number;
+  /** How long after its end a window stays open, ms. */
+  readonly lagMs?: number;
   /** True when no key is the tenant: only an operator's key may read it. */
   readonly global: boolean;
 }

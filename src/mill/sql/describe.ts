@@ -116,6 +116,7 @@ export function describeView(plan: ViewPlan): ViewDescription {
     valueColumns: layout.values.map((i) => layout.outputs[i]!),
     partialColumns: layout.partials,
     windowMs: plan.window.sizeMs,
+    lagMs: plan.lagMs,
     global: plan.tenantKey < 0,
   };
 }
