@@ -25,6 +25,8 @@ export interface ViewSummary {
   readonly store: ViewStore;
   /** To be run by a reader loop. */
   readonly stage: OwnStage;
+  /** Rows on disk. */
+  readonly closedRows: number;
   close(): Promise<void>;
 }
 
@@ -33,5 +35,5 @@ export async function openSummary({ view, partitions, clock }: SummaryInput): Pr
   const layout = layoutOf(view);
   const store = new ViewStore(view, partitions, { layout, holds: () => false, since: () => [], between: () => [], newestId: () => 0 });
   const stage = summaryStage(store, { restore: async () => new Array<number>(partitions).fill(0), flush: async () => null }, clock);
-  return { store, stage, close: async () => {} };
+  return { store, stage, closedRows: 0, close: async () => {} };
 }

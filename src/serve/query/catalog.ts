@@ -6,7 +6,7 @@
  */
 import { DECIMAL_SCALE, type ColumnType, type Schema } from '../../event/schema.js';
 import type { ViewColumn, ViewDescription } from '../../event/view.js';
-import { numericOf, typeOf, type Type, type TypeName } from './types.js';
+import { numericOf, SCALE_MAX, typeOf, type Type, type TypeName } from './types.js';
 
 /** One column of a relation. */
 export interface RelationColumn {
@@ -78,14 +78,21 @@ export function viewRelation(view: ViewDescription): Relation {
     name: column.name,
     type: viewType(column),
     source: viewFileColumn(column.column),
-    cast: column.type === 'json' || (column.type === 'numeric' && column.scale !== DECIMAL_SCALE),
+    cast: isStoredOtherwise(column),
     hidden: false,
   }));
   const extra = [{ name: '_state', type: typeOf('text'), source: VIEW_FILE.state, cast: false, hidden: true }];
   return { name: view.name, kind: 'view', subject: view.name, columns: [...columns, ...extra], tenantSource: view.global ? null : VIEW_FILE.tenant };
 }
 
+/** Whether the files hold another type: texts for json and most numerics, timestamptz for time without a zone. */
+function isStoredOtherwise({ type, scale }: ViewColumn): boolean {
+  if (type === 'numeric') return scale !== DECIMAL_SCALE;
+  return type === 'json' || type === 'timestamp' || type === 'date';
+}
+
 function viewType(column: ViewColumn): Type {
-  if (column.type === 'numeric') return numericOf(column.scale ?? 0);
+  // A numeric whose rows differ in scale is stored as text; here it gets one scale.
+  if (column.type === 'numeric') return numericOf(column.scale ?? SCALE_MAX);
   return typeOf(column.type satisfies TypeName);
 }

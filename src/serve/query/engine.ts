@@ -97,11 +97,11 @@ export class QueryEngine {
 
   async #execute(request: QueryRequest, bound: BoundStatement, signal: AbortSignal, started: number): Promise<QueryAnswer> {
     const { duck, snapshots, clock, onError } = this.#input;
-    const snapshot = await snapshots.take(bound.bases);
+    const snapshot = await snapshots.take(bound.bases, request.tenant);
     let printed = '';
     try {
       const sources = new Map<BoundBase, BaseSource>();
-      for (const base of bound.bases) sources.set(base, await snapshot.source(base, request.tenant));
+      for (const base of bound.bases) sources.set(base, await snapshot.source(base));
       snapshot.ready();
       printed = printQuery(bound.query, { tenant: request.tenant, sourceOf: (base) => sources.get(base)! });
       const { writer, rows, truncated } = await duck.select(printed, signal, async (result) => {

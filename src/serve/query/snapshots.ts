@@ -25,7 +25,7 @@ export interface SnapshotInput {
  */
 export function createSnapshots({ log, lake, view, files }: SnapshotInput): SnapshotSource {
   return {
-    async take(bases): Promise<Snapshot> {
+    async take(bases, tenant): Promise<Snapshot> {
       const stores = new Map(bases.filter(({ relation }) => relation.kind === 'view').map(({ relation }) => [relation.subject, view(relation.subject)!]));
       const gates: (() => void)[] = [];
       for (const store of stores.values()) gates.push(await store.gate.look());
@@ -35,21 +35,21 @@ export function createSnapshots({ log, lake, view, files }: SnapshotInput): Snap
       for (const { relation } of bases) {
         const { subject } = relation;
         if (relation.kind === 'stream' && !streams.has(subject)) {
-          const snapshot = new StreamSnapshot(log, lake, subject, files);
+          const snapshot = new StreamSnapshot(log, lake, subject, files, tenant);
           streams.set(subject, snapshot);
           asOf[relation.name] = snapshot.ends;
         } else if (relation.kind === 'view' && !views.has(subject)) {
           const store = stores.get(subject)!;
-          views.set(subject, new ViewSnapshot(store, files));
+          views.set(subject, new ViewSnapshot(store, files, tenant));
           asOf[relation.name] = [...store.positions];
         }
       }
       return {
         asOf,
-        async source(base, tenant): Promise<BaseSource> {
+        async source(base): Promise<BaseSource> {
           const { relation, used } = base;
           const columns = [...used].map((index) => relation.columns[index]!.source);
-          const source = relation.kind === 'view' ? await views.get(relation.subject)!.source(tenant) : await streams.get(relation.subject)!.source(columns, tenant);
+          const source = relation.kind === 'view' ? await views.get(relation.subject)!.source() : await streams.get(relation.subject)!.source(columns);
           return source.parts.length > 0 ? source : { parts: [emptyPart(base)] };
         },
         ready() {
@@ -67,8 +67,13 @@ export function createSnapshots({ log, lake, view, files }: SnapshotInput): Snap
 /** A relation without rows still has its columns. */
 function emptyPart({ relation, used }: BoundBase): { table: string; condition: null } {
   const sources = new Map([...used].map((index) => [relation.columns[index]!.source, relation.columns[index]!]));
-  const columns = [...sources.values()].map(({ source, type, cast }) => ({ source, duckType: cast ? 'VARCHAR' : duckType(type) }));
+  const columns = [...sources.values()].map(({ source, type, cast }) => ({ source, duckType: cast ? storedDuckType(type.name) : duckType(type) }));
   if (relation.tenantSource !== null && !sources.has(relation.tenantSource)) columns.push({ source: relation.tenantSource, duckType: 'VARCHAR' });
   if (columns.length === 0) columns.push({ source: 'nothing', duckType: 'INTEGER' });
   return { table: emptyTable(columns), condition: null };
+}
+
+/** What a column that is cast on reading is stored as. */
+function storedDuckType(type: string): string {
+  return type === 'timestamp' || type === 'date' ? 'TIMESTAMPTZ' : 'VARCHAR';
 }

@@ -8,7 +8,7 @@ import type { BoundBase } from './tree.js';
 /** One moment of all relations. */
 export interface Snapshot {
   /** Makes a relation's rows readable: writes what is only in memory to a file, once. */
-  source(base: BoundBase, tenant: string | null): Promise<BaseSource>;
+  source(base: BoundBase): Promise<BaseSource>;
   /** What the moment was, for the answer: offsets by stream, revisions by view. */
   readonly asOf: Readonly<Record<string, readonly number[]>>;
   /** All sources were asked for: what is in memory may move on. */
@@ -19,7 +19,8 @@ export interface Snapshot {
 
 /** Takes snapshots. */
 export interface SnapshotSource {
-  take(bases: readonly BoundBase[]): Promise<Snapshot>;
+  /** `tenant` is null for an operator. */
+  take(bases: readonly BoundBase[], tenant: string | null): Promise<Snapshot>;
 }
 
 /** `read_parquet` of files, by their paths. Paths are Millrace's own, never the user's. */

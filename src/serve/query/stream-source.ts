@@ -25,8 +25,8 @@ export interface LakeView {
 
 /** The lake, as queries need it. */
 export interface LakeReader {
-  /** Null when the stream is not kept in the lake. */
-  take(stream: string): LakeView | null;
+  /** Null when the lake has nothing of the stream yet. Files without rows of `tenant` may be left out. */
+  take(stream: string, tenant: string | null): LakeView | null;
 }
 
 /** Most rows of log that one query reads. */
@@ -40,17 +40,19 @@ export class StreamSnapshot {
   readonly #stream: string;
   readonly #files: TempFiles;
   readonly #lake: LakeView | null;
+  readonly #tenant: string | null;
   readonly #taken: TempFile[] = [];
   /** The tail by partition. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
 
-  constructor(log: Log, lake: LakeReader, stream: string, files: TempFiles) {
+  constructor(log: Log, lake: LakeReader, stream: string, files: TempFiles, tenant: string | null) {
     this.#log = log;
     this.#stream = stream;
     this.#files = files;
     // The lake first: what it commits from now on is still in the log.
-    this.#lake = lake.take(stream);
+    this.#lake = lake.take(stream, tenant);
+    this.#tenant = tenant;
     const partitions = log.stream(stream)?.partitions ?? 0;
     const ranges = Array.from({ length: partitions }, (_, partition) => log.range(stream, partition));
     this.starts = ranges.map((range, partition) => Math.max(this.#lake?.offsets[partition] ?? 0, range.start));
@@ -58,7 +60,8 @@ export class StreamSnapshot {
   }
 
   /** The parts to be united. `columns` are the file columns in use, `_partition` and `_offset` among them. */
-  async source(columns: readonly string[], tenant: string | null): Promise<BaseSource> {
+  async source(columns: readonly string[]): Promise<BaseSource> {
+    const tenant = this.#tenant;
     const parts: BasePart[] = [];
     if (this.#lake !== null && this.#lake.files.length > 0) parts.push({ table: parquetTable(this.#lake.files), condition: null });
     const definition = this.#log.stream(this.#stream)!;

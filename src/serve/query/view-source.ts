@@ -18,9 +18,11 @@ export class ViewSnapshot {
   readonly #files: TempFiles;
   readonly #schema: Schema;
   readonly #version: number;
+  readonly #tenant: string | null;
   readonly #taken: TempFile[] = [];
 
-  constructor(store: ViewStore, files: TempFiles) {
+  constructor(store: ViewStore, files: TempFiles, tenant: string | null) {
+    this.#tenant = tenant;
     this.#store = store;
     this.#files = files;
     this.#schema = fileSchema(store.layout);
@@ -28,7 +30,8 @@ export class ViewSnapshot {
   }
 
   /** Rows at this moment; the view must stand still until this resolves. */
-  async source(tenant: string | null): Promise<BaseSource> {
+  async source(): Promise<BaseSource> {
+    const tenant = this.#tenant;
     const tables = this.#store.tables();
     const name = `${this.#store.view.name}\0${this.#version}\0${tenant ?? ''}`;
     const file = await this.#files.take(name, this.#schema, () => rowGroups([...slices(this.#schema, tables, tenant)]));

@@ -1,0 +1,109 @@
+/**
+ * What the HTTP thread and the store thread say to each other.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { ViewDescription } from '../event/view.js';
+import type { ReaderLoopStatus } from '../log/stage.js';
+import type { JsonValue } from '../summary/row-values.js';
+import type { MetricParts } from '../telemetry/metrics.js';
+import type { QueryAnswer, QueryLimits, QueryRequest } from './query/engine.js';
+import type { Moved } from '../io/rpc.js';
+
+/** A view to be kept. */
+export interface StoreView {
+  readonly view: ViewDescription;
+  /** The mill's reader of it, such as `mill.traffic`: says how far the view has come. */
+  readonly reader: string;
+}
+
+/** What the store thread is started with. */
+export interface StoreThreadData {
+  readonly logPort: MessagePort;
+  /** The data folder; summaries, temporary files and the lake are below it. */
+  readonly dataFolder: string;
+  readonly views: readonly StoreView[];
+  /** Streams that queries may name. */
+  readonly streams: readonly string[];
+  readonly limits: Partial<QueryLimits>;
+  /** Memory of DuckDB. */
+  readonly memoryBytesMax: number;
+}
+
+/** A page of the changes of one tenant in one view. */
+export interface ChangesPage {
+  readonly changes: readonly ChangeRow[];
+  /** Ask on from here. */
+  readonly nextRevision: number;
+  readonly hasMore: boolean;
+  /** Everything up to this revision is taken in. */
+  readonly stableRevision: number;
+  /** Windows that end at or before this are final unless corrected; ms, null when not known yet. */
+  readonly completeThrough: number | null;
+}
+
+/** One change. */
+export interface ChangeRow {
+  readonly revision: number;
+  readonly operation: 'upsert' | 'delete';
+  readonly state: string;
+  readonly reason: string | null;
+  /** Columns of the key by name. */
+  readonly key: Readonly<Record<string, JsonValue>>;
+  /** The other columns; empty for a delete. */
+  readonly values: Readonly<Record<string, JsonValue>>;
+}
+
+/** Rows of a view for a chart: columns by name, and `state`. */
+export interface ViewRows {
+  readonly rows: readonly Readonly<Record<string, JsonValue>>[];
+  /** There were more than the limit; the newest are here. */
+  readonly truncated: boolean;
+}
+
+/** New rows of a stream. */
+export interface TailPage {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** Where to go on, by partition. */
+  readonly offsets: readonly number[];
+  /** Rows left out because they were too many. */
+  readonly skipped: number;
+}
+
+/** A view as the store sees it. */
+export interface ViewStatus {
+  readonly name: string;
+  readonly openRows: number;
+  readonly openBytes: number;
+  readonly closedRows: number;
+  readonly windows: number;
+  readonly freshnessMs: number | null;
+  readonly completeThrough: number | null;
+  readonly reader: ReaderLoopStatus;
+}
+
+/** What the store thread is doing. */
+export interface StoreStatus {
+  readonly views: readonly ViewStatus[];
+  readonly queries: { readonly running: number; readonly waiting: number };
+}
+
+/** What the store thread can be asked. */
+export interface StoreMethods {
+  /** Resolves when summaries and queries can be asked. */
+  ready(): Promise<void>;
+  query(request: QueryRequest): Promise<Moved<QueryAnswer>>;
+  changes(view: string, tenant: string, revision: number, limit: number): Promise<ChangesPage>;
+  rows(view: string, tenant: string, from: number, to: number, limit: number): Promise<ViewRows>;
+  tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): Promise<TailPage>;
+  status(): Promise<StoreStatus>;
+  metrics(): Promise<MetricParts>;
+  /** Resolves when every view has taken in what is durable now. */
+  caughtUp(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What the store thread tells its parent. */
+export interface StoreEvents {
+  /** Something went wrong that is not the asker's fault. */
+  problem(part: string, message: string): void;
+}

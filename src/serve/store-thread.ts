@@ -1,0 +1,222 @@
+/**
+ * The store thread: summaries and queries. It alone holds DuckDB.
+ *
+ * It reads the log's files by itself, keeps a summary a view, and answers the HTTP thread by rpc.
+ * A failing view stalls that view's reader and nothing else.
+ */
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { realDisk } from '../io/disk-real.js';
+import { systemClock } from '../io/clock.js';
+import { createRpc, moved, type Moved } from '../io/rpc.js';
+import { openCatalog } from '../lake/catalog.js';
+import { LAKE_FOLDER } from '../lake/thread.js';
+import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
+import { connectLog, type RemoteLog } from '../log/remote.js';
+import { openSummary, type ViewSummary } from '../summary/summary.js';
+import { createMetrics, type MetricParts } from '../telemetry/metrics.js';
+import { MillraceError } from '../util/errors.js';
+import { loadParser } from '../util/sql-text.js';
+import { Freshness } from './freshness.js';
+import { lakeReader } from './lake-reader.js';
+import { streamRelation, viewRelation, type Catalog } from './query/catalog.js';
+import { Duck } from './query/duck.js';
+import { QueryEngine, type QueryAnswer, type QueryRequest } from './query/engine.js';
+import { createSnapshots } from './query/snapshots.js';
+import { TempFiles } from './query/temp-files.js';
+import type { ChangesPage, StoreEvents, StoreMethods, StoreStatus, StoreThreadData, TailPage, ViewRows, ViewStatus } from './store-protocol.js';
+import { tailPage } from './stream-tail.js';
+import { ViewReader } from './view-reader.js';
+
+const LOOK_EVERY_MS = 25;
+
+/** One view in this thread. */
+interface OpenView {
+  readonly summary: ViewSummary;
+  readonly loop: ReaderLoop;
+  readonly reader: ViewReader;
+  readonly freshness: Freshness;
+}
+
+/** Everything this thread runs. */
+class Store {
+  readonly #log: RemoteLog;
+  readonly #views: ReadonlyMap<string, OpenView>;
+  readonly #engine: QueryEngine;
+  readonly #duck: Duck;
+  readonly #files: TempFiles;
+  readonly #metrics = createMetrics();
+  readonly #looking: NodeJS.Timeout;
+
+  constructor(parts: { log: RemoteLog; views: ReadonlyMap<string, OpenView>; engine: QueryEngine; duck: Duck; files: TempFiles }) {
+    this.#log = parts.log;
+    this.#views = parts.views;
+    this.#engine = parts.engine;
+    this.#duck = parts.duck;
+    this.#files = parts.files;
+    this.#looking = setInterval(() => {
+      for (const { freshness } of this.#views.values()) freshness.look();
+    }, LOOK_EVERY_MS);
+    this.#metrics.onCollect(() => this.#collect());
+  }
+
+  async query(request: QueryRequest): Promise<Moved<QueryAnswer>> {
+    const started = systemClock.monotonic();
+    let outcome = 'ok';
+    try {
+      const answer = await this.#engine.run(request);
+      return moved(answer, [answer.body.buffer]);
+    } catch (error) {
+      outcome = error instanceof MillraceError ? error.code : 'INTERNAL';
+      throw error;
+    } finally {
+      this.#metrics.counter('millrace_queries_total', { outcome }).add();
+      this.#metrics.histogram('millrace_query_seconds').observe((systemClock.monotonic() - started) / 1000);
+    }
+  }
+
+  changes(view: string, tenant: string, revision: number, limit: number): ChangesPage {
+    return this.#view(view).reader.changes(tenant, revision, limit);
+  }
+
+  rows(view: string, tenant: string, from: number, to: number, limit: number): ViewRows {
+    return this.#view(view).reader.rows(tenant, from, to, limit);
+  }
+
+  tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): TailPage {
+    return tailPage(this.#log, stream, offsets, tenant, limit);
+  }
+
+  status(): StoreStatus {
+    return { views: [...this.#views.values()].map(statusOf), queries: this.#engine.load };
+  }
+
+  metrics(): Promise<MetricParts> {
+    return this.#metrics.collect();
+  }
+
+  async caughtUp(): Promise<void> {
+    for (const { summary } of this.#views.values()) await summary.store.reached(endsOf(this.#log, summary.store.view.stream));
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#looking);
+    for (const { loop } of this.#views.values()) await loop.stop();
+    for (const { summary } of this.#views.values()) await summary.close();
+    await this.#files.close();
+    this.#duck.close();
+    this.#log.close();
+  }
+
+  #view(name: string): OpenView {
+    const view = this.#views.get(name);
+    if (view === undefined) throw new MillraceError('NOT_FOUND', `there is no view '${name}'`, { place: name });
+    return view;
+  }
+
+  #collect(): void {
+    for (const { summary, freshness, loop } of this.#views.values()) {
+      const view = summary.store.view.name;
+      const { openRows, closedRows } = statusOf({ summary, freshness, loop });
+      this.#metrics.gauge('millrace_summary_stored_rows', { view, state: 'open' }).set(openRows);
+      this.#metrics.gauge('millrace_summary_stored_rows', { view, state: 'closed' }).set(closedRows);
+      if (freshness.lastMs !== null) this.#metrics.gauge('millrace_freshness_seconds', { view }).set(freshness.lastMs / 1000);
+      const { lagRows, lagMs, id } = loop.status();
+      this.#metrics.gauge('millrace_reader_lag_rows', { reader: id, stream: summary.store.view.stream }).set(lagRows);
+      this.#metrics.gauge('millrace_reader_lag_seconds', { reader: id, stream: summary.store.view.stream }).set(lagMs / 1000);
+    }
+    this.#metrics.gauge('millrace_queries_running').set(this.#engine.load.running);
+  }
+}
+
+function statusOf({ summary, freshness, loop }: Pick<OpenView, 'summary' | 'freshness' | 'loop'>): ViewStatus {
+  const { store } = summary;
+  const { rows, bytes } = store.openSize();
+  return {
+    name: store.view.name,
+    openRows: rows,
+    openBytes: bytes,
+    closedRows: summary.closedRows,
+    windows: store.tables().length,
+    freshnessMs: freshness.lastMs,
+    completeThrough: freshness.completeThrough,
+    reader: loop.status(),
+  };
+}
+
+function endsOf(log: RemoteLog, stream: string): number[] {
+  return Array.from({ length: log.stream(stream)?.partitions ?? 0 }, (_, partition) => log.range(stream, partition).end);
+}
+
+async function openViews(data: StoreThreadData, log: RemoteLog, onProblem: StoreEvents['problem']): Promise<Map<string, OpenView>> {
+  const views = new Map<string, OpenView>();
+  for (const { view, reader } of data.views) {
+    const partitions = log.stream(view.stream)!.partitions;
+    const summary = await openSummary({ view, partitions, folder: join(data.dataFolder, 'summary'), disk: realDisk, clock: systemClock });
+    const loop = startReaderLoop({
+      log,
+      stage: summary.stage,
+      clock: systemClock,
+      onStatus: ({ id, state, reason }) => {
+        if (state === 'stalled') onProblem(id, reason ?? 'stalled');
+      },
+    });
+    const freshness = new Freshness(log, summary.store, systemClock, reader);
+    views.set(view.name, { summary, loop, freshness, reader: new ViewReader(summary.store, () => freshness.completeThrough) });
+  }
+  return views;
+}
+
+function catalogOf(data: StoreThreadData, log: RemoteLog): Catalog {
+  const streams = data.streams.flatMap((name) => {
+    const definition = log.stream(name);
+    return definition === undefined ? [] : [streamRelation(name, definition.schema)];
+  });
+  // A view comes before a stream of the same name.
+  return new Map([...streams, ...data.views.map(({ view }) => viewRelation(view))].map((relation) => [relation.name, relation]));
+}
+
+async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): Promise<Store> {
+  await loadParser();
+  const log = await connectLog(data.logPort);
+  const views = await openViews(data, log, onProblem);
+  const temporary = join(data.dataFolder, 'tmp', 'query');
+  const files = new TempFiles(temporary, realDisk);
+  const lakeFolder = join(data.dataFolder, LAKE_FOLDER);
+  const duck = await Duck.open({
+    folders: [temporary, join(data.dataFolder, 'summary'), lakeFolder],
+    spillFolder: join(temporary, 'spill'),
+    memoryBytesMax: data.memoryBytesMax,
+    spillBytesMax: data.memoryBytesMax * 8,
+    threads: 2,
+  });
+  const engine = new QueryEngine({
+    duck,
+    snapshots: createSnapshots({ log, lake: lakeReader(openCatalog(realDisk, lakeFolder)), view: (name) => views.get(name)?.summary.store, files }),
+    catalog: () => catalogOf(data, log),
+    clock: systemClock,
+    limits: data.limits,
+    onError: (error, printed) => onProblem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
+  });
+  return new Store({ log, views, engine, duck, files });
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const started = start(workerData as StoreThreadData, (part, message) => parent.notify('problem', part, message));
+  const methods: StoreMethods = {
+    ready: async () => void (await started),
+    query: async (request) => (await started).query(request),
+    changes: async (...args) => (await started).changes(...args),
+    rows: async (...args) => (await started).rows(...args),
+    tail: async (...args) => (await started).tail(...args),
+    status: async () => (await started).status(),
+    metrics: async () => (await started).metrics(),
+    caughtUp: async () => (await started).caughtUp(),
+    async stop() {
+      await (await started).stop();
+      setImmediate(() => port.close());
+    },
+  };
+  const parent = createRpc<{ [K in keyof StoreEvents]: StoreEvents[K] }>(port, methods);
+}
