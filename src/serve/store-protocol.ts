@@ -53,8 +53,23 @@ export interface ChangeRow {
   readonly values: Readonly<Record<string, JsonValue>>;
 }
 
+/** Which rows of a view. */
+export interface RowRange {
+  /** Null: of all tenants. */
+  readonly tenant: string | null;
+  /** Windows that start at or after, and before; ms. Null: the newest `WINDOWS_SHOWN`. */
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly limit: number;
+}
+
+/** How many windows are given when nobody says from when. */
+export const WINDOWS_SHOWN = 240;
+
 /** Rows of a view for a chart: columns by name, and `state`. */
 export interface ViewRows {
+  /** The rows are sums over all tenants, one a window: there were too many to give each. */
+  readonly summed: boolean;
   readonly rows: readonly Readonly<Record<string, JsonValue>>[];
   /** There were more than the limit; the newest are here. */
   readonly truncated: boolean;
@@ -93,7 +108,7 @@ export interface StoreMethods {
   ready(): Promise<void>;
   query(request: QueryRequest): Promise<Moved<QueryAnswer>>;
   changes(view: string, tenant: string, revision: number, limit: number): Promise<ChangesPage>;
-  rows(view: string, tenant: string, from: number, to: number, limit: number): Promise<ViewRows>;
+  rows(view: string, range: RowRange): Promise<ViewRows>;
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): Promise<TailPage>;
   status(): Promise<StoreStatus>;
   metrics(): Promise<MetricParts>;

@@ -24,8 +24,9 @@ import { Duck } from './query/duck.js';
 import { QueryEngine, type QueryAnswer, type QueryRequest } from './query/engine.js';
 import { createSnapshots } from './query/snapshots.js';
 import { TempFiles } from './query/temp-files.js';
-import type { ChangesPage, StoreEvents, StoreMethods, StoreStatus, StoreThreadData, TailPage, ViewRows, ViewStatus } from './store-protocol.js';
+import type { ChangesPage, RowRange, StoreEvents, StoreMethods, StoreStatus, StoreThreadData, TailPage, ViewRows, ViewStatus } from './store-protocol.js';
 import { tailPage } from './stream-tail.js';
+import { rowsOfAll } from './view-of-all.js';
 import { ViewReader } from './view-reader.js';
 
 const LOOK_EVERY_MS = 25;
@@ -79,8 +80,11 @@ class Store {
     return this.#view(view).reader.changes(tenant, revision, limit);
   }
 
-  rows(view: string, tenant: string, from: number, to: number, limit: number): ViewRows {
-    return this.#view(view).reader.rows(tenant, from, to, limit);
+  rows(name: string, range: RowRange): Promise<ViewRows> {
+    const { reader, summary } = this.#view(name);
+    const { view } = summary.store;
+    if (range.tenant !== null && !view.global) return Promise.resolve(reader.rows(range.tenant, range));
+    return rowsOfAll(this.#engine, view, range);
   }
 
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): TailPage {
@@ -172,8 +176,12 @@ function catalogOf(data: StoreThreadData, log: RemoteLog): Catalog {
     const definition = log.stream(name);
     return definition === undefined ? [] : [streamRelation(name, definition.schema)];
   });
+  const histories = data.views.flatMap(({ view }) => {
+    const definition = log.stream(view.stream);
+    return definition === undefined ? [] : [{ ...streamRelation(`view.${view.name}`, definition.schema), subject: view.stream }];
+  });
   // A view comes before a stream of the same name.
-  return new Map([...streams, ...data.views.map(({ view }) => viewRelation(view))].map((relation) => [relation.name, relation]));
+  return new Map([...streams, ...histories, ...data.views.map(({ view }) => viewRelation(view))].map((relation) => [relation.name, relation]));
 }
 
 async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): Promise<Store> {

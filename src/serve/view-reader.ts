@@ -5,7 +5,7 @@ import { DELETED, reasonOf, stateOf } from '../summary/row-set.js';
 import { revisionOf } from '../summary/row-id.js';
 import { readersOf, type ColumnReader, type JsonValue } from '../summary/row-values.js';
 import type { RowPlace, ViewStore } from '../summary/view-store.js';
-import type { ChangeRow, ChangesPage, ViewRows } from './store-protocol.js';
+import { WINDOWS_SHOWN, type ChangeRow, type ChangesPage, type RowRange, type ViewRows } from './store-protocol.js';
 
 /** Reads one view. */
 export class ViewReader {
@@ -37,10 +37,12 @@ export class ViewReader {
     };
   }
 
-  /** A tenant's rows (or, for an operator, everyone's that are in memory) of a range of windows, oldest first. */
-  rows(tenant: string, from: number, to: number, limit: number): ViewRows {
-    const places = this.#store.tenantRows(tenant, from, to).filter(({ rows, row }) => (rows.marks[row]! & DELETED) === 0);
-    return { rows: places.slice(-limit).map((place) => this.#row(place)), truncated: places.length > limit };
+  /** A tenant's rows of a range of windows, oldest first; the newest when there are too many. */
+  rows(tenant: string, { from, to, limit }: RowRange): ViewRows {
+    const newest = this.#store.newestWindow(tenant);
+    const start = from ?? (newest === null ? 0 : newest - (WINDOWS_SHOWN - 1) * this.#store.view.windowMs);
+    const places = this.#store.tenantRows(tenant, start, to ?? Infinity).filter(({ rows, row }) => (rows.marks[row]! & DELETED) === 0);
+    return { rows: places.slice(-limit).map((place) => this.#row(place)), truncated: places.length > limit, summed: false };
   }
 
   #change({ rows, row, id }: RowPlace): ChangeRow {

@@ -15,4 +15,6 @@ export interface ClosedRows {
   between(tenant: string, from: number, to: number): RowPlace[];
   /** The newest id of a tenant, or 0. */
   newestId(tenant: string): number;
+  /** The start of a tenant's newest window, or -Infinity. */
+  newestWindow(tenant: string): number;
 }

@@ -20,7 +20,8 @@ export function summaryStage(store: ViewStore, closer: Closer, clock: Clock): Ow
   const places = (offsets: readonly number[]): Position[] => offsets.map((offset, partition) => ({ stream, partition, offset }));
   return {
     store: 'own',
-    id: `summary.${store.view.name}`,
+    // The stream's name tells one definition of a view from the next.
+    id: `summary${stream.slice('view'.length)}`,
     inputs: [stream],
     async restore() {
       const offsets = await closer.restore();

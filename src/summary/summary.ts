@@ -33,7 +33,7 @@ export interface ViewSummary {
 /** Opens a view's summary. */
 export async function openSummary({ view, partitions, clock }: SummaryInput): Promise<ViewSummary> {
   const layout = layoutOf(view);
-  const store = new ViewStore(view, partitions, { layout, holds: () => false, since: () => [], between: () => [], newestId: () => 0 });
+  const store = new ViewStore(view, partitions, { layout, holds: () => false, since: () => [], between: () => [], newestId: () => 0, newestWindow: () => -Infinity });
   const stage = summaryStage(store, { restore: async () => new Array<number>(partitions).fill(0), flush: async () => null }, clock);
   return { store, stage, closedRows: 0, close: async () => {} };
 }

@@ -144,6 +144,13 @@ export class ViewStore {
     return found.sort((a, b) => a.rows.windows[a.row]! - b.rows.windows[b.row]! || a.id - b.id);
   }
 
+  /** The start of a tenant's newest window, or null when it has no rows. */
+  newestWindow(tenant: string): number | null {
+    let newest = this.closed.newestWindow(tenant);
+    for (const { table } of this.#tables.values()) if (table.windowStart > newest && table.newestOf(tenant) >= 0) newest = table.windowStart;
+    return newest === -Infinity ? null : newest;
+  }
+
   /** The tables in memory, oldest window first. */
   tables(): WindowTable[] {
     return [...this.#tables.values()].map(({ table }) => table).sort((a, b) => a.windowStart - b.windowStart);

@@ -81,7 +81,10 @@ export function viewRelation(view: ViewDescription): Relation {
     cast: isStoredOtherwise(column),
     hidden: false,
   }));
-  const extra = [{ name: '_state', type: typeOf('text'), source: VIEW_FILE.state, cast: false, hidden: true }];
+  const extra = [
+    { name: '_state', type: typeOf('text'), source: VIEW_FILE.state, cast: false, hidden: true },
+    { name: '_window_start', type: typeOf('timestamptz'), source: VIEW_FILE.windowStart, cast: false, hidden: true },
+  ];
   return { name: view.name, kind: 'view', subject: view.name, columns: [...columns, ...extra], tenantSource: view.global ? null : VIEW_FILE.tenant };
 }
 

@@ -1,9 +1,9 @@
 /**
  * Runs queries: bind, take a snapshot, print, execute, within limits.
  *
- * Limits, all of them per engine: `running` queries at once, `waiting` more in a queue (beyond it
+ * Limits, all of them per engine: `concurrentMax` queries at once, `waitingMax` more in a queue (beyond it
  * QUERY_BUSY), `timeoutMs` each (QUERY_TIMEOUT, the statement is interrupted), `rowsMax` rows (the
- * answer says `truncated`), `bytesMax` of answer and DuckDB's memory (QUERY_TOO_LARGE).
+ * answer says `truncated`), `resultBytesMax` of answer and DuckDB's memory (QUERY_TOO_LARGE).
  */
 import type { Clock } from '../../io/clock.js';
 import { MillraceError } from '../../util/errors.js';
@@ -18,15 +18,15 @@ import type { BoundBase } from './tree.js';
 
 /** Limits of the engine. */
 export interface QueryLimits {
-  readonly running: number;
-  readonly waiting: number;
+  readonly concurrentMax: number;
+  readonly waitingMax: number;
   readonly timeoutMs: number;
   readonly rowsMax: number;
-  readonly bytesMax: number;
+  readonly resultBytesMax: number;
 }
 
 /** The defaults of `QueryLimits`. */
-export const QUERY_LIMITS: QueryLimits = { running: 2, waiting: 32, timeoutMs: 30_000, rowsMax: 100_000, bytesMax: 32 * 1024 * 1024 };
+export const QUERY_LIMITS: QueryLimits = { concurrentMax: 4, waitingMax: 64, timeoutMs: 30_000, rowsMax: 100_000, resultBytesMax: 64 * 1024 * 1024 };
 
 /** A query. */
 export interface QueryRequest {
@@ -129,18 +129,18 @@ export class QueryEngine {
         if (rows >= rowsMax) return { writer, rows, truncated: true };
         writer.row(row);
         rows += 1;
-        if (writer.length > this.limits.bytesMax) throw new MillraceError('QUERY_TOO_LARGE', `the answer is larger than ${this.limits.bytesMax} bytes; select fewer columns or rows`);
+        if (writer.length > this.limits.resultBytesMax) throw new MillraceError('QUERY_TOO_LARGE', `the answer is larger than ${this.limits.resultBytesMax} bytes; select fewer columns or rows`);
       }
     }
     return { writer, rows, truncated: false };
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
-    if (this.#running < this.limits.running) {
+    if (this.#running < this.limits.concurrentMax) {
       this.#running += 1;
       return;
     }
-    if (this.#queue.length >= this.limits.waiting) throw new MillraceError('QUERY_BUSY', `${this.#running} queries run and ${this.#queue.length} wait; try again`);
+    if (this.#queue.length >= this.limits.waitingMax) throw new MillraceError('QUERY_BUSY', `${this.#running} queries run and ${this.#queue.length} wait; try again`);
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         this.#queue.splice(this.#queue.indexOf(enter), 1);
