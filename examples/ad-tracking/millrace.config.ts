@@ -13,13 +13,12 @@ export default defineConfig({
       clock: 'event',
       schema: defineSchema({
         columns: {
-          event_id: 'uuid',
+          id: 'string',
           event_time: 'timestamp',
           tenant_id: 'dictionary',
           ip: 'string?',
           method: 'dictionary?',
           path: 'string?',
-          protocol: 'dictionary?',
           status: 'int64?',
           bytes: 'int64?',
           referrer: 'string?',
@@ -27,7 +26,7 @@ export default defineConfig({
           labels: 'list?',
         },
         tenant: 'tenant_id',
-        eventId: 'event_id',
+        eventId: 'id',
         eventTime: 'event_time',
       }),
     },

@@ -6,8 +6,6 @@ import { Server, withServer, type ServerOptions } from './server.js';
 /** The closing of accounts of one stream, as `GET /v1/audit` answers it. */
 export interface AuditAccount {
   readonly stream: string;
-  /** Absent in the sum over all tenants. */
-  readonly tenant?: string;
   readonly received: number;
   readonly delivered: number;
   readonly quarantined: number;
@@ -34,7 +32,6 @@ function droppedOf(account: AuditAccount): number {
 }
 
 interface AuditOptions extends ServerOptions {
-  readonly tenant?: string;
   readonly json?: boolean;
 }
 
@@ -42,15 +39,13 @@ interface AuditOptions extends ServerOptions {
 export function auditCommand(): Command {
   return withServer(new Command('audit'))
     .description('close the accounts: received = delivered + dropped + quarantined + pending')
-    .option('--tenant <id>', 'only this tenant')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  millrace audit\n  millrace audit --tenant acme --json\n\nExit code 1 when an account does not close.',
+      '\nExamples:\n  millrace audit\n  millrace audit --json\n\nExit code 1 when an account does not close.',
     )
     .action(async (options: AuditOptions) => {
-      const query = options.tenant === undefined ? '' : `?tenant=${encodeURIComponent(options.tenant)}`;
-      const { accounts } = await new Server(options).get<AuditAnswer>(`/v1/audit${query}`);
+      const { accounts } = await new Server(options).get<AuditAnswer>('/v1/audit');
       const open = accounts.filter((account) => difference(account) !== 0);
       if (options.json === true)
         printJson({
@@ -69,10 +64,9 @@ export function auditCommand(): Command {
 }
 
 function printAccounts(accounts: readonly AuditAccount[]): void {
-  const header = ['stream', 'tenant', 'received', 'delivered', 'dropped', 'quarantined', 'pending', 'closes'];
+  const header = ['stream', 'received', 'delivered', 'dropped', 'quarantined', 'pending', 'closes'];
   const rows = accounts.map((account) => [
     account.stream,
-    account.tenant ?? 'all',
     account.received,
     account.delivered,
     droppedOf(account),
@@ -82,6 +76,6 @@ function printAccounts(accounts: readonly AuditAccount[]): void {
   ]);
   print(table(header, rows));
   for (const account of accounts)
-    for (const [reason, events] of Object.entries(account.dropped))
+    for (const [reason, events] of Object.entries({ duplicate: account.duplicates, ...account.dropped }))
       if (events > 0) print(`  ${account.stream}: dropped(${reason}) ${count(events)}`);
 }

@@ -18,7 +18,8 @@ function write(name: string, text: string): string {
   return path;
 }
 
-const VIEW = 'CREATE MATERIALIZED VIEW clicks AS SELECT tenant_id, window_start, window_end, count(*) AS n FROM TUMBLE(events, event_time, INTERVAL \'1 minute\') GROUP BY tenant_id, window_start, window_end;';
+const VIEW =
+  "CREATE MATERIALIZED VIEW clicks AS SELECT tenant_id, window_start, window_end, count(*) AS n FROM TUMBLE(events, event_time, INTERVAL '1 minute') GROUP BY tenant_id, window_start, window_end;";
 
 describe('check', () => {
   test('the example has no mistakes', async () => {
@@ -28,7 +29,10 @@ describe('check', () => {
   });
 
   test('what init writes has no mistakes', async () => {
-    for (const [name, content] of Object.entries(starterFiles({ ingest: 'mr_ingest_0123456789', read: 'mr_read_0123456789', operator: 'mr_operator_0123456789' }))) write(name, content);
+    for (const [name, content] of Object.entries(
+      starterFiles({ ingest: 'mr_ingest_0123456789', read: 'mr_read_0123456789', operator: 'mr_operator_0123456789' }),
+    ))
+      write(name, content);
     const { errors, plans } = await checkConfig(join(folder, 'millrace.config.ts'));
     expect(errors.map(({ message }) => message)).toEqual([]);
     expect(plans).toHaveLength(1);
@@ -39,10 +43,22 @@ describe('check', () => {
     write('views/twice.sql', VIEW);
     write('views/syntax.sql', 'CREATE MATERIALIZED VIEW a AS SELECT FROM WHERE;');
     write('views/column.sql', VIEW.replace('clicks', 'b').replace('count(*)', 'sum(prize)'));
-    const file = write('c.json', JSON.stringify({ streams: { events: { schema: 'ad-events' } }, views: './views/*.sql', pages: [{ path: '/demo', file: './gone.html' }] }));
+    const file = write(
+      'c.json',
+      JSON.stringify({
+        streams: { events: { schema: 'ad-events' } },
+        views: './views/*.sql',
+        pages: [{ path: '/demo', file: './gone.html' }],
+      }),
+    );
     const { errors, plans } = await checkConfig(file);
-    expect(errors.map(({ code }) => code)).toEqual(['CONFIG_NOT_FOUND', 'SQL_SYNTAX', 'SQL_UNKNOWN_COLUMN', 'CONFIG_INVALID']);
-    expect(errors[0]!.message).toContain("page /demo: expected a file at");
+    expect(errors.map(({ code }) => code)).toEqual([
+      'CONFIG_NOT_FOUND',
+      'SQL_SYNTAX',
+      'SQL_UNKNOWN_COLUMN',
+      'CONFIG_INVALID',
+    ]);
+    expect(errors[0]!.message).toContain('page /demo: expected a file at');
     expect(errors[1]!.message).toContain(join(folder, 'views/syntax.sql'));
     expect(errors[1]!.message).toMatch(/\n +\^/);
     expect(errors[2]!.message).toContain('prize');
