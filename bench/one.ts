@@ -6,6 +6,7 @@ const [name, file] = process.argv.slice(2);
 if (name === undefined || file === undefined || !/^[a-z]+$/.test(name)) throw new Error('usage: one.ts NAME FILE');
 const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly BenchRow[]> }>>> = {
   parquet: () => import('./parquet.js'),
+  dedupe: () => import('./dedupe.js'),
 };
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);

@@ -12,6 +12,7 @@
  * beyond the order: the log first, then the memory of event ids, then the readers, the door last.
  */
 import { join } from 'node:path';
+import type { TransferListItem } from 'node:worker_threads';
 import { createCollector, type Collector } from './collect/collector.js';
 import { Dedupe } from './collect/dedupe/dedupe.js';
 import { listen, type Handler } from './collect/http/server.js';
@@ -20,17 +21,21 @@ import type { MillraceOptions } from './config/options.js';
 import { TenantStore } from './config/tenant-store.js';
 import { LATE_SCHEMA, LATE_STREAM, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from './event/internal.js';
 import type { Schema } from './event/schema.js';
-import type { ViewDescription } from './event/view.js';
 import { systemClock, type Clock } from './io/clock.js';
 import type { Disk } from './io/disk.js';
 import { realDisk } from './io/disk-real.js';
+import type { Rpc } from './io/rpc.js';
+import { supervise, type Supervised } from './io/supervisor.js';
 import { systemRandom, type Random } from './io/random.js';
+import type { LakeThreadData, LakeThreadMethods } from './lake/thread.js';
 import { openLog, type EmbeddedLog } from './log/embedded/open.js';
 import type { StreamDefinition } from './log/log.js';
-import { describeView } from './mill/sql/describe.js';
+import { assignEpochs, readerId, removeOldReaders, type ViewEpoch } from './mill/epochs.js';
 import { parseViews } from './mill/sql/parse.js';
 import { planView } from './mill/sql/plan-view.js';
 import type { ViewPlan } from './mill/sql/plan.js';
+import type { MillMethods, MillThreadData } from './mill/thread.js';
+import type { StoreMethods, StoreThreadData } from './serve/store-protocol.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { Closers } from './util/closers.js';
@@ -76,12 +81,21 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
   const { closers } = ground;
   try {
     const plans = await planViews(options);
-    const views = plans.map((plan) => describeView(plan));
-    const log = await openStreams(ground, views);
+    ground.disk.makeFolder(options.dataFolder);
+    const log = await openStreams(ground);
+    const views = await assignEpochs(ground.disk, options.dataFolder, plans);
+    for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
+    await removeOldReaders(log, ground.disk, options.dataFolder, views);
     const tenants = new TenantStore({ ...tenantSource(options), clock: ground.clock, onReload: (outcome) => saidReload(ground.messages, outcome) });
     closers.add(() => tenants.close());
     const collector = await openDoor(ground, log, tenants);
+    const mill = await startMill(ground, log, views);
+    const lake = await startLake(ground, log);
+    const store = await startStore(ground, log, views);
     const server = await serve(ground, [collector]);
+    void [mill, lake];
+    const r = await store.rpc();
+    (globalThis as Record<string, unknown>)['storeRpc'] = r;
     return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
   } catch (error) {
     await closers.close();
@@ -96,8 +110,8 @@ async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
   return plans;
 }
 
-/** Opens the log and declares every stream: the configured ones, our own, and one of changes a view. */
-async function openStreams({ options, disk, clock, random, messages, closers }: Ground, views: readonly ViewDescription[]): Promise<EmbeddedLog> {
+/** Opens the log and declares the configured streams and our own. */
+async function openStreams({ options, disk, clock, random, messages, closers }: Ground): Promise<EmbeddedLog> {
   const log = await openLog({
     folder: join(options.dataFolder, 'log'),
     disk,
@@ -114,7 +128,6 @@ async function openStreams({ options, disk, clock, random, messages, closers }: 
   for (const stream of options.streams) await log.createStream(stream);
   await log.createStream(ownStream(QUARANTINE_STREAM, QUARANTINE_SCHEMA));
   await log.createStream(ownStream(LATE_STREAM, LATE_SCHEMA));
-  for (const view of views) await log.createStream(ownStream(view.stream, view.schema));
   return log;
 }
 
@@ -137,6 +150,67 @@ async function openDoor({ options, disk, clock, random, metrics, messages, close
   closers.add(() => dedupe.close());
   const limits = { ...http, ...collect };
   return createCollector({ log, dedupe, tenants, signingKeys: new SigningKeys(secrets), clock, random, metrics, limits, onError });
+}
+
+function startMill({ options, clock, messages, closers }: Ground, log: EmbeddedLog, views: readonly ViewEpoch[]): Promise<Supervised<MillMethods>> {
+  return stage<MillMethods>({ clock, messages, closers }, 'mill', 'mill/thread.js', 'ready', () => {
+    const logPort = log.remotePort();
+    const workerData: MillThreadData = {
+      logPort,
+      dataFolder: options.dataFolder,
+      views: views.map(({ plan, epoch, description }) => ({ plan, epoch, stream: description.stream })),
+      options: { snapshotEveryMs: options.mill.checkpointMs },
+    };
+    return { workerData, transfer: [logPort] };
+  });
+}
+
+function startLake({ options, clock, messages, closers }: Ground, log: EmbeddedLog): Promise<Supervised<LakeThreadMethods>> {
+  const { runRowsMax, runMs } = options.lake;
+  return stage<LakeThreadMethods>({ clock, messages, closers }, 'lake', 'lake/thread.js', 'ready', () => {
+    const logPort = log.remotePort();
+    const streams = options.streams.filter((stream) => stream.lake).map((stream) => stream.name);
+    const workerData: LakeThreadData = { logPort, dataFolder: options.dataFolder, streams, options: { runRowsMax, runAgeMaxMs: runMs } };
+    return { workerData, transfer: [logPort] };
+  });
+}
+
+function startStore({ options, clock, messages, closers }: Ground, log: EmbeddedLog, views: readonly ViewEpoch[]): Promise<Supervised<StoreMethods>> {
+  const { memoryBytesMax, ...limits } = options.query;
+  return stage<StoreMethods>({ clock, messages, closers }, 'store', 'serve/store-thread.js', 'ready', () => {
+    const logPort = log.remotePort();
+    const streams = [...options.streams.map((stream) => stream.name), QUARANTINE_STREAM, LATE_STREAM];
+    const workerData: StoreThreadData = { logPort, dataFolder: options.dataFolder, views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })), streams, limits, memoryBytesMax };
+    return { workerData, transfer: [logPort] };
+  });
+}
+
+/** A stage in a thread of its own, kept alive, and stopped in order. */
+async function stage<Methods extends { stop(): unknown }>(
+  { clock, messages, closers }: Pick<Ground, 'clock' | 'messages' | 'closers'>,
+  name: string,
+  module: string,
+  ready: keyof Methods & string,
+  data: () => { workerData: unknown; transfer: readonly TransferListItem[] },
+): Promise<Supervised<Methods>> {
+  const supervised = await supervise<Methods>({
+    name,
+    module,
+    data,
+    clock,
+    ready: (rpc) => (rpc as unknown as Rpc<Record<string, () => unknown>>).call(ready),
+    handlers: {
+      viewStatus: (status: { id: string; state: string; reason: string | null }) => messages.info({ part: name, ...pick(status) }, `reader ${status.state}`),
+      problem: (part: string, message: string) => messages.error({ part }, message),
+    },
+    onDeath: (error) => messages.error({ part: name, err: error }, 'the thread ended; it is started again'),
+  });
+  closers.add(() => supervised.stop((rpc) => (rpc as unknown as Rpc<{ stop(): unknown }>).call('stop')));
+  return supervised;
+}
+
+function pick({ id, reason }: { id: string; reason: string | null }) {
+  return reason === null ? { reader: id } : { reader: id, reason };
 }
 
 async function serve({ options, clock, messages, closers }: Ground, handlers: readonly Handler[]) {
