@@ -109,8 +109,8 @@ export function coerceAll(
 /** A function call by name. */
 export function bindFunction(context: BindContext, name: string, args: readonly Bound[], location: number | undefined): Expression {
   const overloads = functionTable.overloads(name);
-  const variadic = overloads.find((entry) => entry.variadic === true);
-  if (variadic !== undefined && args.length > 0) {
+  const variadic = overloads.find((entry) => entry.variadic !== undefined);
+  if (variadic?.variadic !== undefined && args.length >= variadic.variadic) {
     return makeCall(context, name, args.map((arg) => printed(context, arg, location)), variadic.result, location);
   }
   const resolution = resolveOverload(overloads, args.map(typeOf), false);

@@ -60,9 +60,18 @@ export function timestampOf(year: number, month: number, day: number, ms = 0): n
 export function checkTimestamp(timestamp: number): number {
   if (!(timestamp >= TIMESTAMP_MS_MIN && timestamp < TIMESTAMP_MS_MAX)) throw evaluationError('timestamp out of range');
   if (Math.abs(timestamp) > MICROS_MS_MAX && !Number.isInteger(timestamp)) {
-    throw evaluationError('timestamp out of range: microseconds are kept from 1692 to 2248 only');
+    throw evaluationError('timestamp out of range: microseconds are not supported before 1692 and after 2248');
   }
   return timestamp;
+}
+
+const DATE_MIN = -2_440_588;
+const DATE_MAX = 2_145_042_541;
+
+/** Refuses days outside PostgreSQL's range of dates. */
+export function checkDate(days: number): number {
+  if (days < DATE_MIN || days >= DATE_MAX) throw evaluationError('date out of range');
+  return days;
 }
 
 /** How many days a month has. */
@@ -121,6 +130,7 @@ const TIME_TEXT =
 export function parseTime(text: string, type: string): TimeText {
   const body = text.trim();
   if (body.toLowerCase() === 'epoch') return { local: 0, offsetMs: 0, zone: undefined };
+  if (/^[+-]?inf(inity)?$/i.test(body)) throw evaluationError(`${type} "${text}" is not supported: times are finite here`);
   const match = TIME_TEXT.exec(body);
   if (match === null) throw evaluationError(`invalid input syntax for type ${type}: "${text}" (expected ISO 8601)`);
   const [, yearText, monthText, dayText, hour = '0', minute = '0', second = '0'] = match;

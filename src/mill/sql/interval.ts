@@ -39,7 +39,9 @@ export function unitName(word: string): string | undefined {
 
 /** ms rounded to whole microseconds, without a negative zero. */
 export function roundMicros(ms: number): number {
-  return Math.round(ms * 1000) / 1000 + 0;
+  const whole = Math.floor(ms);
+  const micros = Math.round((ms - whole) * 1000);
+  return micros === 0 ? whole + 0 : micros === 1000 ? whole + 1 : Math.round(ms * 1000) / 1000;
 }
 
 /**
@@ -49,25 +51,29 @@ export function roundMicros(ms: number): number {
  * @throws SQL_RUNTIME as PostgreSQL words it; its ISO 8601 and `1-2` spellings are refused too.
  */
 export function parseInterval(text: string, bareUnit = 'second'): Interval {
-  const invalid = (): Error => evaluationError(`invalid input syntax for type interval: "${text}"`);
+  const invalid = (): Error => evaluationError(`invalid input syntax for type interval: "${text}" (expected units, as 1 day 02:03:04)`);
   let rest = text.trim().replace(/^@\s*/, '');
   const ago = /\s+ago$/i.test(rest);
   if (ago) rest = rest.replace(/\s+ago$/i, '');
+  if (/^[+-]?inf(inity)?$/i.test(rest)) throw evaluationError(`interval "${text}" is not supported: intervals are finite here`);
   if (rest === '') throw invalid();
   let total: Interval = { months: 0, days: 0, ms: 0 };
   while (rest !== '') {
     const clock = /^([+-]?)(\d{1,9}):(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))?(?=\s|$)/.exec(rest);
     const amount = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*([a-z]+)?(?=[\s\d+-]|$)/i.exec(rest);
+    const bare = amount !== null && amount[2] === undefined && amount[0].length < rest.length;
     if (clock !== null) {
       total = addIntervals(total, clockPart(clock, invalid));
       rest = rest.slice(clock[0].length).trim();
-    } else if (amount !== null) {
+    } else if (amount !== null && !bare) {
       const unit = unitName(amount[2] ?? bareUnit);
       if (unit === undefined) throw invalid();
       total = addIntervals(total, spread(Number(amount[1]), UNITS[unit]!));
       rest = rest.slice(amount[0].length).trim();
     } else throw invalid();
   }
+  const fits = Math.abs(total.months) < 2 ** 31 && Math.abs(total.days) < 2 ** 31 && Math.abs(total.ms) < 9.2e15;
+  if (!fits) throw evaluationError(`interval field value out of range: "${text}"`);
   return ago ? negateInterval(total) : total;
 }
 

@@ -68,14 +68,15 @@ function signOf(tokens: readonly string[]): NumberFormat['sign'] {
   return tokens.indexOf('S') < firstDigit ? 'S first' : 'S last';
 }
 
-/** Formats a decimal. */
-export function formatNumber(format: NumberFormat, value: Decimal): string {
-  const rounded = roundDecimal(value, format.after);
+/** Formats a decimal. `after`: digits after the point that there are, fewer than the pattern's for a large double; `negativeZero`: a zero shows its minus, as a double's does. */
+export function formatNumber(format: NumberFormat, value: Decimal, after = format.after, negativeZero = false): string {
+  const rounded = roundDecimal(value, after);
   const [whole, fraction = ''] = rounded.toString().replace('-', '').split('.') as [string, string?];
   const digits = whole === '0' ? '' : whole;
-  const overflow = digits.length > format.before;
+  // Without a place before the point even a lone 0 does not fit.
+  const overflow = digits.length > format.before || format.before === 0;
   // The sign is that of what is printed: -0.001 to two digits has none.
-  const negative = rounded.units < 0n;
+  const negative = rounded.units < 0n || (negativeZero && rounded.units === 0n);
   return new Printer(format, negative, overflow ? undefined : digits, fraction).print();
 }
 
@@ -133,7 +134,9 @@ class Printer {
     const digits = this.#digits ?? '#'.repeat(before);
     const shows = remaining <= digits.length || remaining <= zeros;
     const lone = remaining === 1 && this.#format.after === 0 && digits.length === 0;
-    if (!shows && !lone) {
+    // FM9.9 of 0 is `0.`, of 0.1 it is `.1`.
+    const zero = remaining === 1 && !fill && digits === '' && this.#format.lastZero === 0 && /^0*$/.test(this.#fraction);
+    if (!shows && !lone && !zero) {
       if (fill) this.#out += ' ';
       return;
     }
@@ -145,17 +148,16 @@ class Printer {
 
   #point(): void {
     this.#afterPoint = 0;
-    this.#out += '.';
+    if (this.#digits === undefined || this.#fraction !== '') this.#out += '.';
     this.#started = true;
-    if (this.#format.after === 0) this.#close();
   }
 
   #fractionDigit(): void {
     const index = this.#afterPoint++;
     const { after, fill, lastZero } = this.#format;
     const rest = this.#fraction.slice(index);
-    const hidden = !fill && index >= lastZero && /^0*$/.test(rest);
-    if (!hidden) this.#out += this.#digits === undefined ? '#' : this.#fraction[index]!;
+    const hidden = !fill && index >= lastZero && this.#digits !== undefined && /^0*$/.test(rest);
+    if (!hidden && rest !== '') this.#out += this.#digits === undefined ? '#' : rest[0]!;
     if (this.#afterPoint === after) this.#close();
   }
 
@@ -166,7 +168,7 @@ class Printer {
     const { sign, fill } = this.#format;
     if (sign === 'S first') this.#out += this.#negative ? '-' : '+';
     else if (sign === 'PR') this.#out += this.#negative ? '<' : fill ? ' ' : '';
-    else if (sign === 'default') this.#out += this.#negative ? '-' : fill ? ' ' : '';
+    else if (sign === 'default' || sign === 'PL') this.#out += this.#negative ? '-' : fill ? ' ' : '';
   }
 
   /** The sign that stands right behind the last digit. */

@@ -115,7 +115,7 @@ function refuse(what: string): MillraceError {
 }
 
 /** Compiles a pattern. @throws SQL_UNSUPPORTED for keywords that are refused. */
-export function timeFormat(pattern: string, zoned: boolean): (timestamp: number) => string {
+export function timeFormat(pattern: string, zoned: boolean): (timestamp: number) => string | null {
   const parts: (string | ((reading: Reading) => string))[] = [];
   let at = 0;
   while (at < pattern.length) {
@@ -124,7 +124,7 @@ export function timeFormat(pattern: string, zoned: boolean): (timestamp: number)
     at = part.end;
   }
   return (timestamp) => {
-    if (pattern === '') return '';
+    if (pattern === '') return null;
     const reading = readingOf(timestamp, zoned);
     return parts.map((part) => (typeof part === 'string' ? part : part(reading))).join('');
   };

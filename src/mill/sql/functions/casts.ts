@@ -48,7 +48,7 @@ function parseWhole(text: string, type: 'bigint' | 'integer'): bigint {
   return value;
 }
 
-const DOUBLE = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const DOUBLE = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?/i;
 
 function parseDouble(text: string): number {
   const body = trimmed(text);
@@ -57,12 +57,15 @@ function parseDouble(text: string): number {
     if (named[2]!.toLowerCase() === 'nan') return NaN;
     return named[1] === '-' ? -Infinity : Infinity;
   }
-  if (!DOUBLE.test(body)) throw invalid('double precision', text);
-  const value = Number(body);
-  const zero = /^[+-]?[0.]+(?:e|$)/i.test(body);
+  const digits = DOUBLE.exec(body)?.[0];
+  if (digits === undefined) throw invalid('double precision', text);
+  const value = Number(digits);
+  const zero = /^[+-]?[0.]+(?:e|$)/i.test(digits);
+  // A prefix that is out of range is reported before what follows it, as the C library finds it.
   if (!Number.isFinite(value) || (value === 0 && !zero)) {
-    throw evaluationError(`"${body}" is out of range for type double precision`);
+    throw evaluationError(`"${digits}" is out of range for type double precision`);
   }
+  if (digits !== body) throw invalid('double precision', text);
   return value;
 }
 
@@ -123,7 +126,9 @@ function parseBytea(text: string): Uint8Array {
     return new TextEncoder().encode(text);
   }
   const hex = text.slice(2).replace(/\s/g, '');
-  if (!/^(?:[0-9a-f]{2})*$/i.test(hex)) throw evaluationError(`invalid hexadecimal data: "${hex}"`);
+  const wrong = /[^0-9a-f]/i.exec(hex);
+  if (wrong !== null) throw evaluationError(`invalid hexadecimal digit: "${wrong[0]}"`);
+  if (hex.length % 2 !== 0) throw evaluationError('invalid hexadecimal data: odd number of digits');
   return Uint8Array.from(Buffer.from(hex, 'hex'));
 }
 

@@ -88,7 +88,12 @@ export function isoYear(days: number): { year: number; week: number; dayOfYear: 
 }
 
 const whole = (value: number): Decimal => new Decimal(BigInt(value), 0);
-const scaled = (ms: number, scale: number): Decimal => new Decimal(BigInt(Math.round(ms * 1000)), scale);
+/** Microseconds as units of a scale; whole ms apart, since a double of microseconds may not hold them. */
+function scaled(ms: number, scale: number): Decimal {
+  const rest = ms - Math.trunc(ms);
+  return new Decimal(BigInt(Math.trunc(ms)) * 1000n + BigInt(Math.round(rest * 1000)), scale);
+}
+
 const shownYear = (year: number): number => (year > 0 ? year : year - 1);
 
 type Field = (civil: Civil, timestamp: number, days: number) => Decimal;
@@ -207,6 +212,8 @@ export const fieldFunctions: readonly FunctionDefinition[] = [
   entry('date_trunc', 'timestamp', 'timestamp', truncateTimestamp('timestamp')),
   ...TIMES.map((type) => entry('extract', type, 'numeric', extractFrom(type))),
   entry('extract', 'interval', 'numeric', extractFromInterval),
-  ...TIMES.map((type) => entry('date_part', type, 'double precision', (field: string, value: number) => decimalToDouble(extractFrom(type)(field, value)))),
+  ...(['timestamptz', 'timestamp'] as const).map((type) => entry('date_part', type, 'double precision', (field: string, value: number) => decimalToDouble(extractFrom(type)(field, value)))),
+  // PostgreSQL casts a date to a timestamp here, so that its hour is 0 and no error.
+  entry('date_part', 'date', 'double precision', (field: string, value: number) => decimalToDouble(extractFrom('timestamp')(field, value * DAY_MS))),
   entry('date_part', 'interval', 'double precision', (field: string, value: Interval) => decimalToDouble(extractFromInterval(field, value))),
 ];

@@ -1,5 +1,5 @@
 /** to_char. */
-import { Decimal, decimalOf, parseDecimal } from '../decimal.js';
+import { absoluteDecimal, compareDecimal, Decimal, decimalOf, roundDecimal, subtractDecimal } from '../decimal.js';
 import { formatNumber, readNumberFormat } from '../format/number.js';
 import { timeFormat } from '../format/time.js';
 import type { SqlType } from '../plan.js';
@@ -11,13 +11,33 @@ import type { Evaluate, FunctionDefinition } from './registry.js';
 /** Significant digits of a double that PostgreSQL formats. */
 const DOUBLE_DIGITS = 15;
 
+/** A double's exact value: mantissa times a power of two. */
+function exactDecimal(value: number): Decimal {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, value);
+  const raw = bits.getBigUint64(0);
+  const field = Number((raw >> 52n) & 0x7ffn);
+  const fraction = raw & 0xfffffffffffffn;
+  const mantissa = (field === 0 ? fraction : fraction | (1n << 52n)) * (value < 0 ? -1n : 1n);
+  const exponent = (field === 0 ? 1 : field) - 1075;
+  if (exponent >= 0) return new Decimal(mantissa << BigInt(exponent), 0);
+  return new Decimal(mantissa * 5n ** BigInt(-exponent), -exponent);
+}
+
+/** `printf("%.*f")`: half to even, exactly. */
+function printed(value: Decimal, digits: number): Decimal {
+  const rounded = roundDecimal(value, digits);
+  const isTie = compareDecimal(absoluteDecimal(subtractDecimal(rounded, value)), new Decimal(5n, digits + 1)) === 0;
+  if (!isTie || rounded.units % 2n === 0n) return rounded;
+  return new Decimal(rounded.units - (rounded.units < 0n ? -1n : 1n), rounded.scale);
+}
+
 /** A double with as many digits after the point as the pattern wants and 15 significant ones allow. */
 function doubleDigits(value: number, after: number): Decimal {
   if (!Number.isFinite(value)) throw evaluationError('to_char of NaN or infinity is not supported');
-  const before = Math.abs(value).toFixed(0).length;
-  const digits = before >= DOUBLE_DIGITS ? 0 : Math.min(after, DOUBLE_DIGITS - before);
-  const text = Math.abs(value) < 1e21 ? value.toFixed(digits) : BigInt(Math.round(value)).toString();
-  return parseDecimal(text)!;
+  const exact = exactDecimal(value);
+  const before = printed(absoluteDecimal(exact), 0).toString().length;
+  return printed(exact, before >= DOUBLE_DIGITS ? 0 : Math.min(after, DOUBLE_DIGITS - before));
 }
 
 function formatter(type: SqlType): (pattern: string) => Evaluate {
@@ -33,7 +53,10 @@ function formatter(type: SqlType): (pattern: string) => Evaluate {
     case 'double precision':
       return (pattern) => {
         const format = readNumberFormat(pattern);
-        return (value: number) => formatNumber(format, doubleDigits(value, format.after));
+        return (value: number) => {
+          const digits = doubleDigits(value, format.after);
+          return formatNumber(format, digits, digits.scale, value < 0 || Object.is(value, -0));
+        };
       };
     default:
       return (pattern) => {

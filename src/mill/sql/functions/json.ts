@@ -42,16 +42,21 @@ function valueEnd(text: string, at: number): number {
 
 /** A member of an object as it is written, the last of that name; null when there is none. */
 function member(json: string, key: string): string | null {
+  return members(json, key).at(-1) ?? null;
+}
+
+/** All members of a name, in their order. */
+function members(json: string, key: string): string[] {
+  const found: string[] = [];
   let at = skipSpace(json, 0);
-  if (json[at] !== '{') return null;
-  let found: string | null = null;
+  if (json[at] !== '{') return found;
   at = skipSpace(json, at + 1);
   while (json[at] === '"') {
     const nameEnd = valueEnd(json, at);
     const name = JSON.parse(json.slice(at, nameEnd)) as string;
     const start = skipSpace(json, skipSpace(json, nameEnd) + 1);
     const end = valueEnd(json, start);
-    if (name === key) found = json.slice(start, end);
+    if (name === key) found.push(json.slice(start, end));
     at = skipSpace(json, end);
     if (json[at] !== ',') break;
     at = skipSpace(json, at + 1);
@@ -86,14 +91,18 @@ function asText(json: string | null): string | null {
 }
 
 function path(json: string, steps: readonly (string | null)[]): string | null {
-  let at: string | null = json;
-  for (const step of steps) {
-    if (step === null || at === null) return null;
-    const isArray: boolean = at.trimStart().startsWith('[');
-    if (!isArray) at = member(at, step);
-    else at = /^\s*[+-]?\d+$/.test(step) ? item(at, Number(step)) : null;
+  return steps.includes(null) ? null : asText(follow(json, steps as readonly string[]));
+}
+
+/** What a path leads to. Of members with one name, the last that has the rest of the path counts. */
+function follow(json: string, steps: readonly string[]): string | null {
+  const [step, ...rest] = steps;
+  if (step === undefined) return json;
+  if (!json.trimStart().startsWith('[')) {
+    return members(json, step).reduce<string | null>((found, each) => follow(each, rest) ?? found, null);
   }
-  return asText(at);
+  const next = /^\s*[+-]?\d+$/.test(step) ? item(json, Number(step)) : null;
+  return next === null ? null : follow(next, rest);
 }
 
 /** json operators. */

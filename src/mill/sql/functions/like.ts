@@ -115,5 +115,11 @@ export const likeFunctions: readonly FunctionDefinition[] = [
   operator('not like', asIs, true),
   operator('ilike', lowerText, false),
   operator('not ilike', lowerText, true),
-  define('like_escape', ['text', 'text'], 'text', likeEscape, { fails: true }),
+  define('like_escape', ['text', 'text'], 'text', likeEscape, {
+    fails: true,
+    prepare: ([pattern, escape]: readonly (Value | undefined)[]) => {
+      if (typeof escape === 'string') likeEscape(typeof pattern === 'string' ? pattern : '', escape);
+      return undefined;
+    },
+  }),
 ];

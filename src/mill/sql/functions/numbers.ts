@@ -36,7 +36,7 @@ export const numberFunctions: readonly FunctionDefinition[] = [
     define(name, [double], double, Math.ceil, { inline: ([a]) => `Math.ceil(${a})` }),
   ]),
   define('sign', ['numeric'], 'numeric', (a: Decimal) => new Decimal(a.units > 0n ? 1n : a.units < 0n ? -1n : 0n, 0)),
-  define('sign', [double], double, (a: number) => (a === 0 ? 0 : Math.sign(a))),
+  define('sign', [double], double, (a: number) => (a > 0 ? 1 : a < 0 ? -1 : 0)),
   define('mod', ['integer', 'integer'], 'integer', moduloInt, { fails: true }),
   define('mod', ['bigint', 'bigint'], 'bigint', moduloInt, { fails: true }),
   define('mod', ['numeric', 'numeric'], 'numeric', moduloDecimal, { fails: true }),

@@ -19,8 +19,8 @@ export interface FunctionDefinition {
   readonly evaluate: Evaluate;
   /** True when NULL arguments reach `evaluate`; otherwise any NULL makes the result NULL. */
   readonly nulls?: boolean;
-  /** True when any number of arguments of any type is taken. */
-  readonly variadic?: boolean;
+  /** Arguments of any type and number are taken, at least this many; they come as `concat` prints them. */
+  readonly variadic?: number;
   /** True when a row's values can make it an error (division by zero, bad text for a cast). */
   readonly fails?: boolean;
   /**
@@ -77,7 +77,7 @@ export class FunctionTable {
         ? this.castOf(call.args[0]!.type, call.type)
         : this.overloads(call.name).find(
             (entry) =>
-              entry.variadic === true ||
+              entry.variadic !== undefined ||
               (entry.params.length === call.args.length && entry.params.every((type, i) => type === call.args[i]!.type)),
           );
     if (found === undefined) throw new Error(`no function ${call.name}(${call.args.map((arg) => arg.type).join(', ')})`);

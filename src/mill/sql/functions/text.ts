@@ -82,7 +82,11 @@ function left(text: string, count: number): string {
   return sliceText(text, 0, count >= 0 ? count : Math.max(0, textLength(text) + count));
 }
 
+/** PostgreSQL negates the count in 32 bits: the smallest integer stays negative and drops nothing. */
+const RIGHT_ALL = -2_147_483_648;
+
 function right(text: string, count: number): string {
+  if (count === RIGHT_ALL) return text;
   const length = textLength(text);
   return sliceText(text, count >= 0 ? Math.max(0, length - count) : Math.min(length, -count), length);
 }
@@ -139,10 +143,10 @@ export const textFunctions: readonly FunctionDefinition[] = [
   ...trims('rtrim', false, true),
   define('split_part', ['text', 'text', 'integer'], 'text', splitPart, { fails: true }),
   define('||', ['text', 'text'], 'text', (a: string, b: string) => a + b, { inline: ([a, b]) => `(${a} + ${b})` }),
-  define('concat', [], 'text', (...parts: (string | null)[]) => parts.map((part) => part ?? '').join(''), { variadic: true, nulls: true }),
+  define('concat', [], 'text', (...parts: (string | null)[]) => parts.map((part) => part ?? '').join(''), { variadic: 1, nulls: true }),
   define(
     'concat_ws', [], 'text',
     (separator: string | null, ...parts: (string | null)[]) => (separator === null ? null : parts.filter((part) => part !== null).join(separator)),
-    { variadic: true, nulls: true },
+    { variadic: 2, nulls: true },
   ),
 ];

@@ -12,7 +12,7 @@ function parseInstant(text: string): number {
   return checkTimestamp(local - (offsetMs ?? 0));
 }
 
-const parseLocal = (text: string): number => parseTime(text, 'timestamp without time zone').local;
+const parseLocal = (text: string): number => parseTime(text, 'timestamp').local;
 const parseDate = (text: string): number => Math.floor(parseTime(text, 'date').local / DAY_MS);
 
 const cast = (from: SqlType, to: SqlType, evaluate: Evaluate, fails = false): FunctionDefinition =>

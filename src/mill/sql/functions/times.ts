@@ -1,9 +1,10 @@
 /** Arithmetic on timestamps, dates and intervals, and time zones. */
-import { addToTimestamp, checkTimestamp, DAY_MS } from '../calendar.js';
+import { addToTimestamp, checkDate, checkTimestamp, DAY_MS } from '../calendar.js';
 import { addIntervals, negateInterval, roundMicros } from '../interval.js';
 import { evaluationError, int32Of } from '../value.js';
 import type { Interval, Value } from '../value.js';
 import { zoneOf } from '../zones.js';
+import { roundHalfEven } from './casts.js';
 import { define } from './registry.js';
 import type { Evaluate, FunctionDefinition } from './registry.js';
 
@@ -48,9 +49,15 @@ function inZone(name: string, from: 'timestamptz' | 'timestamp', to: 'timestampt
 }
 
 function fromEpoch(seconds: number): number {
-  if (!Number.isFinite(seconds)) throw evaluationError(`timestamp out of range: "${seconds}"`);
-  return checkTimestamp(roundMicros(seconds * 1000));
+  if (!Number.isFinite(seconds)) throw evaluationError(`timestamp out of range: ${seconds} is not supported`);
+  // As PostgreSQL: the seconds are counted from 2000 before they are rounded to microseconds.
+  const micros = roundHalfEven((seconds - EPOCH_2000_S) * 1e6);
+  const wholeMs = Math.floor(micros / 1000);
+  return checkTimestamp(EPOCH_2000_S * 1000 + wholeMs + (micros - wholeMs * 1000) / 1000);
 }
+
+/** Seconds from 1970 to 2000. */
+const EPOCH_2000_S = 946_684_800;
 
 /** Operators and functions of time. */
 export const timeFunctions: readonly FunctionDefinition[] = [
@@ -64,9 +71,9 @@ export const timeFunctions: readonly FunctionDefinition[] = [
   define('+', ['date', 'interval'], 'timestamp', (a: number, b: Interval) => addToTimestamp(a * DAY_MS, b), fails),
   define('+', ['interval', 'date'], 'timestamp', (a: Interval, b: number) => addToTimestamp(b * DAY_MS, a), fails),
   define('-', ['date', 'interval'], 'timestamp', (a: number, b: Interval) => minus(a * DAY_MS, b), fails),
-  define('+', ['date', 'integer'], 'date', (a: number, b: number) => a + b),
-  define('+', ['integer', 'date'], 'date', (a: number, b: number) => a + b),
-  define('-', ['date', 'integer'], 'date', (a: number, b: number) => a - b),
+  define('+', ['date', 'integer'], 'date', (a: number, b: number) => checkDate(a + b), fails),
+  define('+', ['integer', 'date'], 'date', (a: number, b: number) => checkDate(a + b), fails),
+  define('-', ['date', 'integer'], 'date', (a: number, b: number) => checkDate(a - b), fails),
   define('-', ['date', 'date'], 'integer', (a: number, b: number) => int32Of(a - b), fails),
   define('+', ['interval', 'interval'], 'interval', addIntervals),
   define('-', ['interval', 'interval'], 'interval', (a: Interval, b: Interval) => addIntervals(a, negateInterval(b))),

@@ -1,0 +1,129 @@
+/** SQL calls of every overload in the function table, over columns and telling constants. */
+import { functionTable } from '../../../src/mill/sql/functions/index.js';
+import type { FunctionDefinition } from '../../../src/mill/sql/functions/registry.js';
+import type { SqlType } from '../../../src/mill/sql/plan.js';
+
+/** Expressions of each type; the first two are columns. */
+const OPERANDS: Record<SqlType, readonly string[]> = {
+  boolean: ['f', 'g', 'true'],
+  integer: ['i::integer', 'k::integer', '3', '-2'],
+  bigint: ['b', 'c', 'i', '10::bigint'],
+  numeric: ['n', 'm', '(n / 7)', '2.50', '-0.005'],
+  'double precision': ['d', 'e', '2.5::double precision'],
+  text: ['t', 's', "'abc'", "'é'"],
+  timestamptz: ['ts', 'tz', "'2024-02-29 12:34:56.789+00'::timestamptz"],
+  timestamp: ['ts::timestamp', 'tz::timestamp', "'2024-01-31 23:59:59'::timestamp"],
+  date: ['ts::date', 'tz::date', "'2024-02-29'::date"],
+  interval: ['(ts - tz)', "INTERVAL '1 month 2 days 03:04:05.5'", "INTERVAL '-1 year -3 hours'", "INTERVAL '90 minutes'"],
+  uuid: ['u', 'v', "'123e4567-e89b-12d3-a456-426614174000'::uuid"],
+  json: ['j'],
+  bytea: ['x', 'y', "'\\x6162'::bytea"],
+  'text[]': ['l', "'{a,b,NULL}'::text[]"],
+};
+
+const ZONES = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/Sao_Paulo', 'Pacific/Apia', 'Africa/Monrovia'];
+const FIELDS = ['microseconds', 'milliseconds', 'second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year', 'decade', 'century', 'millennium', 'fortnight'];
+const EXTRACTED = [...FIELDS, 'dow', 'isodow', 'doy', 'isoyear', 'epoch', 'timezone', 'timezone_hour', 'timezone_minute'];
+const TIME_FORMATS = [
+  'YYYY-MM-DD HH24:MI:SS', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"', 'FMMonth FMDD, YYYY', 'Day DD Mon YY', 'DY, DD MON YYYY HH12:MI:SS AM', 'IYYY-"W"IW-ID', 'IYY IY I IDDD', 'DDDth Q WW W CC J', 'US FF1 FF3 FF6 SSSS SSSSS', 'FMHH:FMMI p.m.', 'YYY Y Y,YYY D', 'month MONTH FMmonth day dy mon',
+  'yyyy/mm/dd hh24-mi-ss', 'DDth FMDDTH', 'TZ tz OF TZH:TZM', 'AD bc B.C. a.d.', '"quoted \\"text\\"" YYYY', 'Week', '', 'HH24h MIm', 'FMYYYY FMMM FMDDD',
+];
+const NUMBER_FORMATS = [
+  '999', '000', '9990', '9990.99', '999,999', '999G999D99', 'FM999', 'FM999.99', 'FM999,999,990.00', 'FM0.0999', '0.0', '9.9', '.99', 'S999', '999S', '999MI', 'MI999', 'FM999MI', '999PR', 'FM999PR', 'SG999', 'PL999', '$999.00', '099,999', '999th', 'FM999TH', '99 %', '999999999999.999999', '9', '0', '9,999.', 'FM9,999.', '90.99', '09.90', 'FM90.99',
+];
+const LIKES = ['a%', '%c', '%b%', '_b_', 'abc', '', '%', 'a\\%b\\_c', '%é%', '%a%b%', '__', '%😀_', 'A%'];
+const MATCHES = [
+  'a', '^a', 'c$', '^$', 'b+', '[a-c]+', '[^a-z]', '\\d+', '\\s', '\\w+@\\w+', '^https?://', '(foo|bar)', '[[:alpha:]]', '[[:space:]]', '\\yabc\\y', '\\mabc', 'é', '.', '^.$', '😀', 'x{2,3}', '[[:upper:]]', '[[:lower:]][[:digit:]]', 'a|b|', '\\.', 'A', '[A-B]', 'É', '(?i)ABC', 'a(?=b)', 'a(?!b)', '(?<=a)b', '\\Aa', 'c\\Z', '[\\d-]', '\\u00e9', 'ς', 'Σ', '[]a]', '[^]a]', 'a{1', '}', ']',
+];
+const REPLACES = [
+  ["'b'", "'X'"], ["'[0-9]+'", "'#'"], ["'^https?://([^/]+).*$'", "'\\1'"], ["'a*'", "'-'"], ["'(a)(b)?'", "'<\\2\\1\\&>'"], ["'\\?.*$'", "''"], ["'\\s+'", "' '"], ["'(é|a)'", "'\\\\'"], ["''", "'_'"], ["'x'", "'$1 $& \\0 \\9'"],
+] as const;
+const SUBSTRINGS = ['b', '//([^/]+)', '[0-9]+', '^(.)', 'a(b)?', 'utm_source=([^&#]*)', '\\d$', '(foo|bar)', 'é+'];
+
+const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const quoted = (texts: readonly string[]): string[] => texts.map(quote);
+
+/** Argument lists of functions whose arguments are not any value of their type. */
+const SPECIAL: Readonly<Record<string, (params: readonly SqlType[]) => string[][]>> = {
+  date_trunc: (params) =>
+    cross([quoted(FIELDS), [OPERANDS[params[1]!]![0]!], ...(params.length > 2 ? [quoted(ZONES)] : [])]),
+  extract: ([, type]) => cross([EXTRACTED, [OPERANDS[type!][0]!]]),
+  date_part: ([, type]) => cross([quoted(EXTRACTED), [OPERANDS[type!][0]!]]),
+  timezone: ([, type]) => cross([quoted(ZONES), [OPERANDS[type!][0]!]]),
+  to_char: ([type]) => cross([OPERANDS[type!].slice(0, 3), quoted(type!.startsWith('timestamp') ? TIME_FORMATS : NUMBER_FORMATS)]),
+  like: () => cross([['t', 's'], [...quoted(LIKES), 's']]),
+  ilike: () => cross([['t', 's'], [...quoted(LIKES), 's']]),
+  'not like': () => cross([['t'], [...quoted(LIKES), 's']]),
+  'not ilike': () => cross([['t'], [...quoted(LIKES), 's']]),
+  like_escape: () => [['t', "'a!%b!_c'", "'!'"], ['t', "'a\\%%'", "''"], ['t', 's', "'b'"], ['t', "'%'", "'ab'"]],
+  '~': () => cross([['t', 's'], quoted(MATCHES)]),
+  '~*': () => cross([['t', 's'], quoted(MATCHES)]),
+  '!~': () => cross([['t'], quoted(MATCHES)]),
+  '!~*': () => cross([['t'], quoted(MATCHES)]),
+  regexp_replace: (params) => REPLACES.flatMap(([pattern, to]) => (params.length === 3 ? [['t', pattern, to]] : ["'g'", "'i'", "'gi'"].map((flags) => ['t', pattern, to, flags]))),
+  '->': ([, type]) => cross([['j', "(j -> 'd')"], type === 'integer' ? ['0', '1', '-1', '7', 'k::integer'] : quoted(['a', 'd', 'f', 'zz'])]),
+  '->>': ([, type]) => cross([['j', "(j -> 'd')"], type === 'integer' ? ['0', '1', '-1', '3'] : quoted(['a', 'b', 'c', 'd', 'f'])]),
+  '#>>': () => [["j", "'{d,2,e}'"], ['j', "'{f,g}'"], ['j', "'{3,0}'"], ['j', "'{}'"], ['j', 'l']],
+  date_bin: ([, type]) => cross([["INTERVAL '15 minutes'", "INTERVAL '1 day'", "INTERVAL '1 month'", "INTERVAL '0 s'"], [OPERANDS[type!][0]!], [OPERANDS[type!][2]!]]),
+  numeric: () => [['n', '10', '2'], ['n', '5', '5'], ['n', '3', '-2'], ['m', '20', '8'], ["(n / 7)", '12', '3']],
+  split_part: () => cross([['t', "'a,b,,c'"], ["','", "'b'", "''", 's'], ['1', '2', '-1', '-3', '0']]),
+  left: () => cross([['t'], ['0', '2', '-1', '-20', '30', 'k::integer']]),
+  right: () => cross([['t'], ['0', '2', '-1', '-20', '30', 'k::integer']]),
+  substr: (params) => cross([['t'], ['0', '1', '2', '-3', 'k::integer'], ...(params.length > 2 ? [['0', '2', '5', '-1', '2147483647']] : [])]),
+  substring: (params) => (params[1] === 'text' ? cross([['t', 's'], quoted(SUBSTRINGS)]) : cross([['t'], ['0', '1', '2', '-3'], ...(params.length > 2 ? [['0', '2', '5', '-1']] : [])])),
+  round: (params) => cross([OPERANDS[params[0]!], ...(params.length > 1 ? [['0', '2', '-2', '6', '10']] : [])]),
+  trunc: (params) => cross([OPERANDS[params[0]!], ...(params.length > 1 ? [['0', '2', '-2', '6', '10']] : [])]),
+  array_length: () => [['l', '1'], ['l', '2']],
+  concat: () => [['t', 's'], ['t', 'i', "'x'", 'f', 'n', 'd', 'ts', 'NULL', 'u', 'l'], ['t']],
+  concat_ws: () => [["','", 't', 's', 'i'], ['s', 't', 'NULL', 'f']],
+};
+
+function cross(lists: readonly (readonly string[])[]): string[][] {
+  return lists.reduce<string[][]>((all, list) => all.flatMap((head) => list.map((item) => [...head, item])), [[]]);
+}
+
+/** The SQL spelling of a call. */
+function spell(entry: FunctionDefinition, args: readonly string[]): string {
+  const [a, b] = args;
+  if (entry.name === 'cast') return `(${a})::${entry.result}`;
+  if (entry.name === 'numeric') return `(${a})::numeric(${b}, ${args[2]})`;
+  if (entry.name === 'like_escape') return `${a} LIKE ${b} ESCAPE ${args[2]}`;
+  if (entry.name === 'extract') return `extract(${a} from ${b})`;
+  if (entry.name === 'timezone') return `(${b} AT TIME ZONE ${a})`;
+  if (entry.name === 'position') return `position(${a} in ${b})`;
+  if (entry.name === '= ANY') return `${a} = ANY (${b})`;
+  if (/^(not )?i?like$/.test(entry.name)) return `${a} ${entry.name} ${b}`;
+  if (/^[a-z_]+$/.test(entry.name)) return `${entry.name}(${args.join(', ')})`;
+  return args.length === 1 ? `${entry.name} ${a}` : `${a} ${entry.name} ${b}`;
+}
+
+/** Every call to try, with the overload it is meant to hit. */
+export function oracleCalls(): { sql: string; entry: FunctionDefinition }[] {
+  return functionTable.all().flatMap((entry) => {
+    const special = SPECIAL[entry.name];
+    const lists = special === undefined || entry.params[0] === 'bytea' ? ordinary(entry.params) : special(entry.params);
+    return lists.map((args) => ({ sql: spell(entry, args), entry }));
+  });
+}
+
+function ordinary(params: readonly SqlType[]): string[][] {
+  if (params.length === 1) return OPERANDS[params[0]!].map((operand) => [operand]);
+  const first = params.map((type, i) => OPERANDS[type][i % 2] ?? OPERANDS[type][0]!);
+  const rest = cross(params.map((type) => OPERANDS[type])).filter((args) => args.join() !== first.join());
+  return [first, ...rest.slice(0, 6)];
+}
+
+/** Expressions that are no single call: CASE, coalesce, IN, three-valued logic, mixed types. */
+export const EXPRESSIONS: readonly string[] = [
+  'CASE WHEN f THEN n WHEN g THEN b ELSE NULL END', 'CASE i WHEN 1 THEN \'one\' WHEN 2 THEN \'two\' ELSE t END', 'CASE WHEN i > 0 THEN i ELSE 2.5 END', "CASE WHEN f THEN '7' ELSE i END",
+  'coalesce(t, s, \'none\')', 'coalesce(n, i, 0)', 'coalesce(b, 1.5)', 'nullif(t, s)', 'nullif(i, 0)', 'nullif(n, 1)', 'greatest(n, b, i)', 'least(d, n)', 'greatest(t, s)', 'least(ts, tz)', 'greatest(f, g)', 'least(x, y)',
+  'i IN (1, 2, 3)', 'i NOT IN (1, NULL)', "t IN ('a', 'abc', '')", "t NOT IN ('a', NULL)", 'n IN (1, 1.5, 2)', 'd IN (1, 2.5)', 'b IN (1, n)', "ts IN ('1970-01-01', '2023-11-14 22:13:20+00')",
+  'i BETWEEN 1 AND 10', 'n NOT BETWEEN -1 AND 1', "t BETWEEN 'a' AND 'b'", 'i IS NULL', 't IS NOT NULL', 'f AND g', 'f OR g', 'NOT f', 'f AND NOT g OR f IS NULL', 'f IS TRUE', 'f IS NOT TRUE', 'f IS FALSE', 'f IS NOT FALSE', 'f IS UNKNOWN', 'f IS NOT UNKNOWN',
+  't IS DISTINCT FROM s', 'i IS NOT DISTINCT FROM k', 'd IS DISTINCT FROM e', 'n IS DISTINCT FROM m', "'a' = ANY (l)", "t = ANY (l)", "t = ANY (ARRAY['a', 'abc'])", 'NOT (t = ANY (l))',
+  'i + 1', 'i / 2', 'i % 3', 'i * 1.5', 'b + n', 'b / 3', 'n / b', 'n / 3', 'n * m', 'n * m * n', 'n % m', '1 / 3.0', 'n / 1000000', 'd / n', 'd + i', 'd * b', '-n', '- i', '+ d', 'n / nullif(b, 0)', '(n * 100) / nullif(m, 0)', 'round(n / 3, 2)', 'round(d)', 'round(n * 1.1)',
+  't || s', 't || i', 'n || t', "t || f", 't || ts', "'x' || d", 'ts + INTERVAL \'1 day\'', "ts - INTERVAL '1 month'", 'ts - tz', 'ts < tz', "ts >= '2024-01-01'", 'ts::date = tz::date', 'ts::date + 7', "ts::date - tz::date", "ts > tz::date", "ts::timestamp < tz",
+  "date_trunc('hour', ts)", "date_trunc('day', ts, 'Europe/Berlin')", "ts AT TIME ZONE 'America/New_York'", "(ts AT TIME ZONE 'Europe/Berlin')::date", "(ts::timestamp AT TIME ZONE 'Europe/Berlin')", "to_char(ts AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD HH24')",
+  "j ->> 'a' = '1'", "(j ->> 'a')::integer", "j -> 'd' -> 2 ->> 'e'", "(j -> 'f') IS NULL", 'trim(t)', "trim(both 'x' from t)", "trim(leading from t)", "trim(trailing 'c' from t)", 'substring(t from 2 for 3)', 'substring(t from 2)', "position('b' in t)", "lower(t) = 'abc'", 't::varchar(3)',
+  't < s', 't <= s', 't > s', "t = 'abc'", 'i = 1', 'i = 1.0', 'n = 1', 'd = 0.1', 'b > d', 'i::text', 'n::text', 'd::text', 'd::integer', 'd::bigint', 'n::integer', 'b::integer', 'f::integer', 'i::boolean', 'd::numeric', 'n::double precision', 'b::double precision', 't::bigint',
+  "'1'::bigint + i", "'2024-01-01'::date - 1", "i = '1'", "n > '1.5'", "f = 'true'", "f = 't'", "u = '123e4567-e89b-12d3-a456-426614174000'", '9999999999', '99999999999999999999', '1.50', "'x'", 'NULL', '1e3', '0x1F', '1_000', "INTERVAL '5' minute", "E'a\\tb'", "U&'\\00e9'", '$$x$$', "'it''s'",
+];
