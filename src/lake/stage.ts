@@ -55,6 +55,11 @@ export interface LakeStatus {
   /** Rows read from the log that are in no file yet. */
   readonly rowsWaiting: number;
   readonly merging: boolean;
+  readonly commits: number;
+  /** Time spent in commits, their syncs included; seconds. */
+  readonly commitSecondsSum: number;
+  /** Bytes of Parquet written since the start, runs and merged files. */
+  readonly bytesWritten: number;
   readonly merges: number;
   /** Why the last merge failed, or null. */
   readonly mergeFailure: string | null;
@@ -80,13 +85,16 @@ export class LakeStage implements OwnStage {
   #positions: number[] = [];
   /** `committed` has moved since the loop last heard of it. */
   #moved = false;
-  #cutAsked = false;
+  #hurried = false;
   #broken: unknown = null;
   #mergeRound = 0;
   #merge: Promise<void> | null = null;
   /** Hours whose merge failed, and when to try again (monotonic). */
   readonly #retryAt = new Map<number, number>();
   #merges = 0;
+  #commits = 0;
+  #commitMs = 0;
+  #bytesWritten = 0;
   #mergeFailure: string | null = null;
   #swept = 0;
 
@@ -151,8 +159,7 @@ export class LakeStage implements OwnStage {
     this.#check();
     for (const { partition, offset } of positions) this.#positions[partition] ??= offset;
     const old = this.#buffers.size > 0 && this.#clock.monotonic() - this.#oldestAt >= this.#options.runAgeMaxMs;
-    if (old || this.#cutAsked) await this.#cut();
-    this.#cutAsked = false;
+    if (old || this.#hurried) await this.#cut();
     if (!this.#moved) return null;
     this.#moved = false;
     return this.#held();
@@ -163,9 +170,9 @@ export class LakeStage implements OwnStage {
     await this.#endMerge();
   }
 
-  /** Asks that what waits becomes a run at the next flush. */
-  cutSoon(): void {
-    this.#cutAsked = true;
+  /** While true, every flush makes a run of what waits, however little that is. */
+  set hurried(hurried: boolean) {
+    this.#hurried = hurried;
   }
 
   /** Resolves when no merge is running. */
@@ -186,6 +193,9 @@ export class LakeStage implements OwnStage {
       rowsWaiting: this.#rowsWaiting(),
       merging: this.#merge !== null,
       merges: this.#merges,
+      commits: this.#commits,
+      commitSecondsSum: this.#commitMs / 1000,
+      bytesWritten: this.#bytesWritten,
       mergeFailure: this.#mergeFailure,
       swept: this.#swept,
     };
@@ -217,16 +227,22 @@ export class LakeStage implements OwnStage {
 
   /** Writes everything that waits as runs and commits them. */
   async #cut(): Promise<void> {
-    if (this.#buffers.size === 0) return;
+    const committed = this.#reached();
+    // Offsets alone move when rows were skipped as damaged.
+    if (this.#buffers.size === 0 && committed.every((offset, partition) => offset === this.#snapshot!.committed[partition])) return;
     const data = dataFolder(this.#folder, this.#stream);
     const files: LakeFile[] = [];
     for (const buffer of this.#buffers.values()) files.push(await buffer.write(this.#disk, data, this.#options.runLevel, breathe));
     const before = this.#snapshot!;
-    const { partitions } = this.#definition();
-    const committed = Array.from({ length: Math.max(partitions, this.#positions.length) }, (_, partition) => this.#positions[partition] ?? before.committed[partition] ?? 0);
     this.#commit({ ...before, committed, files: [...before.files, ...files] });
     this.#buffers = new Map();
     this.#moved = true;
+  }
+
+  /** One past the last row taken, by partition. */
+  #reached(): number[] {
+    const partitions = Math.max(this.#definition().partitions, this.#positions.length);
+    return Array.from({ length: partitions }, (_, partition) => this.#positions[partition] ?? this.#snapshot!.committed[partition] ?? 0);
   }
 
   #commit(next: LakeSnapshot): void {
@@ -234,7 +250,12 @@ export class LakeStage implements OwnStage {
     const gone = next.removed.filter((file) => now - file.sinceMs >= this.#options.graceMs);
     const removed = next.removed.filter((file) => !gone.includes(file));
     const snapshot = { ...next, removed, version: this.#snapshot!.version + 1, schema: this.#definition().schema };
+    const start = this.#clock.monotonic();
     commitSnapshot(this.#disk, this.#folder, snapshot);
+    this.#commitMs += this.#clock.monotonic() - start;
+    this.#commits++;
+    const known = new Set(this.#snapshot!.files);
+    for (const file of snapshot.files) if (!known.has(file)) this.#bytesWritten += file.bytes;
     this.#snapshot = snapshot;
     for (const file of gone) this.#disk.remove(join(dataFolder(this.#folder, this.#stream), file.name));
   }

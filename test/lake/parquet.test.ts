@@ -12,6 +12,7 @@ import { parquetBytes, ParquetWriter } from '../../src/lake/parquet/writer.js';
 import { EVERY_TYPE, everyRows } from '../event/arbitrary.js';
 
 let folder: string;
+let files = 0;
 let duck: DuckDBConnection;
 let instance: DuckDBInstance;
 
@@ -32,9 +33,11 @@ const SELECT = `SELECT tenant, id::VARCHAR id, epoch_ms(time) "time", u::VARCHAR
   m::VARCHAR m, m2::VARCHAR m2, epoch_ms(t) t, o, j::VARCHAR j, epoch_ms(received_at) received_at`;
 
 async function byDuck(bytes: Uint8Array<ArrayBuffer>): Promise<Record<string, unknown>[]> {
-  const path = join(folder, 'one.parquet');
+  // A name of its own: DuckDB caches what it read of a file by name, size and time.
+  const path = join(folder, `${files++}.parquet`);
   writeFileSync(path, bytes);
   const result = await duck.runAndReadAll(`${SELECT} FROM read_parquet('${path}')`);
+  rmSync(path);
   return result.getRowObjectsJson().map((row) => ({ ...row, j: row['j'] === null ? null : JSON.parse(String(row['j'])), ...numbers(row, ['time', 't', 'received_at']) }));
 }
 

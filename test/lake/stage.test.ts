@@ -6,12 +6,12 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { compareSchemas } from '../../src/event/schema-compare.js';
 import { defineSchema } from '../../src/event/schema-define.js';
-import { realDisk } from '../../src/io/disk-real.js';
 import { openCatalog } from '../../src/lake/catalog.js';
 import { HOUR_MS } from '../../src/lake/options.js';
 import { readSnapshot } from '../../src/lake/snapshot.js';
 import { LakeStage } from '../../src/lake/stage.js';
 import { EVERY_TYPE, everyRow } from '../event/arbitrary.js';
+import { noSyncDisk as realDisk } from './no-sync.js';
 import { dataFiles, Feed, handClock, lakeRows, lakeTexts, type Row } from './feed.js';
 
 const HOUR = 1_750_003_200_000 - (1_750_003_200_000 % HOUR_MS);
@@ -87,7 +87,7 @@ describe('the lake', () => {
     expect(lakeTexts(folder, SMALL)).toEqual(feed.expected());
   });
 
-  test('cuts a run by age, and when asked', async () => {
+  test('cuts a run by age, and when in a hurry', async () => {
     const feed = new Feed(SMALL, 1);
     const clock = handClock(HOUR);
     feed.append(0, HOUR, rows(5, 1));
@@ -99,8 +99,22 @@ describe('the lake', () => {
     expect(await stage.flush([])).toEqual([{ stream: 'events', partition: 0, offset: 5 }]);
     expect(await stage.flush([])).toBeNull();
     await feed.more(stage, HOUR, new Map(), 1);
-    stage.cutSoon();
+    stage.hurried = true;
     expect(await stage.flush([])).toEqual([{ stream: 'events', partition: 0, offset: 10 }]);
+    expect(await stage.flush([])).toBeNull();
+  });
+
+  test('moves its offset over rows that are lost', async () => {
+    const feed = new Feed(SMALL, 1);
+    feed.append(0, HOUR, rows(5, 1));
+    const stage = stageOf(feed);
+    await feed.run(stage, HOUR);
+    stage.skipped({ stream: 'events', partition: 0, from: 5, to: 9 });
+    stage.hurried = true;
+    expect(await stage.flush([])).toEqual([{ stream: 'events', partition: 0, offset: 9 }]);
+    stage.skipped({ stream: 'events', partition: 0, from: 9, to: 12 });
+    expect(await stage.flush([])).toEqual([{ stream: 'events', partition: 0, offset: 12 }]);
+    expect(stage.status().rows).toBe(5);
   });
 
   test('copies small batches together, so that they cost no more than their rows', async () => {

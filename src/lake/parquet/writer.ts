@@ -37,6 +37,9 @@ export interface ParquetOptions {
 /** Rows a group should have when nothing else decides: what DuckDB reads in parallel. */
 export const ROW_GROUP_ROWS = 122_880;
 
+/** Chunks below this size are stored as they are. */
+const COMPRESS_FROM_BYTES = 1024;
+
 /** A file, written from its start. */
 export interface ParquetFile {
   readonly rows: number;
@@ -102,8 +105,9 @@ export class ParquetWriter {
 
   #writeChunk(column: ParquetColumn, slices: readonly RowSlice[], index: number): ChunkMetadata {
     const chunk = encodeChunk(column, slices, index, this.#body, this.#entries);
-    // Random bits don't get smaller.
-    const codec = column.type === 'uuid' ? CODEC.none : this.#codec;
+    // Random bits don't get smaller, and a call to the compressor costs more than a few bytes do.
+    const small = this.#body.position + this.#entries.position < COMPRESS_FROM_BYTES;
+    const codec = small || column.type === 'uuid' ? CODEC.none : this.#codec;
     const start = this.#at();
     let bytesPlain = 0;
     if (chunk.dictionaryEntries > 0) bytesPlain += this.#writePage(PAGE.dictionary, this.#entries, chunk.dictionaryEntries, chunk.encoding, codec);
