@@ -5,7 +5,7 @@
  * ip identity user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 203023 "referrer" "agent"
  * ```
  *
- * One line is one event of a `web_log` stream: `event_id`, `event_time`, `ip`, `method`, `path`, `status`,
+ * One line is one event of a `web_log` stream: `id`, `event_time`, `ip`, `method`, `path`, `status`,
  * `bytes`, `referrer`, `user_agent`, `labels`. The id is `<file>:<line>`, because real logs repeat
  * lines byte for byte, and each of them was a request. A last field that is cut off is taken as far
  * as it goes. Bots are labelled, not dropped.
@@ -20,7 +20,7 @@ const AGENTS_MAX = 20_000;
 
 /** An event of a line; what the line doesn't say is missing. */
 export interface AccessLogEvent {
-  readonly event_id: string;
+  readonly id: string;
   /** ISO 8601. */
   readonly event_time?: string;
   readonly ip: string;
@@ -53,7 +53,7 @@ export class AccessLogReader {
     const [method, path] = /^(\S+) (\S+)/.exec(request!)?.slice(1) ?? [undefined, request];
     const when = isoTime(time!);
     return {
-      event_id: id,
+      id,
       ...(when === undefined ? {} : { event_time: when }),
       ip: ip!,
       ...(method === undefined ? {} : { method }),
