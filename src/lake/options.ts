@@ -32,5 +32,8 @@ export const LAKE_DEFAULTS: LakeOptions = {
   mergeRetryMs: 30_000,
 };
 
+/** The folder of the lake within a data folder. */
+export const LAKE_FOLDER = 'lake';
+
 /** Length of an arrival hour, ms. */
 export const HOUR_MS = 3_600_000;

@@ -12,7 +12,7 @@ import { createRpc } from '../io/rpc.js';
 import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import { connectLog } from '../log/remote.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
-import type { LakeOptions } from './options.js';
+import { LAKE_FOLDER, type LakeOptions } from './options.js';
 import { LakeStage, type LakeStatus } from './stage.js';
 
 /** What the thread is started with. */
@@ -34,9 +34,6 @@ export interface LakeThreadMethods {
   cut(): Promise<void>;
   stop(): Promise<void>;
 }
-
-/** The folder of the lake within a data folder. */
-export const LAKE_FOLDER = 'lake';
 
 interface Running {
   readonly stage: LakeStage;

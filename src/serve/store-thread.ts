@@ -10,7 +10,7 @@ import { realDisk } from '../io/disk-real.js';
 import { systemClock } from '../io/clock.js';
 import { createRpc, moved, type Moved } from '../io/rpc.js';
 import { openCatalog } from '../lake/catalog.js';
-import { LAKE_FOLDER } from '../lake/thread.js';
+import { LAKE_FOLDER } from '../lake/options.js';
 import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import { connectLog, type RemoteLog } from '../log/remote.js';
 import { openSummary, type ViewSummary } from '../summary/summary.js';
