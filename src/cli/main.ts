@@ -2,26 +2,57 @@
 /** The command line: one file a command, one way to fail. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { auditCommand } from './audit.js';
-import { checkCommand } from './check.js';
-import { initCommand } from './init.js';
-import { keyCommand } from './key.js';
 import { printError } from './output.js';
-import { sendCommand } from './send.js';
-import { sqlCommand } from './sql.js';
-import { startCommand } from './start.js';
-import { tailCommand } from './tail.js';
+
+/** A command: what the help says of it, and the module that is loaded when it is the one called. */
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
 
 /** Every command, in the order of the help. */
-const COMMANDS = [
-  startCommand,
-  initCommand,
-  checkCommand,
-  sendCommand,
-  tailCommand,
-  sqlCommand,
-  auditCommand,
-  keyCommand,
+const COMMANDS: readonly Entry[] = [
+  {
+    name: 'start',
+    summary: 'run the pipeline: HTTP in, log, views, lake, API and console',
+    load: async () => (await import('./start.js')).startCommand(),
+  },
+  {
+    name: 'init',
+    summary: 'write a working configuration to start from',
+    load: async () => (await import('./init.js')).initCommand(),
+  },
+  {
+    name: 'check',
+    summary: 'explain every mistake in the configuration and the views',
+    load: async () => (await import('./check.js')).checkCommand(),
+  },
+  {
+    name: 'send',
+    summary: 'send files, access logs or generated traffic',
+    load: async () => (await import('./send.js')).sendCommand(),
+  },
+  {
+    name: 'tail',
+    summary: 'follow a stream or a view, a row a line',
+    load: async () => (await import('./tail.js')).tailCommand(),
+  },
+  {
+    name: 'sql',
+    summary: 'query views and events: one statement, or a shell',
+    load: async () => (await import('./sql.js')).sqlCommand(),
+  },
+  {
+    name: 'audit',
+    summary: 'close the accounts: received = delivered + dropped + quarantined + pending',
+    load: async () => (await import('./audit.js')).auditCommand(),
+  },
+  {
+    name: 'key',
+    summary: 'make an API key, and its hash for the configuration',
+    load: async () => (await import('./key.js')).keyCommand(),
+  },
 ];
 
 const FAILED = 1;
@@ -32,24 +63,25 @@ function version(): string {
     .version;
 }
 
-function program(): Command {
+/** The command that is called is loaded, of the others only what the help says. */
+async function program(args: readonly string[]): Promise<Command> {
   const millrace = new Command('millrace')
     .description('From a click to a number: events in over HTTP, kept in a durable log, summed by SQL.')
     .version(version())
     .showHelpAfterError('(millrace help COMMAND shows examples)')
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .exitOverride();
-  for (const make of COMMANDS) {
-    const command = make();
-    command.exitOverride();
-    millrace.addCommand(command);
+  const called = args[0] === 'help' ? args[1] : args[0];
+  for (const { name, summary, load } of COMMANDS) {
+    const command = name === called ? await load() : new Command(name).description(summary);
+    millrace.addCommand(command.exitOverride());
   }
   return millrace;
 }
 
 async function main(args: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync([...args], { from: 'user' });
+    await (await program(args)).parseAsync([...args], { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;

@@ -200,7 +200,7 @@ describe('with a server', () => {
 
   test('sql prints a table, JSON or CSV, from an argument or the input', async () => {
     expect((await millrace(['sql', 'SELECT'], good())).out).toMatch(
-      /^a {8}n\nx, "y" {2}12\n {8}3\n2 rows in \d+ ms\n$/,
+      /^a {8}n\nx, "y" {2}12\n {9}3\n2 rows in \d+ ms\n$/,
     );
     expect((await millrace(['sql', '-', '--json'], { ...good(), input: 'SELECT' })).out).toBe(
       '{"a":"x, \\"y\\"","n":12}\n{"a":null,"n":3}\n',
