@@ -33,9 +33,12 @@ describe('three paths, the same columns', () => {
           });
         }
       }),
-      { seed: SEED, numRuns: 300 },
+      { seed: SEED, numRuns: 100 },
     );
-  });
+    // What the forced paths are worth: the scanner itself took most of what it was given.
+    const general = decoders[1]![1].counts;
+    expect(general.general).toBeGreaterThan(general.json);
+  }, 120_000);
 
   test('each forced path is the one that counts', () => {
     const line = '{"id":"0b6f1f5e-97e6-4a3c-8f5f-0123456789ab","tenant":"t","time":1,"last":2}\n';
