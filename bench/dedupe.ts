@@ -142,7 +142,7 @@ async function writeRun(folder: string, name: string, hour: number, scope: numbe
     record[1] = keys.low[key]!;
     record[2] = scope;
     record[3] = 16;
-    record.set(words.subarray(key * 4, key * 4 + 4), 4);
+    for (let word = 0; word < 4; word++) record[4 + word] = words[key * 4 + word]!;
     writer.add(record, 0);
     if (writer.full) await writer.drain();
   }
@@ -151,7 +151,8 @@ async function writeRun(folder: string, name: string, hour: number, scope: numbe
 
 /** Positions by rising value: two passes of radix sort. */
 function sorted(values: Uint32Array, count: number): Uint32Array {
-  let order = Uint32Array.from({ length: count }, (_, i) => i);
+  let order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
   for (const shift of [0, 16]) {
     const cells = new Uint32Array(65_537);
     for (let i = 0; i < count; i++) cells[((values[i]! >>> shift) & 0xffff) + 1]! += 1;
