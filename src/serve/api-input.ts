@@ -1,0 +1,41 @@
+/** What the API answers from. */
+import type { Accounts } from '../collect/accounts.js';
+import type { TenantStore } from '../config/tenant-store.js';
+import type { ViewDescription } from '../event/view.js';
+import type { Clock } from '../io/clock.js';
+import type { Rpc } from '../io/rpc.js';
+import type { EmbeddedLog } from '../log/embedded/open.js';
+import type { ReaderLoopStatus } from '../log/stage.js';
+import type { MetricParts, Metrics } from '../telemetry/metrics.js';
+import type { Audit } from './audit.js';
+import type { StoreMethods } from './store-protocol.js';
+
+/** A view in the mill, as far as the API shows it. */
+export interface MillStatus {
+  readonly stats: { readonly name: string; readonly late: number };
+  readonly reader: ReaderLoopStatus;
+}
+
+/** Everything the API needs. */
+export interface Api {
+  readonly log: EmbeddedLog;
+  readonly tenants: TenantStore;
+  readonly accounts: Accounts;
+  readonly audit: Audit;
+  /** Streams with a front door. */
+  readonly streams: readonly string[];
+  readonly views: readonly ViewDescription[];
+  /** The store thread of the moment. */
+  readonly store: () => Promise<Rpc<StoreMethods>>;
+  readonly mill: () => Promise<readonly MillStatus[]>;
+  /** Readers of the lake. */
+  readonly lake: () => Promise<readonly ReaderLoopStatus[]>;
+  readonly metrics: Metrics;
+  /** Metrics of other threads than this one and the store's. */
+  readonly otherMetrics: () => Promise<readonly MetricParts[]>;
+  readonly clock: Clock;
+  /** The built console; null serves none. */
+  readonly consoleFolder: string | null;
+  readonly version: string;
+  readonly onError: (error: unknown) => void;
+}

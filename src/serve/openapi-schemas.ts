@@ -1,0 +1,93 @@
+/** The shapes of answers, as JSON schemas. */
+import type { JsonSchema } from './route.js';
+
+const value: JsonSchema = { description: 'null, boolean, number, string, array of strings, or a JSON value' };
+const count: JsonSchema = { type: 'integer', minimum: 0 };
+const nullableNumber: JsonSchema = { type: ['number', 'null'] };
+const columns: JsonSchema = { type: 'array', items: { type: 'object', required: ['name', 'type'], properties: { name: { type: 'string' }, type: { type: 'string' } } } };
+const names: JsonSchema = { type: 'array', items: { type: 'string' } };
+const record: JsonSchema = { type: 'object', additionalProperties: value };
+
+/** Shapes by name. */
+export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  QueryAnswer: {
+    type: 'object',
+    required: ['columns', 'rows', 'elapsedMs', 'stats'],
+    properties: {
+      columns,
+      rows: { type: 'array', items: { type: 'array', items: value } },
+      elapsedMs: { type: 'number' },
+      stats: {
+        type: 'object',
+        required: ['rows', 'truncated', 'elapsedMs', 'asOf'],
+        properties: {
+          rows: count,
+          truncated: { type: 'boolean' },
+          elapsedMs: { type: 'number' },
+          asOf: { type: 'object', description: 'By relation: one past the last row that was seen, by partition', additionalProperties: { type: 'array', items: count } },
+        },
+      },
+    },
+  },
+  View: {
+    type: 'object',
+    required: ['name', 'source', 'windowMs', 'global', 'columns', 'keyColumns', 'valueColumns'],
+    properties: { name: { type: 'string' }, source: { type: 'string' }, windowMs: count, global: { type: 'boolean', description: "Over all tenants: takes an operator's key" }, columns, keyColumns: names, valueColumns: names },
+  },
+  ViewRows: {
+    type: 'object',
+    required: ['rows', 'truncated', 'summed'],
+    properties: { rows: { type: 'array', items: record }, truncated: { type: 'boolean' }, summed: { type: 'boolean' } },
+  },
+  ChangesPage: {
+    type: 'object',
+    required: ['changes', 'nextRevision', 'hasMore', 'stableRevision', 'completeThrough'],
+    properties: {
+      changes: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['revision', 'operation', 'state', 'reason', 'key', 'values'],
+          properties: {
+            revision: count,
+            operation: { enum: ['upsert', 'delete'] },
+            state: { enum: ['open', 'final', 'corrected'] },
+            reason: { type: ['string', 'null'] },
+            key: record,
+            values: record,
+          },
+        },
+      },
+      nextRevision: count,
+      hasMore: { type: 'boolean' },
+      stableRevision: count,
+      completeThrough: { ...nullableNumber, description: 'Windows that end at or before this are final unless corrected; ms since 1970' },
+    },
+  },
+  Stats: {
+    type: 'object',
+    required: ['nowMs', 'received', 'accepted', 'duplicates', 'quarantined', 'late', 'eventsPerSecond', 'readers', 'views'],
+    properties: {
+      nowMs: { type: 'number' },
+      received: count,
+      accepted: count,
+      duplicates: count,
+      quarantined: count,
+      late: { ...nullableNumber, description: "Null with a tenant's key" },
+      eventsPerSecond: { type: 'number' },
+      readers: {
+        type: 'array',
+        items: { type: 'object', required: ['id', 'stream', 'state', 'lagRows', 'lagMs'], properties: { id: { type: 'string' }, stream: { type: 'string' }, state: { type: 'string' }, lagRows: count, lagMs: { type: 'number' } } },
+      },
+      views: {
+        type: 'array',
+        items: { type: 'object', required: ['name', 'freshnessMs', 'completeThrough', 'late'], properties: { name: { type: 'string' }, freshnessMs: nullableNumber, completeThrough: nullableNumber, late: nullableNumber } },
+      },
+    },
+  },
+  Account: {
+    type: 'object',
+    required: ['stream', 'received', 'delivered', 'quarantined', 'pending', 'duplicates', 'dropped'],
+    properties: { stream: { type: 'string' }, received: count, delivered: count, quarantined: count, pending: count, duplicates: count, dropped: { type: 'object', additionalProperties: count } },
+  },
+};

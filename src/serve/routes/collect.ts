@@ -1,0 +1,35 @@
+/** The routes of the front door, for the OpenAPI document only: `collect` itself answers them. */
+import type { Route } from '../route.js';
+
+const GIF = { 'image/gif': null } as const;
+const EVENTS_ANSWER = {
+  type: 'object',
+  required: ['accepted', 'duplicates', 'rejected'],
+  properties: {
+    accepted: { type: 'integer' },
+    duplicates: { type: 'integer' },
+    rejected: {
+      type: 'array',
+      items: { type: 'object', required: ['index', 'code', 'message'], properties: { index: { type: 'integer' }, code: { type: 'string' }, message: { type: 'string' }, path: { type: ['string', 'null'] } } },
+    },
+  },
+} as const;
+
+/** Described, not handled here. */
+export const COLLECT_ROUTES: readonly Omit<Route, 'handle'>[] = [
+  {
+    method: 'POST',
+    path: '/v1/events',
+    roles: ['ingest'],
+    summary: 'Take events: NDJSON, a JSON array or one object; gzip is understood',
+    description: 'A 200 means that the accepted events are on disk. Rejected events are in the answer and in the quarantine.',
+    parameters: [{ name: 'stream', in: 'query', description: 'The stream; default the configured one', schema: { type: 'string' } }],
+    body: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] },
+    answers: { 'application/json': EVENTS_ANSWER },
+    errors: [400, 415, 429, 503],
+  },
+  { method: 'GET', path: '/i', roles: null, summary: 'Pixel: an impression by query parameters; always answers a GIF', answers: GIF },
+  { method: 'GET', path: '/c', roles: null, summary: 'Click: records it and redirects to the signed destination', answers: { 'text/plain': null }, errors: [400] },
+  { method: 'GET', path: '/postback', roles: null, summary: 'Conversion of a click, by its id', answers: { 'application/json': null }, errors: [400, 401, 429, 503] },
+  { method: 'POST', path: '/postback', roles: null, summary: 'Conversion of a click, by its id', answers: { 'application/json': null }, errors: [400, 401, 429, 503] },
+];
