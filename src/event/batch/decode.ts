@@ -85,7 +85,7 @@ class BatchReader implements DecodedBatch {
     const lost = rowsInHoles(column, this.rows, holes);
     if (lost.length === 0) return;
     const offsets = ranges(lost.map((row) => row + this.header.baseOffset));
-    throw damaged(`column '${this.#name(index)}': ${lost.length} rows at offsets ${offsets} use dictionary entries whose page is damaged`, `offsets ${offsets}`);
+    throw damaged(`column '${this.#name(index)}': rows at offsets ${offsets} (${lost.length}) use dictionary entries whose page is damaged`, `offsets ${offsets}`);
   }
 
   #read(index: number, descriptor: ColumnDescriptor): Column {
