@@ -62,7 +62,7 @@ export class AccessLogReader {
       ...(bytes === '-' ? {} : { bytes: Number(bytes) }),
       ...said('referrer', referrer),
       ...said('user_agent', agent),
-      ...(agent !== undefined && this.#isBot(agent) ? { labels: ['bot'] } : {}),
+      ...(isSaid(agent) && this.#isBot(agent) ? { labels: ['bot'] } : {}),
     };
   }
 
@@ -77,8 +77,12 @@ export class AccessLogReader {
   }
 }
 
+function isSaid(value: string | undefined): value is string {
+  return value !== undefined && value !== '-' && value !== '';
+}
+
 function said(name: string, value: string | undefined): object {
-  return value === undefined || value === '-' || value === '' ? {} : { [name]: value };
+  return isSaid(value) ? { [name]: value } : {};
 }
 
 function isoTime(text: string): string | undefined {

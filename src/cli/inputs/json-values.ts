@@ -34,7 +34,13 @@ class ValueSplitter {
     const values: Buffer[] = [];
     if (this.#parts.length > 0) this.#start = 0;
     for (let at = 0; at < chunk.length; at++) {
-      if (this.#step(chunk, at)) values.push(this.#take(chunk, at + 1));
+      const byte = chunk[at]!;
+      if (this.#isInBareWord() && endsBareWord(byte)) values.push(this.#take(chunk, at));
+      if (this.#start < 0) {
+        if (isBetween(byte)) continue;
+        this.#start = at;
+      }
+      if (this.#endsWith(byte)) values.push(this.#take(chunk, at + 1));
     }
     if (this.#start >= 0) this.#parts.push(Buffer.from(chunk.subarray(this.#start)));
     this.#start = -1;
@@ -47,31 +53,22 @@ class ValueSplitter {
     return rest.length === 0 ? [] : [flattened(rest)];
   }
 
-  /** Answers whether the value at hand ends with this byte. */
-  #step(chunk: Buffer, at: number): boolean {
-    const byte = chunk[at]!;
+  /** A number, a word or garbage outside of everything: only what follows it ends it. */
+  #isInBareWord(): boolean {
+    return this.#start >= 0 && this.#depth === 0 && !this.#inString;
+  }
+
+  /** Takes a byte of the value at hand; answers whether the value ends with it. */
+  #endsWith(byte: number): boolean {
     if (this.#inString) {
       if (this.#escaped) this.#escaped = false;
       else if (byte === BACKSLASH) this.#escaped = true;
       else if (byte === QUOTE) this.#inString = false;
       return !this.#inString && this.#depth === 0;
     }
-    if (this.#start < 0) {
-      if (byte <= 32 || byte === 44 || byte === 91 || byte === 93) return false;
-      this.#start = at;
-    }
-    if (byte === QUOTE) {
-      this.#inString = true;
-    } else if (byte === 123 || byte === 91) {
-      this.#depth++;
-    } else if (byte === 125 || byte === 93) {
-      if (this.#depth > 0) this.#depth--;
-      return this.#depth === 0;
-    } else if (this.#depth === 0) {
-      // A bare word or number ends before a blank or comma; one that ends a chunk is joined with the next.
-      const next = chunk[at + 1];
-      return next !== undefined && (next <= 32 || next === 44 || next === 93 || next === 123);
-    }
+    if (byte === QUOTE) this.#inString = true;
+    else if (byte === 123 || byte === 91) this.#depth++;
+    else if (byte === 125 || byte === 93) return this.#depth === 0 || --this.#depth === 0;
     return false;
   }
 
@@ -82,6 +79,15 @@ class ValueSplitter {
     this.#start = -1;
     return flattened(value);
   }
+}
+
+/** Blanks, commas and the brackets of outer arrays. */
+function isBetween(byte: number): boolean {
+  return byte <= 32 || byte === 44 || byte === 91 || byte === 93;
+}
+
+function endsBareWord(byte: number): boolean {
+  return isBetween(byte) || byte === 123 || byte === QUOTE;
 }
 
 /** Line breaks can't lie inside valid strings, so each is between tokens. */
