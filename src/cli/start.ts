@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { findConfig, loadConfig } from '../config/load.js';
 import type { MillraceOptions } from '../config/options.js';
-import { bold, dim, print, printJson } from './output.js';
+import { realDisk } from '../io/disk-real.js';
+import { bold, count, dim, print, printError, printJson } from './output.js';
 
 interface StartOptions {
   readonly config?: string;
@@ -51,11 +52,29 @@ async function start(options: StartOptions): Promise<void> {
   if (options.json === true)
     printJson({ event: 'started', url: millrace.url, pid: process.pid, data: config.dataFolder });
   else announce(config, millrace.url);
+  const sending = new AbortController();
+  const samples = announceSamples(config, millrace.url, sending.signal, options.json === true);
   const signal = await stopSignal();
+  sending.abort();
+  await samples;
   if (options.json !== true) print(`\n${signal}: draining, then stopping`);
   await millrace.close();
   if (options.json === true) printJson({ event: 'stopped', signal });
   else print('stopped; everything that was answered is on disk');
+}
+
+/** Sends the samples while the pipeline runs, and says so; a failure is said and ends nothing. */
+async function announceSamples(config: MillraceOptions, url: string, signal: AbortSignal, json: boolean): Promise<void> {
+  if (config.samples.length === 0) return;
+  const { sendSamples } = await import('./samples.js');
+  try {
+    for (const { name, totals } of await sendSamples(config, url, realDisk, signal))
+      if (json) printJson({ event: 'sample', name, accepted: totals?.accepted ?? 0, sentBefore: totals === null });
+      else if (totals === null) print(dim(`sample ${name}: sent before, nothing is sent twice`));
+      else print(`sample ${name}: ${count(totals.accepted)} events accepted, ${count(totals.duplicates)} duplicates, ${count(totals.rejected)} rejected`);
+  } catch (error) {
+    printError(error, json);
+  }
 }
 
 /** The first SIGINT or SIGTERM. A second one ends the process at once. */
