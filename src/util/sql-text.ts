@@ -116,7 +116,7 @@ export function lineAndColumn(text: string, index: number): { line: number; colu
   const before = text.slice(0, index);
   const lineStart = before.lastIndexOf('\n') + 1;
   const line = before.split('\n').length;
-  return { line, column: [...before.slice(lineStart)].length + 1 };
+  return { line, column: Array.from(before.slice(lineStart)).length + 1 };
 }
 
 /**

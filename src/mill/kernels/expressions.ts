@@ -16,7 +16,7 @@ export function walk(expression: Expression, visit: (expression: Expression) => 
     case 'case':
       for (const branch of expression.branches) {
         walk(branch.when, visit);
-        walk(branch.then, visit);
+        walk(branch.result, visit);
       }
       walk(expression.otherwise, visit);
       break;

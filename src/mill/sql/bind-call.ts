@@ -4,7 +4,7 @@ import { bindError, literal, placed, typeOf } from './context.js';
 import type { BindContext, Bound } from './context.js';
 import { compile, evaluatorOf, valueLiteral } from './evaluate.js';
 import { functionTable } from './functions/index.js';
-import type { FunctionDefinition } from './functions/registry.js';
+import type { EvaluateValues, FunctionDefinition } from './functions/registry.js';
 import type { Expression, SqlType } from './plan.js';
 import { refusedFunction } from './refuse.js';
 import { commonType, isImplicit, resolveOverload, typeName } from './types.js';
@@ -12,7 +12,11 @@ import type { BindingType } from './types.js';
 import type { RowAccess } from './evaluate.js';
 
 const NO_ROW: RowAccess = {
-  column: unreadable, key: unreadable, aggregate: unreadable, windowStart: 0, windowEnd: 0,
+  column: unreadable,
+  key: unreadable,
+  aggregate: unreadable,
+  windowStart: 0,
+  windowEnd: 0,
 };
 
 function unreadable(): never {
@@ -59,7 +63,13 @@ export function coerce(context: BindContext, bound: Bound, to: SqlType, location
   if (bound.kind === 'unknown') return readLiteral(context, bound.value, to, location);
   if (bound.type === to) return bound;
   if (!isImplicit(bound.type, to)) {
-    throw bindError(context, 'SQL_TYPE', `expected ${typeName(to)}, not ${typeName(bound.type)}`, location, `Write a cast: (…)::${to}.`);
+    throw bindError(
+      context,
+      'SQL_TYPE',
+      `expected ${typeName(to)}, not ${typeName(bound.type)}`,
+      location,
+      `Write a cast: (…)::${to}.`,
+    );
   }
   return makeCall(context, 'cast', [bound], to, context.positions.get(bound) ?? location);
 }
@@ -74,7 +84,7 @@ export function readLiteral(
   if (value === null || to === 'text') return placed(context, literal(value, to), location);
   const definition = functionTable.castOf('text', to)!;
   try {
-    return placed(context, literal(valueLiteral(definition.evaluate(value), to), to), location);
+    return placed(context, literal(valueLiteral((definition.evaluate as EvaluateValues)(value), to), to), location);
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     throw bindError(context, 'SQL_TYPE', error.message, location);
@@ -107,11 +117,22 @@ export function coerceAll(
 }
 
 /** A function call by name. */
-export function bindFunction(context: BindContext, name: string, args: readonly Bound[], location: number | undefined): Expression {
+export function bindFunction(
+  context: BindContext,
+  name: string,
+  args: readonly Bound[],
+  location: number | undefined,
+): Expression {
   const overloads = functionTable.overloads(name);
   const variadic = overloads.find((entry) => entry.variadic !== undefined);
   if (variadic?.variadic !== undefined && args.length >= variadic.variadic) {
-    return makeCall(context, name, args.map((arg) => printed(context, arg, location)), variadic.result, location);
+    return makeCall(
+      context,
+      name,
+      args.map((arg) => printed(context, arg, location)),
+      variadic.result,
+      location,
+    );
   }
   const resolution = resolveOverload(overloads, args.map(typeOf), false);
   if ('error' in resolution) throw functionError(context, name, args, resolution.error, location);
@@ -123,23 +144,34 @@ function printed(context: BindContext, bound: Bound, location: number | undefine
   if (bound.kind === 'unknown' || bound.type === 'text') return coerce(context, bound, 'text', location);
   if (bound.type !== 'boolean') return bindCast(context, bound, 'text', location);
   const branches = [
-    { when: bound, then: literal('t', 'text') },
-    { when: { kind: 'not', arg: bound, type: 'boolean' } as const, then: literal('f', 'text') },
+    { when: bound, result: literal('t', 'text') },
+    { when: { kind: 'not', arg: bound, type: 'boolean' } as const, result: literal('f', 'text') },
   ];
   return { kind: 'case', branches, otherwise: literal(null, 'text'), type: 'text' };
 }
 
 /** `text || anything` prints the other side. */
-function bindConcatenation(context: BindContext, args: readonly Bound[], location: number | undefined): Expression | undefined {
+function bindConcatenation(
+  context: BindContext,
+  args: readonly Bound[],
+  location: number | undefined,
+): Expression | undefined {
   const types = args.map(typeOf);
   const isText = (type: BindingType): boolean => type === 'text' || type === 'unknown';
   if (args.length !== 2 || !types.some(isText) || types.includes('text[]') || types.includes('bytea')) return undefined;
-  const texts = args.map((arg) => (isText(typeOf(arg)) ? coerce(context, arg, 'text', location) : bindCast(context, arg, 'text', location)));
+  const texts = args.map((arg) =>
+    isText(typeOf(arg)) ? coerce(context, arg, 'text', location) : bindCast(context, arg, 'text', location),
+  );
   return makeCall(context, '||', texts, 'text', location);
 }
 
 /** An operator, binary or prefix. */
-export function bindOperator(context: BindContext, name: string, args: readonly Bound[], location: number | undefined): Expression {
+export function bindOperator(
+  context: BindContext,
+  name: string,
+  args: readonly Bound[],
+  location: number | undefined,
+): Expression {
   const operator = OPERATOR_SPELLINGS[name] ?? name;
   const joined = operator === '||' ? bindConcatenation(context, args, location) : undefined;
   if (joined !== undefined) return joined;
@@ -148,15 +180,23 @@ export function bindOperator(context: BindContext, name: string, args: readonly 
   if (!('error' in resolution)) return applyOverload(context, resolution.overload, args, location);
   const types = args.map((arg) => typeName(typeOf(arg)));
   const shown = types.length === 1 ? `${name} ${types[0]}` : `${types[0]} ${name} ${types[1]}`;
-  const message = resolution.error === 'none' ? `operator does not exist: ${shown}` : `operator is not unique: ${shown}`;
+  const message =
+    resolution.error === 'none' ? `operator does not exist: ${shown}` : `operator is not unique: ${shown}`;
   throw bindError(context, 'SQL_TYPE', message, location, operatorHint(operator, overloads));
 }
 
 /** Other spellings of an operator. */
-const OPERATOR_SPELLINGS: Readonly<Record<string, string>> = { '!=': '<>', '~~': 'like', '~~*': 'ilike', '!~~': 'not like', '!~~*': 'not ilike' };
+const OPERATOR_SPELLINGS: Readonly<Record<string, string>> = {
+  '!=': '<>',
+  '~~': 'like',
+  '~~*': 'ilike',
+  '!~~': 'not like',
+  '!~~*': 'not ilike',
+};
 
 function operatorHint(name: string, overloads: readonly FunctionDefinition[]): string {
-  if (overloads.length === 0) return refusedFunction(name) ?? `There is no operator ${name} here; docs/sql.md lists those there are.`;
+  if (overloads.length === 0)
+    return refusedFunction(name) ?? `There is no operator ${name} here; docs/sql.md lists those there are.`;
   return `It exists for: ${listed(overloads)}. You might need to add explicit type casts.`;
 }
 
@@ -179,7 +219,13 @@ function functionError(
 ): MillraceError {
   const shown = `${name}(${args.map((arg) => typeName(typeOf(arg))).join(', ')})`;
   if (error === 'ambiguous') {
-    return bindError(context, 'SQL_UNKNOWN_FUNCTION', `function ${shown} is not unique`, location, 'Add explicit type casts.');
+    return bindError(
+      context,
+      'SQL_UNKNOWN_FUNCTION',
+      `function ${shown} is not unique`,
+      location,
+      'Add explicit type casts.',
+    );
   }
   const overloads = functionTable.overloads(name);
   const instead =

@@ -7,27 +7,8 @@ import type { BindContext, Bound } from './context.js';
 import { parseInterval } from './interval.js';
 import type { CaseBranch, Expression, SqlType } from './plan.js';
 import { refuseNode } from './refuse.js';
+import { locationOf } from './tree.js';
 import { COLUMN_TYPES, isComparable, TYPE_NAMES, typeName } from './types.js';
-
-/** The one key of a tree node: its kind. */
-export function nodeKind(node: Node): string {
-  return Object.keys(node)[0] ?? 'nothing';
-}
-
-/** Where a node starts, as a byte position; undefined where the tree does not say. */
-export function locationOf(node: Node | undefined): number | undefined {
-  if (node === undefined) return undefined;
-  const inner = Object.values(node)[0] as { location?: number; arg?: Node; lexpr?: Node } | undefined;
-  if (inner === undefined) return undefined;
-  if ('TypeCast' in node) return minimum(locationOf(inner.arg), inner.location);
-  if ('A_Expr' in node) return minimum(locationOf(inner.lexpr), inner.location);
-  return inner.location === -1 ? undefined : inner.location ?? 0;
-}
-
-function minimum(a: number | undefined, b: number | undefined): number | undefined {
-  const both = [a, b].filter((value): value is number => value !== undefined && value >= 0);
-  return both.length === 0 ? undefined : Math.min(...both);
-}
 
 /** Binds a node; a bare string stays untyped. */
 export function bind(context: BindContext, node: Node): Bound {
@@ -49,7 +30,12 @@ export function bindCondition(context: BindContext, node: Node, what: string): E
   const bound = bind(context, node);
   const type = typeOf(bound);
   if (type !== 'boolean' && type !== 'unknown') {
-    throw bindError(context, 'SQL_TYPE', `argument of ${what} must be type boolean, not type ${typeName(type)}`, locationOf(node));
+    throw bindError(
+      context,
+      'SQL_TYPE',
+      `argument of ${what} must be type boolean, not type ${typeName(type)}`,
+      locationOf(node),
+    );
   }
   return coerce(context, bound, 'boolean', locationOf(node));
 }
@@ -61,19 +47,28 @@ function bindNode(context: BindContext, node: Node): Bound {
   if ('A_Expr' in node) return bindOperation(context, node.A_Expr);
   if ('BoolExpr' in node) return bindLogic(context, node);
   if ('FuncCall' in node) {
-    if (isAggregateCall(node.FuncCall)) return bindAggregate(context, node.FuncCall);
+    if (isAggregateCall(node.FuncCall))
+      return bindAggregate(context, node.FuncCall, { value: bindTyped, condition: bindCondition });
     return bindCallNode(context, node);
   }
   if ('NullTest' in node) {
     const arg = bindTyped(context, node.NullTest.arg!);
     return { kind: 'isNull', arg, negated: node.NullTest.nulltesttype === 'IS_NOT_NULL', type: 'boolean' };
   }
-  if ('BooleanTest' in node) return bindTruthTest(context, node.BooleanTest.arg!, node.BooleanTest.booltesttype ?? 'IS_TRUE');
+  if ('BooleanTest' in node)
+    return bindTruthTest(context, node.BooleanTest.arg!, node.BooleanTest.booltesttype ?? 'IS_TRUE');
   if ('CaseExpr' in node) return bindCase(context, node.CaseExpr);
-  if ('CoalesceExpr' in node) return bindVariadic(context, 'coalesce', 'COALESCE', node.CoalesceExpr.args ?? [], locationOf(node));
+  if ('CoalesceExpr' in node)
+    return bindVariadic(context, 'coalesce', 'COALESCE', node.CoalesceExpr.args ?? [], locationOf(node));
   if ('MinMaxExpr' in node) {
     const greatest = node.MinMaxExpr.op !== 'IS_LEAST';
-    return bindVariadic(context, greatest ? 'greatest' : 'least', greatest ? 'GREATEST' : 'LEAST', node.MinMaxExpr.args ?? [], locationOf(node));
+    return bindVariadic(
+      context,
+      greatest ? 'greatest' : 'least',
+      greatest ? 'GREATEST' : 'LEAST',
+      node.MinMaxExpr.args ?? [],
+      locationOf(node),
+    );
   }
   throw refuseNode(context, node);
 }
@@ -83,25 +78,48 @@ function bindColumn(context: BindContext, ref: ColumnRef): Expression {
   const names = fields.map((field) => ('String' in field ? (field.String.sval ?? '') : '*'));
   const name = names.at(-1)!;
   if (name === '*') {
-    throw bindError(context, 'SQL_UNSUPPORTED', '* cannot stand here', ref.location, 'Name the columns; a view groups by some and aggregates the others.');
+    throw bindError(
+      context,
+      'SQL_UNSUPPORTED',
+      '* cannot stand here',
+      ref.location,
+      'Name the columns; a view groups by some and aggregates the others.',
+    );
   }
   if (names.length > 2 || (names.length === 2 && !context.qualifiers.includes(names[0]!))) {
-    throw bindError(context, 'SQL_UNKNOWN_RELATION', `missing FROM-clause entry for table "${names.at(-2)!}"`, ref.location,
-      `The columns here are of ${context.qualifiers[0]!}.`);
+    throw bindError(
+      context,
+      'SQL_UNKNOWN_RELATION',
+      `missing FROM-clause entry for table "${names.at(-2)!}"`,
+      ref.location,
+      `The columns here are of ${context.qualifiers[0]!}.`,
+    );
   }
   if (name === 'window_start') return { kind: 'windowStart', type: 'timestamptz' };
   if (name === 'window_end') return { kind: 'windowEnd', type: 'timestamptz' };
   const { columns } = context.stream.schema;
   const index = columns.findIndex((column) => column.name === name);
   if (index < 0) {
-    throw bindError(context, 'SQL_UNKNOWN_COLUMN', `column "${names.join('.')}" does not exist`, ref.location, columnHint(name, columns.map((column) => column.name)));
+    throw bindError(
+      context,
+      'SQL_UNKNOWN_COLUMN',
+      `column "${names.join('.')}" does not exist`,
+      ref.location,
+      columnHint(
+        name,
+        columns.map((column) => column.name),
+      ),
+    );
   }
   const column = columns[index]!;
   return { kind: 'column', index, name, type: COLUMN_TYPES[column.type], nullable: column.nullable };
 }
 
 function columnHint(name: string, columns: readonly string[]): string {
-  const near = columns.find((column) => column.toLowerCase() === name.toLowerCase() || column.endsWith(`_${name}`) || editDistance(column, name) <= 2);
+  const near = columns.find(
+    (column) =>
+      column.toLowerCase() === name.toLowerCase() || column.endsWith(`_${name}`) || editDistance(column, name) <= 2,
+  );
   const shown = `There are: ${columns.join(', ')}, window_start, window_end.`;
   return near === undefined ? shown : `Perhaps you meant "${near}". ${shown}`;
 }
@@ -150,10 +168,29 @@ function bindTypeCast(context: BindContext, arg: Node, type: TypeName, location:
     if (precision < 1 || precision > 1000) {
       throw bindError(context, 'SQL_TYPE', `NUMERIC precision ${precision} must be between 1 and 1000`, type.location);
     }
-    return makeCall(context, 'numeric', [value, literal(precision, 'integer'), literal(scale, 'integer')], 'numeric', location);
+    return makeCall(
+      context,
+      'numeric',
+      [value, literal(precision, 'integer'), literal(scale, 'integer')],
+      'numeric',
+      location,
+    );
   }
-  if (to === 'text') return makeCall(context, 'substr', [value, literal(1, 'integer'), literal(modifiers[0]!, 'integer')], 'text', location);
-  throw bindError(context, 'SQL_UNSUPPORTED', `a precision on ${typeName(to)} is not supported`, type.location, `Write ${to} without it.`);
+  if (to === 'text')
+    return makeCall(
+      context,
+      'substr',
+      [value, literal(1, 'integer'), literal(modifiers[0]!, 'integer')],
+      'text',
+      location,
+    );
+  throw bindError(
+    context,
+    'SQL_UNSUPPORTED',
+    `a precision on ${typeName(to)} is not supported`,
+    type.location,
+    `Write ${to} without it.`,
+  );
 }
 
 function bindTypeName(context: BindContext, type: TypeName, location: number | undefined): SqlType {
@@ -163,26 +200,58 @@ function bindTypeName(context: BindContext, type: TypeName, location: number | u
   const known = TYPE_NAMES.get(name);
   if (known !== undefined) return known;
   const instead: Readonly<Record<string, string>> = {
-    int2: 'Write integer.', float4: 'Write double precision.', jsonb: 'Write json.', bpchar: 'Write text.', time: 'Write timestamp.',
+    int2: 'Write integer.',
+    float4: 'Write double precision.',
+    jsonb: 'Write json.',
+    bpchar: 'Write text.',
+    time: 'Write timestamp.',
   };
-  throw bindError(context, 'SQL_UNSUPPORTED', `type "${name}" is not supported`, type.location ?? location,
-    instead[name] ?? `The types are: ${[...new Set(TYPE_NAMES.values())].join(', ')}.`);
+  throw bindError(
+    context,
+    'SQL_UNSUPPORTED',
+    `type "${name}" is not supported`,
+    type.location ?? location,
+    instead[name] ?? `The types are: ${[...new Set(TYPE_NAMES.values())].join(', ')}.`,
+  );
 }
 
 /** The bits by which the grammar says `INTERVAL '5' MINUTE`. */
 const INTERVAL_FIELDS: ReadonlyMap<number, string> = new Map([
-  [4, 'year'], [2, 'month'], [8, 'day'], [1024, 'hour'], [2048, 'minute'], [4096, 'second'],
+  [4, 'year'],
+  [2, 'month'],
+  [8, 'day'],
+  [1024, 'hour'],
+  [2048, 'minute'],
+  [4096, 'second'],
 ]);
 
-function bindIntervalCast(context: BindContext, arg: Node, modifiers: readonly number[], location: number | undefined): Expression {
+function bindIntervalCast(
+  context: BindContext,
+  arg: Node,
+  modifiers: readonly number[],
+  location: number | undefined,
+): Expression {
   const bound = bind(context, arg);
   const field = modifiers[0] === undefined || modifiers[0] === 32767 ? undefined : INTERVAL_FIELDS.get(modifiers[0]);
   if (modifiers.length > 0 && (field === undefined || bound.kind !== 'unknown' || modifiers.length > 1)) {
-    throw bindError(context, 'SQL_UNSUPPORTED', 'this interval qualifier is not supported', location, "Write the units in the text: INTERVAL '1 day 2 hours'.");
+    throw bindError(
+      context,
+      'SQL_UNSUPPORTED',
+      'this interval qualifier is not supported',
+      location,
+      "Write the units in the text: INTERVAL '1 day 2 hours'.",
+    );
   }
-  if (field === undefined || bound.kind !== 'unknown' || bound.value === null) return bindCast(context, bound, 'interval', location);
+  if (field === undefined || bound.kind !== 'unknown' || bound.value === null)
+    return bindCast(context, bound, 'interval', location);
   if (!/^\s*[+-]?\d+(\.\d*)?\s*$/.test(bound.value) || (bound.value.includes('.') && field !== 'second')) {
-    throw bindError(context, 'SQL_UNSUPPORTED', `INTERVAL '…' ${field.toUpperCase()} takes a whole number`, location, "Write the units in the text: INTERVAL '1 day 2 hours'.");
+    throw bindError(
+      context,
+      'SQL_UNSUPPORTED',
+      `INTERVAL '…' ${field.toUpperCase()} takes a whole number`,
+      location,
+      "Write the units in the text: INTERVAL '1 day 2 hours'.",
+    );
   }
   return literal({ ...parseInterval(bound.value, field) }, 'interval');
 }
@@ -199,19 +268,42 @@ function bindTruthTest(context: BindContext, arg: Node, test: string): Expressio
   const bound = bindCondition(context, arg, `IS ${words}`);
   const negated = test.startsWith('IS_NOT');
   if (words === 'UNKNOWN') return { kind: 'isNull', arg: bound, negated, type: 'boolean' };
-  const same = makeCall(context, 'isDistinct', [bound, literal(words === 'TRUE', 'boolean')], 'boolean', locationOf(arg));
+  const same = makeCall(
+    context,
+    'isDistinct',
+    [bound, literal(words === 'TRUE', 'boolean')],
+    'boolean',
+    locationOf(arg),
+  );
   return negated ? same : { kind: 'not', arg: same, type: 'boolean' };
 }
 
-function bindVariadic(context: BindContext, name: string, what: string, nodes: readonly Node[], location: number | undefined): Expression {
-  const { args, type } = coerceAll(context, what, nodes.map((node) => bind(context, node)), location);
+function bindVariadic(
+  context: BindContext,
+  name: string,
+  what: string,
+  nodes: readonly Node[],
+  location: number | undefined,
+): Expression {
+  const { args, type } = coerceAll(
+    context,
+    what,
+    nodes.map((node) => bind(context, node)),
+    location,
+  );
   if (name !== 'coalesce') requireOrder(context, type, location);
   return makeCall(context, name, args, type, location);
 }
 
 function requireOrder(context: BindContext, type: SqlType, location: number | undefined): void {
   if (!isComparable(type)) {
-    throw bindError(context, 'SQL_TYPE', `could not identify an equality operator for type ${type}`, location, 'Cast it to text first.');
+    throw bindError(
+      context,
+      'SQL_TYPE',
+      `could not identify an equality operator for type ${type}`,
+      location,
+      'Cast it to text first.',
+    );
   }
 }
 
@@ -223,13 +315,19 @@ function bindCase(context: BindContext, node: CaseExpr): Expression {
   const whens = branches.map((branch) =>
     node.arg === undefined
       ? bindCondition(context, branch.expr!, 'CASE/WHEN')
-      : bindOperator(context, '=', [bindCaseSubject(context, node.arg), bind(context, branch.expr!)], locationOf(branch.expr)),
+      : bindOperator(
+          context,
+          '=',
+          [bindCaseSubject(context, node.arg), bind(context, branch.expr!)],
+          locationOf(branch.expr),
+        ),
   );
   const results: Bound[] = branches.map((branch) => bind(context, branch.result!));
-  const otherwise: Bound = node.defresult === undefined ? { kind: 'unknown', value: null } : bind(context, node.defresult);
+  const otherwise: Bound =
+    node.defresult === undefined ? { kind: 'unknown', value: null } : bind(context, node.defresult);
   // PostgreSQL looks at ELSE first, so that its type names come in this order in the message.
   const { args, type } = coerceAll(context, 'CASE', [otherwise, ...results], node.location);
-  const bound: CaseBranch[] = whens.map((when, i) => ({ when, then: args[i + 1]! }));
+  const bound: CaseBranch[] = whens.map((when, i) => ({ when, result: args[i + 1]! }));
   return { kind: 'case', branches: bound, otherwise: args[0]!, type };
 }
 
@@ -246,7 +344,12 @@ function bindOperation(context: BindContext, node: A_Expr): Bound {
     case 'AEXPR_OP':
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE':
-      return bindOperator(context, name, node.lexpr === undefined ? [bind(context, node.rexpr!)] : [left(), bind(context, node.rexpr!)], location);
+      return bindOperator(
+        context,
+        name,
+        node.lexpr === undefined ? [bind(context, node.rexpr!)] : [left(), bind(context, node.rexpr!)],
+        location,
+      );
     case 'AEXPR_DISTINCT':
     case 'AEXPR_NOT_DISTINCT': {
       const distinct = bindDistinct(context, left(), bind(context, node.rexpr!), location);
@@ -259,7 +362,12 @@ function bindOperation(context: BindContext, node: A_Expr): Bound {
     case 'AEXPR_NULLIF': {
       const first = coerceUnknown(context, left(), location);
       const equal = bindOperator(context, '=', [first, bind(context, node.rexpr!)], location);
-      return { kind: 'case', branches: [{ when: equal, then: literal(null, first.type) }], otherwise: first, type: first.type };
+      return {
+        kind: 'case',
+        branches: [{ when: equal, result: literal(null, first.type) }],
+        otherwise: first,
+        type: first.type,
+      };
     }
     case 'AEXPR_BETWEEN':
     case 'AEXPR_NOT_BETWEEN':
@@ -285,10 +393,20 @@ function bindBetween(context: BindContext, node: A_Expr, negated: boolean): Expr
 
 function bindIn(context: BindContext, node: A_Expr, negated: boolean): Expression {
   const items = node.rexpr !== undefined && 'List' in node.rexpr ? (node.rexpr.List.items ?? []) : [];
-  return bindMembership(context, [bind(context, node.lexpr!), ...items.map((item) => bind(context, item))], negated, node.location);
+  return bindMembership(
+    context,
+    [bind(context, node.lexpr!), ...items.map((item) => bind(context, item))],
+    negated,
+    node.location,
+  );
 }
 
-function bindMembership(context: BindContext, all: readonly Bound[], negated: boolean, location: number | undefined): Expression {
+function bindMembership(
+  context: BindContext,
+  all: readonly Bound[],
+  negated: boolean,
+  location: number | undefined,
+): Expression {
   const { args, type } = coerceAll(context, 'IN', all, location);
   requireOrder(context, type, location);
   const within = makeCall(context, 'in', args, 'boolean', location);
@@ -297,7 +415,13 @@ function bindMembership(context: BindContext, all: readonly Bound[], negated: bo
 
 function bindAny(context: BindContext, node: A_Expr, name: string): Expression {
   if (name !== '=') {
-    throw bindError(context, 'SQL_UNSUPPORTED', `${name} ANY (…) is not supported`, node.location, 'Only = ANY (…) is; write the comparisons out with OR.');
+    throw bindError(
+      context,
+      'SQL_UNSUPPORTED',
+      `${name} ANY (…) is not supported`,
+      node.location,
+      'Only = ANY (…) is; write the comparisons out with OR.',
+    );
   }
   if (node.rexpr !== undefined && 'A_ArrayExpr' in node.rexpr) {
     const items = (node.rexpr.A_ArrayExpr.elements ?? []).map((item) => bind(context, item));
@@ -311,9 +435,22 @@ function bindCallNode(context: BindContext, node: Extract<Node, { FuncCall: unkn
   const names = (call.funcname ?? []).map((part) => ('String' in part ? (part.String.sval ?? '') : ''));
   const name = names.at(-1)!;
   if (names.length > 1 && names[0] !== 'pg_catalog') {
-    throw bindError(context, 'SQL_UNKNOWN_FUNCTION', `function ${names.join('.')} does not exist`, call.location, 'Functions have no schema here.');
+    throw bindError(
+      context,
+      'SQL_UNKNOWN_FUNCTION',
+      `function ${names.join('.')} does not exist`,
+      call.location,
+      'Functions have no schema here.',
+    );
   }
-  if (call.over !== undefined || call.agg_within_group === true || call.agg_filter !== undefined || call.agg_distinct === true || call.agg_star === true || call.func_variadic === true) {
+  if (
+    call.over !== undefined ||
+    call.agg_within_group === true ||
+    call.agg_filter !== undefined ||
+    call.agg_distinct === true ||
+    call.agg_star === true ||
+    call.func_variadic === true
+  ) {
     throw refuseNode(context, node);
   }
   const args = (call.args ?? []).map((arg) => bind(context, arg));

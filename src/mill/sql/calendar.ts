@@ -130,7 +130,8 @@ const TIME_TEXT =
 export function parseTime(text: string, type: string): TimeText {
   const body = text.trim();
   if (body.toLowerCase() === 'epoch') return { local: 0, offsetMs: 0, zone: undefined };
-  if (/^[+-]?inf(inity)?$/i.test(body)) throw evaluationError(`${type} "${text}" is not supported: times are finite here`);
+  if (/^[+-]?inf(inity)?$/i.test(body))
+    throw evaluationError(`${type} "${text}" is not supported: times are finite here`);
   const match = TIME_TEXT.exec(body);
   if (match === null) throw evaluationError(`invalid input syntax for type ${type}: "${text}" (expected ISO 8601)`);
   const [, yearText, monthText, dayText, hour = '0', minute = '0', second = '0'] = match;
@@ -140,8 +141,14 @@ export function parseTime(text: string, type: string): TimeText {
   const day = Number(dayText);
   const ms = roundMicros(Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1000);
   const inRange =
-    shown >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month) &&
-    Number(minute) < 60 && Number(second) <= 60 && ms <= DAY_MS;
+    shown >= 1 &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= daysInMonth(year, month) &&
+    Number(minute) < 60 &&
+    Number(second) <= 60 &&
+    ms <= DAY_MS;
   if (!inRange) throw evaluationError(`date/time field value out of range: "${text}"`);
   return { local: timestampOf(year, month, day, ms), offsetMs: offsetOf(match, text), zone: match[12] };
 }
@@ -150,6 +157,7 @@ function offsetOf(match: RegExpExecArray, text: string): number | undefined {
   if (match[7] !== undefined) return 0;
   if (match[8] === undefined) return undefined;
   const seconds = Number(match[9]) * 3600 + Number(match[10] ?? 0) * 60 + Number(match[11] ?? 0);
-  if (seconds >= 16 * 3600 || Number(match[10] ?? 0) > 59) throw evaluationError(`time zone displacement out of range: "${text}"`);
+  if (seconds >= 16 * 3600 || Number(match[10] ?? 0) > 59)
+    throw evaluationError(`time zone displacement out of range: "${text}"`);
   return (match[8] === '-' ? -seconds : seconds) * 1000;
 }

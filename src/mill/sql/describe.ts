@@ -77,7 +77,11 @@ export function changesLayout(plan: ViewPlan): ChangesLayout {
   };
   const keys = plan.keys.map(({ name, expression }, i) => {
     if (i === plan.tenantKey) return TENANT;
-    return add(name, `_k${i}`, storedType(expression.type, expression.type === 'numeric' ? staticScale(expression) : undefined, true));
+    return add(
+      name,
+      `_k${i}`,
+      storedType(expression.type, expression.type === 'numeric' ? staticScale(expression) : undefined, true),
+    );
   });
   const values: number[] = [];
   const outputs = plan.outputs.map(({ name, expression }, i) => {

@@ -27,7 +27,8 @@ export function dictionaryFunctionOf(expression: Expression, schema: Schema): Di
   if (schema.columns[column]!.type !== 'dictionary' || canFail(expression)) return null;
   let pure = true;
   visit(expression, (node) => {
-    if (node.kind === 'windowStart' || node.kind === 'windowEnd' || node.kind === 'key' || node.kind === 'aggregate') pure = false;
+    if (node.kind === 'windowStart' || node.kind === 'windowEnd' || node.kind === 'key' || node.kind === 'aggregate')
+      pure = false;
   });
   if (!pure) return null;
   const compiled = compile(expression);

@@ -7,7 +7,7 @@
 import { decimalOf, parseDecimal } from './decimal.js';
 import { compareOf, IDENTICAL } from './functions/compare.js';
 import { functionTable } from './functions/index.js';
-import type { Evaluate } from './functions/registry.js';
+import type { EvaluateValues } from './functions/registry.js';
 import type { Expression, LiteralValue, SqlType } from './plan.js';
 import type { Int, Value } from './value.js';
 
@@ -89,10 +89,10 @@ function compileLogic(args: readonly Compiled[], decides: boolean): Compiled {
 }
 
 function compileCase(expression: Extract<Expression, { kind: 'case' }>): Compiled {
-  const branches = expression.branches.map(({ when, then }) => ({ when: compile(when), then: compile(then) }));
+  const branches = expression.branches.map(({ when, result }) => ({ when: compile(when), result: compile(result) }));
   const otherwise = compile(expression.otherwise);
   return (row) => {
-    for (const branch of branches) if (branch.when(row) === true) return branch.then(row);
+    for (const branch of branches) if (branch.when(row) === true) return branch.result(row);
     return otherwise(row);
   };
 }
@@ -114,21 +114,21 @@ function compileCall(call: Call): Compiled {
     };
   }
   return (row) => {
-    const values = new Array<Value>(args.length);
-    for (let i = 0; i < args.length; i++) {
-      const value = args[i]!(row);
+    const values: Value[] = [];
+    for (const arg of args) {
+      const value = arg(row);
       if (value === null) return null;
-      values[i] = value;
+      values.push(value);
     }
     return evaluate(...values);
   };
 }
 
 /** The function that a call runs, specialized for its literal arguments. */
-export function evaluatorOf(call: Call): Evaluate {
+export function evaluatorOf(call: Call): EvaluateValues {
   const definition = functionTable.definitionOf(call);
   const constants = call.args.map((arg) => (arg.kind === 'literal' ? literalValue(arg.value, arg.type) : undefined));
-  return definition.prepare?.(constants) ?? definition.evaluate;
+  return (definition.prepare?.(constants) ?? definition.evaluate) as EvaluateValues;
 }
 
 /** `coalesce` sees its arguments before all are evaluated; the others get values, NULLs included. */
@@ -156,7 +156,7 @@ function compileSpecial(call: Call): Compiled {
 }
 
 /** The function behind `greatest`, `least`, `isDistinct` and `in`; it takes NULLs. */
-export function specialEvaluator(call: Call): Evaluate {
+export function specialEvaluator(call: Call): EvaluateValues {
   if (call.name === 'greatest' || call.name === 'least') {
     return extreme(compareOf(call.type), call.name === 'greatest' ? 1 : -1);
   }
@@ -182,7 +182,7 @@ export function equalityOf(type: SqlType): (a: Value, b: Value) => boolean {
   return (a, b) => order(a, b) === 0;
 }
 
-function extreme(order: (a: Value, b: Value) => number, sign: 1 | -1): Evaluate {
+function extreme(order: (a: Value, b: Value) => number, sign: 1 | -1): EvaluateValues {
   return (...values: Value[]) => {
     let best: Value = null;
     for (const value of values) {

@@ -85,7 +85,11 @@ export function generate(expression: Expression, scope: KernelScope): Generated 
     }
     case 'and':
     case 'or':
-      return generateLogic(expression.args.map((arg) => generate(arg, scope)), expression.kind === 'or', scope);
+      return generateLogic(
+        expression.args.map((arg) => generate(arg, scope)),
+        expression.kind === 'or',
+        scope,
+      );
     case 'case':
       return generateCase(expression, scope);
     case 'call':
@@ -150,31 +154,51 @@ function generateLogic(args: readonly Generated[], decides: boolean, scope: Kern
 }
 
 /** The results of several branches in one shape: units at a common scale, or decimals. */
-function sameShape(results: readonly Generated[], scope: KernelScope): { results: Generated[]; scale: number | undefined } {
+function sameShape(
+  results: readonly Generated[],
+  scope: KernelScope,
+): { results: Generated[]; scale: number | undefined } {
   const real = results.filter((result) => result.isNull !== 'true');
   const scales = new Set(real.map((result) => result.scale));
-  if (real[0]?.type !== 'numeric' || (scales.size === 1 && real[0].scale !== undefined)) return { results: [...results], scale: real[0]?.scale };
-  return { results: results.map((result) => (result.isNull === 'true' ? result : asDecimal(result, scope))), scale: undefined };
+  if (real[0]?.type !== 'numeric' || (scales.size === 1 && real[0].scale !== undefined))
+    return { results: [...results], scale: real[0]?.scale };
+  return {
+    results: results.map((result) => (result.isNull === 'true' ? result : asDecimal(result, scope))),
+    scale: undefined,
+  };
 }
 
 function generateCase(expression: Extract<Expression, { kind: 'case' }>, scope: KernelScope): Generated {
   const whens = expression.branches.map((branch) => generate(branch.when, scope));
-  const all = [...expression.branches.map((branch) => branch.then), expression.otherwise];
-  const { results, scale } = sameShape(all.map((result) => generate(result, scope)), scope);
+  const all = [...expression.branches.map((branch) => branch.result), expression.otherwise];
+  const { results, scale } = sameShape(
+    all.map((result) => generate(result, scope)),
+    scope,
+  );
   const value = scope.fresh('v');
   const unknown = scope.fresh('n');
   const label = scope.fresh('L');
-  const set = (result: Generated): string => `${result.prelude}${value} = ${result.value}; ${unknown} = ${result.isNull};`;
+  const set = (result: Generated): string =>
+    `${result.prelude}${value} = ${result.value}; ${unknown} = ${result.isNull};`;
   const steps = whens.map((when, i) => {
     const test = when.isNull === 'false' ? when.value : `!${paren(when.isNull)} && ${paren(when.value)}`;
     return `${when.prelude}if (${test}) { ${set(results[i]!)} break ${label}; }\n`;
   });
   const prelude = `let ${value}, ${unknown} = false;\n${label}: {\n${steps.join('')}${set(results.at(-1)!)}\n}\n`;
-  return done(expression.type, value, results.every((result) => result.isNull === 'false') ? 'false' : unknown, prelude, scale);
+  return done(
+    expression.type,
+    value,
+    results.every((result) => result.isNull === 'false') ? 'false' : unknown,
+    prelude,
+    scale,
+  );
 }
 
 function generateCoalesce(call: Call, scope: KernelScope): Generated {
-  const { results, scale } = sameShape(call.args.map((arg) => generate(arg, scope)), scope);
+  const { results, scale } = sameShape(
+    call.args.map((arg) => generate(arg, scope)),
+    scope,
+  );
   const value = scope.fresh('v');
   const unknown = scope.fresh('n');
   const label = scope.fresh('L');
@@ -185,7 +209,13 @@ function generateCoalesce(call: Call, scope: KernelScope): Generated {
   const never = results.some((arg) => arg.isNull === 'false');
   const last = results.findIndex((arg) => arg.isNull === 'false');
   const kept = never ? steps.slice(0, last + 1) : steps;
-  return done(call.type, value, never ? 'false' : unknown, `let ${value}, ${unknown} = true;\n${label}: {\n${kept.join('')}}\n`, scale);
+  return done(
+    call.type,
+    value,
+    never ? 'false' : unknown,
+    `let ${value}, ${unknown} = true;\n${label}: {\n${kept.join('')}}\n`,
+    scale,
+  );
 }
 
 function generateCall(call: Call, scope: KernelScope): Generated {
@@ -195,12 +225,16 @@ function generateCall(call: Call, scope: KernelScope): Generated {
     if (listed !== undefined) return listed;
   }
   const args = call.args.map((arg) => generate(arg, scope));
-  const scaled = call.args.some((arg) => arg.type === 'numeric') || call.type === 'numeric' ? generateScaled(call, args, scope) : undefined;
+  const scaled =
+    call.args.some((arg) => arg.type === 'numeric') || call.type === 'numeric'
+      ? generateScaled(call, args, scope)
+      : undefined;
   if (scaled !== undefined) return scaled;
   const plain = args.map((arg) => (arg.type === 'numeric' ? asDecimal(arg, scope) : arg));
   const prelude = plain.map((arg) => arg.prelude).join('');
   const unknown = anyOf(plain.map((arg) => arg.isNull));
-  if (SPECIAL_CALLS.has(call.name)) return callWithNulls(call, plain, scope.bind(specialEvaluator(call), call.name), scope);
+  if (SPECIAL_CALLS.has(call.name))
+    return callWithNulls(call, plain, scope.bind(specialEvaluator(call), call.name), scope);
   const definition = functionTable.definitionOf(call);
   if (definition.inline !== undefined && definition.fails !== true) {
     return done(call.type, definition.inline(plain.map((arg) => paren(arg.value))), unknown, prelude);
@@ -211,9 +245,17 @@ function generateCall(call: Call, scope: KernelScope): Generated {
 }
 
 /** A call that runs only where no argument is NULL, and whose result may be. */
-function guarded(type: SqlType, text: string, unknown: string, prelude: string, scope: KernelScope, scale?: number): Generated {
+function guarded(
+  type: SqlType,
+  text: string,
+  unknown: string,
+  prelude: string,
+  scope: KernelScope,
+  scale?: number,
+): Generated {
   const value = scope.fresh('v');
-  if (unknown === 'false') return done(type, value, `${value} === null`, `${prelude}const ${value} = ${text};\n`, scale);
+  if (unknown === 'false')
+    return done(type, value, `${value} === null`, `${prelude}const ${value} = ${text};\n`, scale);
   return done(type, value, `${value} === null`, `${prelude}const ${value} = ${unknown} ? null : ${text};\n`, scale);
 }
 
@@ -241,7 +283,14 @@ function generateIn(call: Call, scope: KernelScope): Generated | undefined {
 function asDecimal(arg: Generated, scope: KernelScope): Generated {
   if (arg.scale === undefined) return arg;
   const make = scope.bind(decimalFromUnits, 'decimal');
-  return { ...arg, value: arg.isNull === 'false' ? `${make}(${arg.value}, ${arg.scale})` : `(${arg.isNull} ? null : ${make}(${arg.value}, ${arg.scale}))`, scale: undefined };
+  return {
+    ...arg,
+    value:
+      arg.isNull === 'false'
+        ? `${make}(${arg.value}, ${arg.scale})`
+        : `(${arg.isNull} ? null : ${make}(${arg.value}, ${arg.scale}))`,
+    scale: undefined,
+  };
 }
 
 function decimalFromUnits(units: Int, scale: number): Decimal {
@@ -252,11 +301,19 @@ function decimalFromUnits(units: Int, scale: number): Decimal {
 function rescaled(arg: Generated, scale: number, scope: KernelScope): string {
   if (arg.scale === scale) return arg.value;
   const factor = intOf(powerOfTen(scale - arg.scale!));
-  if (/^\(?-?\d+n?\)?$/.test(arg.value)) return integerText(intOf(BigInt(arg.value.replace(/[()n]/g, '')) * BigInt(factor)));
+  if (/^\(?-?\d+n?\)?$/.test(arg.value))
+    return integerText(intOf(BigInt(arg.value.replace(/[()n]/g, '')) * BigInt(factor)));
   return `${scope.bind(multiplyWide, 'multiply')}(${arg.value}, ${integerText(factor)})`;
 }
 
-const COMPARISONS: Readonly<Record<string, string>> = { '=': '===', '<>': '!==', '<': '<', '<=': '<=', '>': '>', '>=': '>=' };
+const COMPARISONS: Readonly<Record<string, string>> = {
+  '=': '===',
+  '<>': '!==',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
+};
 const WIDE: Readonly<Record<string, (a: Int, b: Int) => Int>> = { '+': addWide, '-': subtractWide, '*': multiplyWide };
 
 /** Numeric operations on units where scales are known; undefined where a `Decimal` is needed. */
@@ -276,18 +333,34 @@ function generateScaled(call: Call, args: readonly Generated[], scope: KernelSco
   }
   const wide = WIDE[call.name];
   if (wide === undefined || args.length > 2) return undefined;
-  const scale = staticScale(call) ?? (call.name === '*' ? a!.scale! + b!.scale! : Math.max(...args.map((arg) => arg.scale!)));
+  const scale =
+    staticScale(call) ?? (call.name === '*' ? a!.scale! + b!.scale! : Math.max(...args.map((arg) => arg.scale!)));
   if (args.length === 1) {
     const operand = call.name === '-' ? `${scope.bind(subtractWide, 'minus')}(0, ${a!.value})` : a!.value;
     return guarded('numeric', operand, unknown, prelude, scope, a!.scale);
   }
   const at = call.name === '*' ? [a!.value, b!.value] : [rescaled(a!, scale, scope), rescaled(b!, scale, scope)];
-  return guarded('numeric', `${scope.bind(wide, 'wide')}(${at.join(', ')})`, unknown, prelude, scope, call.name === '*' ? a!.scale! + b!.scale! : scale);
+  return guarded(
+    'numeric',
+    `${scope.bind(wide, 'wide')}(${at.join(', ')})`,
+    unknown,
+    prelude,
+    scope,
+    call.name === '*' ? a!.scale! + b!.scale! : scale,
+  );
 }
 
 /** A comparison runs unguarded when its operands are plain reads, which never throw. */
-function guardScaled(type: SqlType, text: string, unknown: string, prelude: string, scale: number | undefined, sides: readonly string[], scope: KernelScope): Generated {
-  if (unknown === 'false' || sides.every((side) => !side.includes('('))) return done(type, text, unknown, prelude, scale);
+function guardScaled(
+  type: SqlType,
+  text: string,
+  unknown: string,
+  prelude: string,
+  scale: number | undefined,
+  sides: readonly string[],
+  scope: KernelScope,
+): Generated {
+  if (unknown === 'false' || sides.every((side) => !side.includes('(')))
+    return done(type, text, unknown, prelude, scale);
   return guarded(type, text, unknown, prelude, scope, scale);
 }
-

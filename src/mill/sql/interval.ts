@@ -20,15 +20,39 @@ const UNITS: Readonly<Record<string, Interval>> = {
 };
 
 const ALIASES: Readonly<Record<string, string>> = {
-  us: 'microsecond', usec: 'microsecond', usecs: 'microsecond', microseconds: 'microsecond',
-  ms: 'millisecond', msec: 'millisecond', msecs: 'millisecond', milliseconds: 'millisecond',
-  s: 'second', sec: 'second', secs: 'second', seconds: 'second',
-  m: 'minute', min: 'minute', mins: 'minute', minutes: 'minute',
-  h: 'hour', hr: 'hour', hrs: 'hour', hours: 'hour',
-  d: 'day', days: 'day', w: 'week', weeks: 'week',
-  mon: 'month', mons: 'month', months: 'month',
-  y: 'year', yr: 'year', yrs: 'year', years: 'year',
-  decades: 'decade', centuries: 'century',
+  us: 'microsecond',
+  usec: 'microsecond',
+  usecs: 'microsecond',
+  microseconds: 'microsecond',
+  ms: 'millisecond',
+  msec: 'millisecond',
+  msecs: 'millisecond',
+  milliseconds: 'millisecond',
+  s: 'second',
+  sec: 'second',
+  secs: 'second',
+  seconds: 'second',
+  m: 'minute',
+  min: 'minute',
+  mins: 'minute',
+  minutes: 'minute',
+  h: 'hour',
+  hr: 'hour',
+  hrs: 'hour',
+  hours: 'hour',
+  d: 'day',
+  days: 'day',
+  w: 'week',
+  weeks: 'week',
+  mon: 'month',
+  mons: 'month',
+  months: 'month',
+  y: 'year',
+  yr: 'year',
+  yrs: 'year',
+  years: 'year',
+  decades: 'decade',
+  centuries: 'century',
 };
 
 /** The singular name of a time unit, or undefined: `hrs` → `hour`. */
@@ -51,11 +75,13 @@ export function roundMicros(ms: number): number {
  * @throws SQL_RUNTIME as PostgreSQL words it; its ISO 8601 and `1-2` spellings are refused too.
  */
 export function parseInterval(text: string, bareUnit = 'second'): Interval {
-  const invalid = (): Error => evaluationError(`invalid input syntax for type interval: "${text}" (expected units, as 1 day 02:03:04)`);
+  const invalid = (): Error =>
+    evaluationError(`invalid input syntax for type interval: "${text}" (expected units, as 1 day 02:03:04)`);
   let rest = text.trim().replace(/^@\s*/, '');
   const ago = /\s+ago$/i.test(rest);
   if (ago) rest = rest.replace(/\s+ago$/i, '');
-  if (/^[+-]?inf(inity)?$/i.test(rest)) throw evaluationError(`interval "${text}" is not supported: intervals are finite here`);
+  if (/^[+-]?inf(inity)?$/i.test(rest))
+    throw evaluationError(`interval "${text}" is not supported: intervals are finite here`);
   if (rest === '') throw invalid();
   let total: Interval = { months: 0, days: 0, ms: 0 };
   while (rest !== '') {
@@ -111,7 +137,11 @@ export function intervalText(interval: Interval): string {
   const years = Math.trunc(interval.months / 12);
   const parts: string[] = [];
   let negative = false;
-  for (const [amount, unit] of [[years, 'year'], [interval.months % 12, 'mon'], [interval.days, 'day']] as const) {
+  for (const [amount, unit] of [
+    [years, 'year'],
+    [interval.months % 12, 'mon'],
+    [interval.days, 'day'],
+  ] as const) {
     if (amount === 0) continue;
     parts.push(`${negative && amount > 0 ? '+' : ''}${amount} ${unit}${amount === 1 ? '' : 's'}`);
     negative = amount < 0;
@@ -127,7 +157,9 @@ export function intervalText(interval: Interval): string {
 export function clockText(ms: number): string {
   const micros = Math.round(ms * 1000);
   const seconds = Math.floor(micros / 1_000_000);
-  const fraction = String(micros - seconds * 1_000_000).padStart(6, '0').replace(/0+$/, '');
+  const fraction = String(micros - seconds * 1_000_000)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   const two = (n: number): string => String(n).padStart(2, '0');
   const clock = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
   return fraction === '' ? clock : `${clock}.${fraction}`;

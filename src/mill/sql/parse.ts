@@ -41,12 +41,22 @@ export async function parseViews(text: string, file?: string): Promise<ViewState
     const begin = from + leadingBlank(text.slice(from, to));
     const place = { text, file };
     if (stmt === undefined || !('CreateTableAsStmt' in stmt) || stmt.CreateTableAsStmt.objtype !== 'OBJECT_MATVIEW') {
-      throw sqlError('SQL_UNSUPPORTED', `${REFUSALS.statement.what}: not supported`, { ...place, index: begin }, REFUSALS.statement.instead);
+      throw sqlError(
+        'SQL_UNSUPPORTED',
+        `${REFUSALS.statement.what}: not supported`,
+        { ...place, index: begin },
+        REFUSALS.statement.instead,
+      );
     }
     const view = readStatement(stmt.CreateTableAsStmt, { text, file, sql: text.slice(begin, to).trim() });
     const twin = views.find((other) => other.name === view.name);
     if (twin !== undefined) {
-      throw sqlError('SQL_UNSUPPORTED', `view "${view.name}" is created twice`, { ...place, index: begin }, 'Give one of them another name.');
+      throw sqlError(
+        'SQL_UNSUPPORTED',
+        `view "${view.name}" is created twice`,
+        { ...place, index: begin },
+        'Give one of them another name.',
+      );
     }
     views.push(view);
   }
@@ -64,12 +74,24 @@ function readStatement(
 ): ViewStatement {
   const into = statement.into!;
   const relation = into.rel!;
-  if (statement.if_not_exists === true || into.skipData === true || into.tableSpaceName !== undefined || into.accessMethod !== undefined || relation.relpersistence !== 'p') {
+  if (
+    statement.if_not_exists === true ||
+    into.skipData === true ||
+    into.tableSpaceName !== undefined ||
+    into.accessMethod !== undefined ||
+    relation.relpersistence !== 'p'
+  ) {
     throw refusal(source, 'existence', relation.location);
   }
   const name = relation.relname!;
   if (relation.schemaname !== undefined || !/^[a-z_][a-z0-9_]{0,62}$/.test(name)) {
-    throw bindError(source, 'SQL_UNSUPPORTED', `"${name}" cannot be a view's name`, relation.location, 'Use lower-case letters, digits and _, at most 63, without a schema.');
+    throw bindError(
+      source,
+      'SQL_UNSUPPORTED',
+      `"${name}" cannot be a view's name`,
+      relation.location,
+      'Use lower-case letters, digits and _, at most 63, without a schema.',
+    );
   }
   const query = statement.query!;
   if (!('SelectStmt' in query)) throw refusal(source, 'statement', relation.location);
@@ -82,7 +104,10 @@ function readStatement(
   };
 }
 
-function readOptions(source: Pick<ViewStatement, 'text' | 'file'>, elements: readonly object[]): Map<string, ViewOption> {
+function readOptions(
+  source: Pick<ViewStatement, 'text' | 'file'>,
+  elements: readonly object[],
+): Map<string, ViewOption> {
   const options = new Map<string, ViewOption>();
   for (const element of elements) {
     const { defname = '', arg, location = 0 } = (element as { DefElem: DefElem }).DefElem;
@@ -92,7 +117,8 @@ function readOptions(source: Pick<ViewStatement, 'text' | 'file'>, elements: rea
     else if ('String' in arg) value = arg.String.sval ?? '';
     else if ('Integer' in arg) value = String(arg.Integer.ival ?? 0);
     else if ('Float' in arg) value = arg.Float.fval ?? '';
-    else if ('TypeName' in arg) value = (arg.TypeName.names ?? []).map((part) => ('String' in part ? (part.String.sval ?? '') : '')).at(-1) ?? '';
+    else if ('TypeName' in arg)
+      value = (arg.TypeName.names ?? []).map((part) => ('String' in part ? (part.String.sval ?? '') : '')).at(-1) ?? '';
     options.set(defname, { value, location });
   }
   return options;
@@ -123,12 +149,22 @@ function misreading(tokens: readonly SqlToken[], i: number, depth: number): Refu
   switch (word(0)) {
     case 'stream': {
       if (word(-1) !== 'select' || next === undefined) return undefined;
-      const another = (next.kind !== 'symbol' || next.text === '*') && !['from', 'as', 'is', 'in', 'and', 'or', 'not', 'like', 'between'].includes(word(1));
+      const another =
+        (next.kind !== 'symbol' || next.text === '*') &&
+        !['from', 'as', 'is', 'in', 'and', 'or', 'not', 'like', 'between'].includes(word(1));
       return another ? 'streamKeyword' : undefined;
     }
     case 'emit': {
       const before = tokens[i - 1]?.text;
-      if (depth > 0 || before === undefined || before === ',' || before === '.' || word(-1) === 'as' || word(-1) === 'select') return undefined;
+      if (
+        depth > 0 ||
+        before === undefined ||
+        before === ',' ||
+        before === '.' ||
+        word(-1) === 'as' ||
+        word(-1) === 'select'
+      )
+        return undefined;
       return 'emitClause';
     }
     case 'asof':
@@ -138,7 +174,10 @@ function misreading(tokens: readonly SqlToken[], i: number, depth: number): Refu
     case 'watermark':
       return word(1) === 'for' ? 'source' : undefined;
     default:
-      return tokens[i]!.kind === 'word' && tokens[i - 1]?.kind === 'string' && word(-2) === 'interval' && UNITS.test(word(0))
+      return tokens[i]!.kind === 'word' &&
+        tokens[i - 1]?.kind === 'string' &&
+        word(-2) === 'interval' &&
+        UNITS.test(word(0))
         ? 'intervalUnit'
         : undefined;
   }

@@ -1,6 +1,6 @@
 /** Binds FROM: one window function over one stream. */
 import type { FuncCall, Node, SelectStmt } from 'libpg-query';
-import { locationOf } from './bind.js';
+import { locationOf } from './tree.js';
 import { bindError } from './context.js';
 import type { Catalog, CatalogStream } from './context.js';
 import { fixedLengthMs, parseInterval } from './interval.js';
@@ -19,7 +19,12 @@ export interface ViewSource {
   readonly eventTime: number;
 }
 
-const LATER_WINDOWS: Readonly<Record<string, RefusalName>> = { hop: 'hop', session: 'session', cumulate: 'cumulate', stagger: 'stagger' };
+const LATER_WINDOWS: Readonly<Record<string, RefusalName>> = {
+  hop: 'hop',
+  session: 'session',
+  cumulate: 'cumulate',
+  stagger: 'stagger',
+};
 const SYNTAX = "Write TUMBLE(stream, event_time, INTERVAL '1 minute' [, offset]).";
 /** Longest window: a year. */
 const SIZE_MS_MAX = 366 * 86_400_000;
@@ -29,7 +34,8 @@ export function bindFrom(view: ViewStatement, select: SelectStmt, catalog: Catal
   const items = select.fromClause ?? [];
   const [item] = items;
   if (item === undefined) throw refusal(view, 'noWindow', locationOf(select.targetList?.[0]));
-  if (items.length > 1 || 'JoinExpr' in item) throw refusal(view, 'join', locationOf(items[1] ?? item) ?? fromLocation(items[1] ?? item));
+  if (items.length > 1 || 'JoinExpr' in item)
+    throw refusal(view, 'join', locationOf(items[1] ?? item) ?? fromLocation(items[1] ?? item));
   if ('RangeSubselect' in item) throw refusal(view, 'subqueryFrom', fromLocation(item));
   if ('RangeVar' in item) {
     streamOf(view, item.RangeVar.relname!, catalog, item.RangeVar.location);
@@ -59,7 +65,13 @@ function windowCall(view: ViewStatement, item: Node): FuncCall {
   const later = Object.hasOwn(LATER_WINDOWS, name) ? LATER_WINDOWS[name] : undefined;
   if (later !== undefined) throw refusal(view, later, first.FuncCall.location);
   if (name !== 'tumble') {
-    throw bindError(view, 'SQL_UNKNOWN_FUNCTION', `window function ${name} does not exist`, first.FuncCall.location, SYNTAX);
+    throw bindError(
+      view,
+      'SQL_UNKNOWN_FUNCTION',
+      `window function ${name} does not exist`,
+      first.FuncCall.location,
+      SYNTAX,
+    );
   }
   return first.FuncCall;
 }
@@ -67,16 +79,29 @@ function windowCall(view: ViewStatement, item: Node): FuncCall {
 function bindWindow(view: ViewStatement, call: FuncCall, alias: string | undefined, catalog: Catalog): ViewSource {
   const [streamNode, timeNode, sizeNode, offsetNode, extra] = call.args ?? [];
   if (sizeNode === undefined || extra !== undefined) {
-    throw bindError(view, 'SQL_TYPE', `TUMBLE takes 3 or 4 arguments, not ${call.args?.length ?? 0}`, call.location, SYNTAX);
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      `TUMBLE takes 3 or 4 arguments, not ${call.args?.length ?? 0}`,
+      call.location,
+      SYNTAX,
+    );
   }
   const stream = streamOf(view, nameOf(view, streamNode!), catalog, locationOf(streamNode));
   const eventTime = timeColumn(view, stream, nameOf(view, timeNode!), locationOf(timeNode));
   const sizeMs = lengthMs(view, sizeNode, 'The size of a window');
   if (!(sizeMs > 0) || sizeMs > SIZE_MS_MAX || !Number.isInteger(sizeMs)) {
-    throw bindError(view, 'SQL_TYPE', 'the size of a window must be a whole number of ms, more than 0 and at most 366 days', locationOf(sizeNode), SYNTAX);
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      'the size of a window must be a whole number of ms, more than 0 and at most 366 days',
+      locationOf(sizeNode),
+      SYNTAX,
+    );
   }
   const offsetMs = offsetNode === undefined ? 0 : lengthMs(view, offsetNode, "A window's offset");
-  if (!Number.isInteger(offsetMs)) throw bindError(view, 'SQL_TYPE', "a window's offset must be a whole number of ms", locationOf(offsetNode));
+  if (!Number.isInteger(offsetMs))
+    throw bindError(view, 'SQL_TYPE', "a window's offset must be a whole number of ms", locationOf(offsetNode));
   return {
     stream,
     qualifiers: alias === undefined ? [stream.name, 'tumble'] : [alias],
@@ -89,7 +114,13 @@ function nameOf(view: ViewStatement, node: Node): string {
   const fields = 'ColumnRef' in node ? (node.ColumnRef.fields ?? []) : [];
   const last = fields.at(-1);
   if (fields.length > 1 || last === undefined || !('String' in last)) {
-    throw bindError(view, 'SQL_TYPE', 'the first two arguments of TUMBLE are names: a stream and its time column', locationOf(node), SYNTAX);
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      'the first two arguments of TUMBLE are names: a stream and its time column',
+      locationOf(node),
+      SYNTAX,
+    );
   }
   return last.String.sval!;
 }
@@ -97,7 +128,13 @@ function nameOf(view: ViewStatement, node: Node): string {
 function streamOf(view: ViewStatement, name: string, catalog: Catalog, location: number | undefined): CatalogStream {
   const stream = catalog.get(name);
   if (stream !== undefined) return stream;
-  throw bindError(view, 'SQL_UNKNOWN_RELATION', `stream "${name}" does not exist`, location, `There are: ${[...catalog.keys()].join(', ') || 'none'}.`);
+  throw bindError(
+    view,
+    'SQL_UNKNOWN_RELATION',
+    `stream "${name}" does not exist`,
+    location,
+    `There are: ${[...catalog.keys()].join(', ') || 'none'}.`,
+  );
 }
 
 function timeColumn(view: ViewStatement, stream: CatalogStream, name: string, location: number | undefined): number {
@@ -116,14 +153,26 @@ function lengthMs(view: ViewStatement, node: Node, what: string): number {
   const constant = arg !== undefined && 'A_Const' in arg ? arg.A_Const.sval?.sval : undefined;
   const isInterval = type === undefined || ('String' in type && type.String.sval === 'interval');
   if (constant === undefined || !isInterval) {
-    throw bindError(view, 'SQL_TYPE', `${what} must be a constant interval`, locationOf(node), "Write INTERVAL '1 minute'.");
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      `${what} must be a constant interval`,
+      locationOf(node),
+      "Write INTERVAL '1 minute'.",
+    );
   }
   const modifiers = 'TypeCast' in node ? (node.TypeCast.typeName?.typmods ?? []) : [];
   const [modifier] = modifiers;
   const bits = modifier !== undefined && 'A_Const' in modifier ? modifier.A_Const.ival?.ival : undefined;
   const field = bits === undefined ? undefined : UNIT_BITS[bits];
   if (modifiers.length > 0 && field === undefined) {
-    throw bindError(view, 'SQL_UNSUPPORTED', 'this interval qualifier is not supported', locationOf(node), "Write the units in the text: INTERVAL '1 minute'.");
+    throw bindError(
+      view,
+      'SQL_UNSUPPORTED',
+      'this interval qualifier is not supported',
+      locationOf(node),
+      "Write the units in the text: INTERVAL '1 minute'.",
+    );
   }
   try {
     const length = fixedLengthMs(parseInterval(constant, field));
@@ -132,7 +181,13 @@ function lengthMs(view: ViewStatement, node: Node, what: string): number {
     if (!(error instanceof MillraceError)) throw error;
     throw bindError(view, 'SQL_TYPE', error.message, locationOf(node), "Write INTERVAL '1 minute'.");
   }
-  throw bindError(view, 'SQL_UNSUPPORTED', `${what} cannot be in months or years: they differ in length`, locationOf(node), "Write days: INTERVAL '30 days'.");
+  throw bindError(
+    view,
+    'SQL_UNSUPPORTED',
+    `${what} cannot be in months or years: they differ in length`,
+    locationOf(node),
+    "Write days: INTERVAL '30 days'.",
+  );
 }
 
 const UNIT_BITS: Readonly<Record<number, string>> = { 8: 'day', 1024: 'hour', 2048: 'minute', 4096: 'second' };

@@ -14,16 +14,31 @@ export const ALLOWED_LATENESS_DEFAULT_MS = 0;
 const NAMES = ['watermark_lag', 'allowed_lateness', 'emit', 'event_time'];
 
 /** The options of a view, defaults filled in. */
-export function readOptions(view: ViewStatement, source: ViewSource): Pick<ViewPlan, 'lagMs' | 'allowedLatenessMs' | 'emit'> {
+export function readOptions(
+  view: ViewStatement,
+  source: ViewSource,
+): Pick<ViewPlan, 'lagMs' | 'allowedLatenessMs' | 'emit'> {
   for (const [name, { location }] of view.options) {
     if (!NAMES.includes(name)) {
-      throw bindError(view, 'SQL_UNSUPPORTED', `there is no option ${name}`, location, `The options are: ${NAMES.join(', ')}.`);
+      throw bindError(
+        view,
+        'SQL_UNSUPPORTED',
+        `there is no option ${name}`,
+        location,
+        `The options are: ${NAMES.join(', ')}.`,
+      );
     }
   }
   const eventTime = view.options.get('event_time');
   const column = source.stream.schema.columns[source.eventTime]!.name;
   if (eventTime !== undefined && eventTime.value !== column) {
-    throw bindError(view, 'SQL_TYPE', `event_time is "${eventTime.value}", but the window is over "${column}"`, eventTime.location, 'Name the same column in both, or leave the option out.');
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      `event_time is "${eventTime.value}", but the window is over "${column}"`,
+      eventTime.location,
+      'Name the same column in both, or leave the option out.',
+    );
   }
   return {
     lagMs: duration(view, 'watermark_lag', WATERMARK_LAG_DEFAULT_MS),
@@ -37,7 +52,13 @@ function duration(view: ViewStatement, name: string, fallback: number): number {
   if (option === undefined) return fallback;
   const ms = lengthOf(option);
   if (ms === undefined || ms < 0 || !Number.isInteger(ms)) {
-    throw bindError(view, 'SQL_TYPE', `${name} must be a length of time, not "${option.value}"`, option.location, `Write ${name} = '5 seconds'.`);
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      `${name} must be a length of time, not "${option.value}"`,
+      option.location,
+      `Write ${name} = '5 seconds'.`,
+    );
   }
   return ms;
 }
@@ -60,7 +81,13 @@ function emitMode(view: ViewStatement): ViewPlan['emit'] {
   if (option.value.toLowerCase() === 'close') return { kind: 'close' };
   const ms = lengthOf(option);
   if (ms === undefined || ms <= 0 || !Number.isInteger(ms)) {
-    throw bindError(view, 'SQL_TYPE', `emit must be 'change', 'close' or a length of time, not "${option.value}"`, option.location, "Write emit = 'change', emit = 'close' or emit = '10 seconds'.");
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      `emit must be 'change', 'close' or a length of time, not "${option.value}"`,
+      option.location,
+      "Write emit = 'change', emit = 'close' or emit = '10 seconds'.",
+    );
   }
   return { kind: 'every', ms };
 }

@@ -1,6 +1,6 @@
 /** Turns a parsed view into a plan: windows, WHERE, GROUP BY, aggregates, SELECT, HAVING. */
 import type { Node, ResTarget, SelectStmt } from 'libpg-query';
-import { bindCondition, bindTyped, locationOf } from './bind.js';
+import { bindCondition, bindTyped } from './bind.js';
 import { bindError } from './context.js';
 import type { BindContext, Catalog, CatalogStream } from './context.js';
 import { bindFrom } from './plan-from.js';
@@ -9,6 +9,7 @@ import type { Expression, OutputColumn, SqlType, ViewPlan } from './plan.js';
 import type { ViewStatement } from './parse.js';
 import { refusal } from './refuse.js';
 import { regroup, sameExpression } from './regroup.js';
+import { locationOf } from './tree.js';
 import { isComparable } from './types.js';
 
 /** Columns of every view's rows that a SELECT may not name otherwise. */
@@ -24,8 +25,13 @@ export function planView(view: ViewStatement, catalog: Catalog): ViewPlan {
   refuseShape(view, select);
   const from = bindFrom(view, select, catalog);
   const context: BindContext = {
-    text: view.text, file: view.file, stream: from.stream, qualifiers: from.qualifiers,
-    aggregates: [], positions: new WeakMap(), clause: 'WHERE',
+    text: view.text,
+    file: view.file,
+    stream: from.stream,
+    qualifiers: from.qualifiers,
+    aggregates: [],
+    positions: new WeakMap(),
+    clause: 'WHERE',
   };
   const options = readOptions(view, from);
   const where = select.whereClause === undefined ? null : bindCondition(context, select.whereClause, 'WHERE');
@@ -43,16 +49,31 @@ export function planView(view: ViewStatement, catalog: Catalog): ViewPlan {
     return { name: names[i]!, expression: regrouped, type: regrouped.type };
   });
   return {
-    name: view.name, text: view.sql, source: from.stream.name, window: from.window, eventTime: from.eventTime, ...options,
-    where, keys: named, tenantKey: tenantKey(named, from.stream), aggregates: context.aggregates,
-    having: bound === null ? null : regroup(context, bound, named), outputs,
+    name: view.name,
+    text: view.sql,
+    source: from.stream.name,
+    window: from.window,
+    eventTime: from.eventTime,
+    ...options,
+    where,
+    keys: named,
+    tenantKey: tenantKey(named, from.stream),
+    aggregates: context.aggregates,
+    having: bound === null ? null : regroup(context, bound, named),
+    outputs,
   };
 }
 
 /** A view's columns and keys are what a table can show to every client. */
 function requireStorable(context: BindContext, type: SqlType, location: number | undefined): void {
   if (type === 'interval' || type === 'bytea' || type === 'text[]') {
-    throw bindError(context, 'SQL_UNSUPPORTED', `a view's column cannot be of type ${type}`, location, 'Cast it to text: (…)::text.');
+    throw bindError(
+      context,
+      'SQL_UNSUPPORTED',
+      `a view's column cannot be of type ${type}`,
+      location,
+      'Cast it to text: (…)::text.',
+    );
   }
 }
 
@@ -66,8 +87,10 @@ function refuseShape(view: ViewStatement, select: SelectStmt): void {
     const [sort] = select.sortClause;
     throw refusal(view, 'orderBy', sort !== undefined && 'SortBy' in sort ? at(sort.SortBy.node) : undefined);
   }
-  if (select.limitCount !== undefined || select.limitOffset !== undefined) throw refusal(view, 'limit', at(select.limitCount ?? select.limitOffset));
-  if (select.lockingClause !== undefined || select.intoClause !== undefined) throw refusal(view, 'locking', firstLocation(select));
+  if (select.limitCount !== undefined || select.limitOffset !== undefined)
+    throw refusal(view, 'limit', at(select.limitCount ?? select.limitOffset));
+  if (select.lockingClause !== undefined || select.intoClause !== undefined)
+    throw refusal(view, 'locking', firstLocation(select));
   if (select.windowClause !== undefined) throw refusal(view, 'windowClause', firstLocation(select));
 }
 
@@ -77,7 +100,8 @@ function firstLocation(select: SelectStmt): number | undefined {
 }
 
 function target(context: BindContext, node: Node): ResTarget {
-  if (!('ResTarget' in node)) throw bindError(context, 'SQL_UNSUPPORTED', 'this SELECT item is not supported', locationOf(node));
+  if (!('ResTarget' in node))
+    throw bindError(context, 'SQL_UNSUPPORTED', 'this SELECT item is not supported', locationOf(node));
   const { val, location } = node.ResTarget;
   if (val !== undefined && 'ColumnRef' in val && val.ColumnRef.fields?.some((field) => 'A_Star' in field)) {
     throw refusal(context, 'star', location);
@@ -95,22 +119,36 @@ function bindGroups(context: BindContext, select: SelectStmt, targets: readonly 
     const key = bindGroup(context, node, targets);
     if (key.kind === 'windowStart' || key.kind === 'windowEnd') windowed = true;
     else if (!isComparable(key.type)) {
-      throw bindError(context, 'SQL_TYPE', `could not identify an equality operator for type ${key.type}`, locationOf(node), "Cast it to text, or take a field with ->>.");
+      throw bindError(
+        context,
+        'SQL_TYPE',
+        `could not identify an equality operator for type ${key.type}`,
+        locationOf(node),
+        'Cast it to text, or take a field with ->>.',
+      );
     }
     requireStorable(context, key.type, locationOf(node));
-    if (key.kind !== 'windowStart' && key.kind !== 'windowEnd' && !keys.some((other) => sameExpression(other, key))) keys.push(key);
+    if (key.kind !== 'windowStart' && key.kind !== 'windowEnd' && !keys.some((other) => sameExpression(other, key)))
+      keys.push(key);
   }
-  if (!windowed) throw refusal(context, 'groupWindow', locationOf(select.groupClause?.[0] ?? select.fromClause?.[0]) ?? firstLocation(select));
+  if (!windowed)
+    throw refusal(
+      context,
+      'groupWindow',
+      locationOf(select.groupClause?.[0] ?? select.fromClause?.[0]) ?? firstLocation(select),
+    );
   return keys;
 }
 
 function bindGroup(context: BindContext, node: Node, targets: readonly ResTarget[]): Expression {
   const location = locationOf(node);
   if ('A_Const' in node) {
-    if (node.A_Const.ival === undefined) throw bindError(context, 'SQL_TYPE', 'non-integer constant in GROUP BY', location);
+    if (node.A_Const.ival === undefined)
+      throw bindError(context, 'SQL_TYPE', 'non-integer constant in GROUP BY', location);
     const position = node.A_Const.ival.ival ?? 0;
     const picked = targets[position - 1];
-    if (picked === undefined) throw bindError(context, 'SQL_TYPE', `GROUP BY position ${position} is not in select list`, location);
+    if (picked === undefined)
+      throw bindError(context, 'SQL_TYPE', `GROUP BY position ${position} is not in select list`, location);
     return bindTyped(context, picked.val!);
   }
   if ('ColumnRef' in node && node.ColumnRef.fields?.length === 1) {
@@ -124,7 +162,12 @@ function bindGroup(context: BindContext, node: Node, targets: readonly ResTarget
   return bindTyped(context, node);
 }
 
-function sameAlias(context: BindContext, aliased: readonly ResTarget[], name: string, location: number | undefined): Expression {
+function sameAlias(
+  context: BindContext,
+  aliased: readonly ResTarget[],
+  name: string,
+  location: number | undefined,
+): Expression {
   const [first, ...rest] = aliased.map((each) => bindTyped(context, each.val!));
   if (rest.some((other) => !sameExpression(first!, other))) {
     throw bindError(context, 'SQL_TYPE', `GROUP BY "${name}" is ambiguous`, location);
@@ -133,11 +176,17 @@ function sameAlias(context: BindContext, aliased: readonly ResTarget[], name: st
 }
 
 /** A key's name: that of the SELECT item it stands in, else its column's, else its number. */
-function nameKeys(keys: readonly Expression[], targets: readonly ResTarget[], selected: readonly Expression[]): { name: string; expression: Expression }[] {
+function nameKeys(
+  keys: readonly Expression[],
+  targets: readonly ResTarget[],
+  selected: readonly Expression[],
+): { name: string; expression: Expression }[] {
   const taken = new Set<string>();
   return keys.map((expression, index) => {
     const at = selected.findIndex((each) => sameExpression(each, expression));
-    const wanted = (at >= 0 ? targets[at]!.name : undefined) ?? (expression.kind === 'column' ? expression.name : `key_${index + 1}`);
+    const wanted =
+      (at >= 0 ? targets[at]!.name : undefined) ??
+      (expression.kind === 'column' ? expression.name : `key_${index + 1}`);
     let name = wanted;
     for (let n = 2; taken.has(name); n++) name = `${wanted}_${n}`;
     taken.add(name);
@@ -154,8 +203,22 @@ function outputNames(context: BindContext, view: ViewStatement, targets: readonl
   for (const [i, each] of targets.entries()) {
     const name = view.columnNames[i] ?? each.name ?? derivedName(each.val!);
     const location = each.location ?? locationOf(each.val);
-    if (names.includes(name)) throw bindError(context, 'SQL_TYPE', `column "${name}" specified more than once`, location, 'Name one of them with AS.');
-    if (RESERVED.has(name) || name.startsWith('_')) throw bindError(context, 'SQL_UNSUPPORTED', `a view's column cannot be named "${name}"`, location, 'Name it otherwise with AS.');
+    if (names.includes(name))
+      throw bindError(
+        context,
+        'SQL_TYPE',
+        `column "${name}" specified more than once`,
+        location,
+        'Name one of them with AS.',
+      );
+    if (RESERVED.has(name) || name.startsWith('_'))
+      throw bindError(
+        context,
+        'SQL_UNSUPPORTED',
+        `a view's column cannot be named "${name}"`,
+        location,
+        'Name it otherwise with AS.',
+      );
     names.push(name);
   }
   return names;
@@ -186,6 +249,7 @@ function derivedName(node: Node): string {
 }
 
 function tenantKey(keys: readonly { expression: Expression }[], stream: CatalogStream): number {
-  return keys.findIndex(({ expression }) => expression.kind === 'column' && expression.index === stream.schema.roles.tenant);
+  return keys.findIndex(
+    ({ expression }) => expression.kind === 'column' && expression.index === stream.schema.roles.tenant,
+  );
 }
-

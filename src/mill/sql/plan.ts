@@ -35,13 +35,24 @@ export type SqlType =
 
 /** A bound expression. Every node has a type; names are resolved; casts are explicit `call`s. */
 export type Expression =
-  | { readonly kind: 'column'; readonly index: number; readonly name: string; readonly type: SqlType; readonly nullable: boolean }
+  | {
+      readonly kind: 'column';
+      readonly index: number;
+      readonly name: string;
+      readonly type: SqlType;
+      readonly nullable: boolean;
+    }
   | { readonly kind: 'literal'; readonly value: LiteralValue; readonly type: SqlType }
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expression[]; readonly type: SqlType }
   | { readonly kind: 'and' | 'or'; readonly args: readonly Expression[]; readonly type: 'boolean' }
   | { readonly kind: 'not'; readonly arg: Expression; readonly type: 'boolean' }
   | { readonly kind: 'isNull'; readonly arg: Expression; readonly negated: boolean; readonly type: 'boolean' }
-  | { readonly kind: 'case'; readonly branches: readonly CaseBranch[]; readonly otherwise: Expression; readonly type: SqlType }
+  | {
+      readonly kind: 'case';
+      readonly branches: readonly CaseBranch[];
+      readonly otherwise: Expression;
+      readonly type: SqlType;
+    }
   | { readonly kind: 'windowStart' | 'windowEnd'; readonly type: 'timestamptz' }
   | { readonly kind: 'key'; readonly index: number; readonly type: SqlType }
   | { readonly kind: 'aggregate'; readonly index: number; readonly type: SqlType };
@@ -60,7 +71,7 @@ export type LiteralValue =
 /** One WHEN … THEN …. */
 export interface CaseBranch {
   readonly when: Expression;
-  readonly then: Expression;
+  readonly result: Expression;
 }
 
 /**
@@ -104,7 +115,10 @@ export interface ViewPlan {
   readonly lagMs: number;
   readonly allowedLatenessMs: number;
   /** `change`: at every commit; `close`: once, when the window is final; else every N ms. */
-  readonly emit: { readonly kind: 'change' } | { readonly kind: 'close' } | { readonly kind: 'every'; readonly ms: number };
+  readonly emit:
+    | { readonly kind: 'change' }
+    | { readonly kind: 'close' }
+    | { readonly kind: 'every'; readonly ms: number };
   readonly where: Expression | null;
   /** GROUP BY without the window bounds, over source columns. */
   readonly keys: readonly { readonly name: string; readonly expression: Expression }[];

@@ -17,7 +17,11 @@ function textOf(expression: Expression): string {
  *
  * @throws PostgreSQL's error for a column that is neither grouped nor aggregated.
  */
-export function regroup(context: BindContext, expression: Expression, keys: readonly { readonly expression: Expression }[]): Expression {
+export function regroup(
+  context: BindContext,
+  expression: Expression,
+  keys: readonly { readonly expression: Expression }[],
+): Expression {
   const text = textOf(expression);
   const index = keys.findIndex((key) => textOf(key.expression) === text);
   if (index >= 0 && expression.kind !== 'literal') return { kind: 'key', index, type: expression.type };
@@ -26,8 +30,11 @@ export function regroup(context: BindContext, expression: Expression, keys: read
     case 'column': {
       const name = `${context.qualifiers[0]!}.${expression.name}`;
       throw bindError(
-        context, 'SQL_TYPE', `column "${name}" must appear in the GROUP BY clause or be used in an aggregate function`,
-        context.positions.get(expression), `Add ${expression.name} to GROUP BY, or write max(${expression.name}).`,
+        context,
+        'SQL_TYPE',
+        `column "${name}" must appear in the GROUP BY clause or be used in an aggregate function`,
+        context.positions.get(expression),
+        `Add ${expression.name} to GROUP BY, or write max(${expression.name}).`,
       );
     }
     case 'call':
@@ -40,7 +47,7 @@ export function regroup(context: BindContext, expression: Expression, keys: read
     case 'case':
       return {
         ...expression,
-        branches: expression.branches.map(({ when, then }) => ({ when: inside(when), then: inside(then) })),
+        branches: expression.branches.map(({ when, result }) => ({ when: inside(when), result: inside(result) })),
         otherwise: inside(expression.otherwise),
       };
     default:

@@ -25,7 +25,7 @@ export function staticScale(expression: Expression, parts?: PlanParts): number |
       return call.arg.type === 'bigint' || call.arg.type === 'integer' ? 0 : staticScale(call.arg);
     }
     case 'case':
-      return agreed([...expression.branches.map((branch) => branch.then), expression.otherwise], scaleOf);
+      return agreed([...expression.branches.map((branch) => branch.result), expression.otherwise], scaleOf);
     case 'call':
       return callScale(expression, scaleOf);
     default:
@@ -34,12 +34,18 @@ export function staticScale(expression: Expression, parts?: PlanParts): number |
 }
 
 /** The one scale of several results; NULL literals have any. */
-function agreed(results: readonly Expression[], scaleOf: (child: Expression) => number | undefined): number | undefined {
+function agreed(
+  results: readonly Expression[],
+  scaleOf: (child: Expression) => number | undefined,
+): number | undefined {
   const scales = new Set(results.filter((each) => each.kind !== 'literal' || each.value !== null).map(scaleOf));
   return scales.size === 1 ? [...scales][0] : undefined;
 }
 
-function callScale(call: Extract<Expression, { kind: 'call' }>, scaleOf: (child: Expression) => number | undefined): number | undefined {
+function callScale(
+  call: Extract<Expression, { kind: 'call' }>,
+  scaleOf: (child: Expression) => number | undefined,
+): number | undefined {
   const [first, second, third] = call.args;
   switch (call.name) {
     case '+':

@@ -31,7 +31,11 @@ const CATEGORY: Record<BindingType, Category> = {
 };
 
 const PREFERRED: ReadonlySet<BindingType> = new Set<BindingType>([
-  'boolean', 'double precision', 'text', 'timestamptz', 'interval',
+  'boolean',
+  'double precision',
+  'text',
+  'timestamptz',
+  'interval',
 ]);
 
 const IMPLICIT: Partial<Record<BindingType, readonly SqlType[]>> = {
@@ -66,14 +70,27 @@ export function typeName(type: BindingType): string {
 
 /** The names that a cast can use for a type. */
 export const TYPE_NAMES: ReadonlyMap<string, SqlType> = new Map<string, SqlType>([
-  ['bool', 'boolean'], ['boolean', 'boolean'],
-  ['int4', 'integer'], ['int', 'integer'], ['integer', 'integer'],
-  ['int8', 'bigint'], ['bigint', 'bigint'],
+  ['bool', 'boolean'],
+  ['boolean', 'boolean'],
+  ['int4', 'integer'],
+  ['int', 'integer'],
+  ['integer', 'integer'],
+  ['int8', 'bigint'],
+  ['bigint', 'bigint'],
   ['float8', 'double precision'],
-  ['numeric', 'numeric'], ['decimal', 'numeric'],
-  ['text', 'text'], ['varchar', 'text'],
-  ['timestamptz', 'timestamptz'], ['timestamp', 'timestamp'], ['date', 'date'], ['interval', 'interval'],
-  ['uuid', 'uuid'], ['json', 'json'], ['bytea', 'bytea'], ['text[]', 'text[]'], ['varchar[]', 'text[]'],
+  ['numeric', 'numeric'],
+  ['decimal', 'numeric'],
+  ['text', 'text'],
+  ['varchar', 'text'],
+  ['timestamptz', 'timestamptz'],
+  ['timestamp', 'timestamp'],
+  ['date', 'date'],
+  ['interval', 'interval'],
+  ['uuid', 'uuid'],
+  ['json', 'json'],
+  ['bytea', 'bytea'],
+  ['text[]', 'text[]'],
+  ['varchar[]', 'text[]'],
 ]);
 
 /** Whether a value of one type is taken where another is wanted, without a written cast. */
@@ -147,13 +164,18 @@ function selectCandidate<T extends Overload>(all: readonly T[], args: readonly B
   const known = new Set(args.filter((type) => type !== 'unknown'));
   if (known.size === 1) {
     const [type] = known;
-    const same = candidates.filter((overload) => overload.params.every((param, i) => args[i] !== 'unknown' || isImplicit(type!, param)));
+    const same = candidates.filter((overload) =>
+      overload.params.every((param, i) => args[i] !== 'unknown' || isImplicit(type!, param)),
+    );
     if (same.length === 1) return { overload: same[0]! };
   }
   return { error: 'ambiguous' };
 }
 
-function mostMatches<T extends Overload>(candidates: readonly T[], matches: (type: SqlType, i: number) => boolean): readonly T[] {
+function mostMatches<T extends Overload>(
+  candidates: readonly T[],
+  matches: (type: SqlType, i: number) => boolean,
+): readonly T[] {
   const counts = candidates.map((overload) => overload.params.filter(matches).length);
   const most = Math.max(...counts);
   return candidates.filter((_, index) => counts[index] === most);

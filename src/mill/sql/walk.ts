@@ -13,7 +13,7 @@ export function childrenOf(expression: Expression): readonly Expression[] {
     case 'isNull':
       return [expression.arg];
     case 'case':
-      return [...expression.branches.flatMap((branch) => [branch.when, branch.then]), expression.otherwise];
+      return [...expression.branches.flatMap((branch) => [branch.when, branch.result]), expression.otherwise];
     default:
       return [];
   }
@@ -41,7 +41,8 @@ export const SPECIAL_CALLS: ReadonlySet<string> = new Set(['coalesce', 'greatest
 export function canFail(expression: Expression): boolean {
   let fails = false;
   visit(expression, (node) => {
-    if (node.kind === 'call' && !SPECIAL_CALLS.has(node.name) && functionTable.definitionOf(node).fails === true) fails = true;
+    if (node.kind === 'call' && !SPECIAL_CALLS.has(node.name) && functionTable.definitionOf(node).fails === true)
+      fails = true;
   });
   return fails;
 }

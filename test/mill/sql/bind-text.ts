@@ -11,8 +11,13 @@ export function bindText(text: string, schema: Schema): Expression {
   const statement = parseSql(sql).stmts![0]!.stmt!;
   const select = (statement as { SelectStmt: { targetList: { ResTarget: { val: never } }[] } }).SelectStmt;
   const context: BindContext = {
-    text: sql, file: undefined, stream: { name: 'rows', schema }, qualifiers: ['rows'],
-    aggregates: [], positions: new WeakMap(), clause: 'SELECT',
+    text: sql,
+    file: undefined,
+    stream: { name: 'rows', schema },
+    qualifiers: ['rows'],
+    aggregates: [],
+    positions: new WeakMap(),
+    clause: 'SELECT',
   };
   return bindTyped(context, select.targetList[0]!.ResTarget.val);
 }

@@ -3,7 +3,8 @@
  * `src/backend/utils/adt/formatting.c`. Refused: EEEE, RN, V, L, TM and quoted text.
  */
 import { MillraceError } from '../../../util/errors.js';
-import { Decimal, roundDecimal } from '../decimal.js';
+import { roundDecimal } from '../decimal.js';
+import type { Decimal } from '../decimal.js';
 import { ordinal } from './time.js';
 
 /** A pattern, read once. */
@@ -21,7 +22,30 @@ export interface NumberFormat {
   readonly sign: 'default' | 'S first' | 'S last' | 'MI' | 'PR' | 'SG' | 'PL';
 }
 
-const TOKENS = ['FM', 'fm', 'MI', 'mi', 'PL', 'pl', 'SG', 'sg', 'PR', 'pr', 'TH', 'th', 'S', 's', 'D', 'd', 'G', 'g', '9', '0', '.', ','];
+const TOKENS = [
+  'FM',
+  'fm',
+  'MI',
+  'mi',
+  'PL',
+  'pl',
+  'SG',
+  'sg',
+  'PR',
+  'pr',
+  'TH',
+  'th',
+  'S',
+  's',
+  'D',
+  'd',
+  'G',
+  'g',
+  '9',
+  '0',
+  '.',
+  ',',
+];
 
 /** Reads a pattern. @throws SQL_UNSUPPORTED for what is refused. */
 export function readNumberFormat(pattern: string): NumberFormat {
@@ -43,19 +67,23 @@ export function readNumberFormat(pattern: string): NumberFormat {
 
 function tokenize(pattern: string): string[] {
   const tokens: string[] = [];
-  for (let at = 0; at < pattern.length; ) {
+  for (let at = 0; at < pattern.length;) {
     const token = TOKENS.find((each) => pattern.startsWith(each, at));
     if (token === undefined && !/[ :;/$%()-]/.test(pattern[at]!)) throw refuse(pattern.slice(at, at + 4));
     const found = token === 'TH' || token === 'th' ? token : (token?.toUpperCase() ?? pattern[at]!);
     tokens.push(found);
     at += found.length;
   }
-  if (tokens.filter((token) => token === '.' || token === 'D').length > 1) throw new MillraceError('SQL_TYPE', 'multiple decimal points');
+  if (tokens.filter((token) => token === '.' || token === 'D').length > 1)
+    throw new MillraceError('SQL_TYPE', 'multiple decimal points');
   return tokens;
 }
 
 function refuse(what: string): MillraceError {
-  return new MillraceError('SQL_UNSUPPORTED', `to_char: "${what}" in a number's pattern is not supported; docs/sql.md lists the patterns there are`);
+  return new MillraceError(
+    'SQL_UNSUPPORTED',
+    `to_char: "${what}" in a number's pattern is not supported; docs/sql.md lists the patterns there are`,
+  );
 }
 
 function signOf(tokens: readonly string[]): NumberFormat['sign'] {
@@ -102,7 +130,8 @@ class Printer {
 
   print(): string {
     for (const part of this.#format.parts) this.#part(part);
-    if (this.#format.sign === 'PR' && !this.#format.parts.includes('9') && !this.#format.parts.includes('0')) this.#sign();
+    if (this.#format.sign === 'PR' && !this.#format.parts.includes('9') && !this.#format.parts.includes('0'))
+      this.#sign();
     return this.#out;
   }
 
@@ -135,7 +164,8 @@ class Printer {
     const shows = remaining <= digits.length || remaining <= zeros;
     const lone = remaining === 1 && this.#format.after === 0 && digits.length === 0;
     // FM9.9 of 0 is `0.`, of 0.1 it is `.1`.
-    const zero = remaining === 1 && !fill && digits === '' && this.#format.lastZero === 0 && /^0*$/.test(this.#fraction);
+    const zero =
+      remaining === 1 && !fill && digits === '' && this.#format.lastZero === 0 && /^0*$/.test(this.#fraction);
     if (!shows && !lone && !zero) {
       if (fill) this.#out += ' ';
       return;

@@ -19,7 +19,20 @@ interface Reading {
 /** `fill` is false under FM. */
 type Print = (reading: Reading, fill: boolean) => string;
 
-const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 /** The longest English month and day names have nine letters; names are padded to that. */
 const NAME_WIDTH = 9;
@@ -29,30 +42,46 @@ const weekday = ({ days }: Reading): number => (((days + 4) % 7) + 7) % 7;
 const dayOfYear = ({ days, year }: Reading): number => days - daysOf(year, 1, 1) + 1;
 const shown = (year: number): number => (year <= 0 ? 1 - year : year);
 
-const number = (read: (reading: Reading) => number, width: number): Print => (reading, fill) => {
-  const value = read(reading);
-  return fill ? String(value).padStart(width, '0') : String(value);
-};
+const number =
+  (read: (reading: Reading) => number, width: number): Print =>
+  (reading, fill) => {
+    const value = read(reading);
+    return fill ? String(value).padStart(width, '0') : String(value);
+  };
 
 const yearDigits = (read: (reading: Reading) => number, width: number): Print =>
   number((reading) => (width === 4 ? shown(read(reading)) : shown(read(reading)) % 10 ** width), width);
 
-const name = (read: (reading: Reading) => string, change: (text: string) => string): Print => (reading, fill) => {
-  const text = change(read(reading));
-  return fill ? text.padEnd(NAME_WIDTH) : text;
-};
+const name =
+  (read: (reading: Reading) => string, change: (text: string) => string): Print =>
+  (reading, fill) => {
+    const text = change(read(reading));
+    return fill ? text.padEnd(NAME_WIDTH) : text;
+  };
 
-const short = (read: (reading: Reading) => string, change: (text: string) => string): Print => (reading) => change(read(reading).slice(0, 3));
+const short =
+  (read: (reading: Reading) => string, change: (text: string) => string): Print =>
+  (reading) =>
+    change(read(reading).slice(0, 3));
 const asIs = (text: string): string => text;
 const upper = (text: string): string => text.toUpperCase();
 const lower = (text: string): string => text.toLowerCase();
 const month = (reading: Reading): string => MONTHS[reading.month - 1]!;
 const day = (reading: Reading): string => DAYS[weekday(reading)]!;
 const hour12 = ({ hour }: Reading): number => hour % 12 || 12;
-const half = (am: string, pm: string): Print => ({ hour }) => (hour >= 12 ? pm : am);
-const era = (ad: string, bc: string): Print => ({ year }) => (year <= 0 ? bc : ad);
+const half =
+  (am: string, pm: string): Print =>
+  ({ hour }) =>
+    hour >= 12 ? pm : am;
+const era =
+  (ad: string, bc: string): Print =>
+  ({ year }) =>
+    year <= 0 ? bc : ad;
 const iso = (reading: Reading): number => isoYear(reading.days).year;
-const fraction = (digits: number): Print => ({ micros }) => String(Math.trunc(micros / 10 ** (6 - digits))).padStart(digits, '0');
+const fraction =
+  (digits: number): Print =>
+  ({ micros }) =>
+    String(Math.trunc(micros / 10 ** (6 - digits))).padStart(digits, '0');
 const daySeconds = ({ hour, minute, second }: Reading): number => hour * 3600 + minute * 60 + second;
 
 const century: Print = ({ year }, fill) => {
@@ -69,36 +98,77 @@ const thousands: Print = ({ year }) => {
 /** Keywords that mean the same in capitals and in small letters. */
 const NUMBERS: Readonly<Record<string, Print>> = {
   'Y,YYY': thousands,
-  YYYY: yearDigits((reading) => reading.year, 4), YYY: yearDigits((reading) => reading.year, 3),
-  YY: yearDigits((reading) => reading.year, 2), Y: yearDigits((reading) => reading.year, 1),
-  IYYY: yearDigits(iso, 4), IYY: yearDigits(iso, 3), IY: yearDigits(iso, 2), I: yearDigits(iso, 1),
+  YYYY: yearDigits((reading) => reading.year, 4),
+  YYY: yearDigits((reading) => reading.year, 3),
+  YY: yearDigits((reading) => reading.year, 2),
+  Y: yearDigits((reading) => reading.year, 1),
+  IYYY: yearDigits(iso, 4),
+  IYY: yearDigits(iso, 3),
+  IY: yearDigits(iso, 2),
+  I: yearDigits(iso, 1),
   CC: century,
   Q: number((reading) => Math.floor((reading.month - 1) / 3) + 1, 1),
   MM: number((reading) => reading.month, 2),
   WW: number((reading) => Math.floor((dayOfYear(reading) - 1) / 7) + 1, 2),
   IW: number((reading) => isoYear(reading.days).week, 2),
   W: number((reading) => Math.floor((reading.day - 1) / 7) + 1, 1),
-  DDD: number(dayOfYear, 3), DD: number((reading) => reading.day, 2), D: number((reading) => weekday(reading) + 1, 1),
-  IDDD: number((reading) => isoYear(reading.days).dayOfYear, 3), ID: number((reading) => weekday(reading) || 7, 1),
+  DDD: number(dayOfYear, 3),
+  DD: number((reading) => reading.day, 2),
+  D: number((reading) => weekday(reading) + 1, 1),
+  IDDD: number((reading) => isoYear(reading.days).dayOfYear, 3),
+  ID: number((reading) => weekday(reading) || 7, 1),
   J: number((reading) => reading.days + JULIAN_OF_1970, 1),
-  HH24: number((reading) => reading.hour, 2), HH12: number(hour12, 2), HH: number(hour12, 2),
-  MI: number((reading) => reading.minute, 2), SS: number((reading) => reading.second, 2),
-  MS: fraction(3), US: fraction(6),
-  FF1: fraction(1), FF2: fraction(2), FF3: fraction(3), FF4: fraction(4), FF5: fraction(5), FF6: fraction(6),
-  SSSSS: number(daySeconds, 1), SSSS: number(daySeconds, 1),
-  OF: () => '+00', TZH: () => '+00', TZM: () => '00',
+  HH24: number((reading) => reading.hour, 2),
+  HH12: number(hour12, 2),
+  HH: number(hour12, 2),
+  MI: number((reading) => reading.minute, 2),
+  SS: number((reading) => reading.second, 2),
+  MS: fraction(3),
+  US: fraction(6),
+  FF1: fraction(1),
+  FF2: fraction(2),
+  FF3: fraction(3),
+  FF4: fraction(4),
+  FF5: fraction(5),
+  FF6: fraction(6),
+  SSSSS: number(daySeconds, 1),
+  SSSS: number(daySeconds, 1),
+  OF: () => '+00',
+  TZH: () => '+00',
+  TZM: () => '00',
 };
 
 const WORDS: Readonly<Record<string, Print>> = {
-  MONTH: name(month, upper), Month: name(month, asIs), month: name(month, lower),
-  MON: short(month, upper), Mon: short(month, asIs), mon: short(month, lower),
-  DAY: name(day, upper), Day: name(day, asIs), day: name(day, lower),
-  DY: short(day, upper), Dy: short(day, asIs), dy: short(day, lower),
-  AM: half('AM', 'PM'), PM: half('AM', 'PM'), am: half('am', 'pm'), pm: half('am', 'pm'),
-  'A.M.': half('A.M.', 'P.M.'), 'P.M.': half('A.M.', 'P.M.'), 'a.m.': half('a.m.', 'p.m.'), 'p.m.': half('a.m.', 'p.m.'),
-  AD: era('AD', 'BC'), BC: era('AD', 'BC'), ad: era('ad', 'bc'), bc: era('ad', 'bc'),
-  'A.D.': era('A.D.', 'B.C.'), 'B.C.': era('A.D.', 'B.C.'), 'a.d.': era('a.d.', 'b.c.'), 'b.c.': era('a.d.', 'b.c.'),
-  TZ: ({ zoned }) => (zoned ? 'UTC' : ''), tz: ({ zoned }) => (zoned ? 'utc' : ''),
+  MONTH: name(month, upper),
+  Month: name(month, asIs),
+  month: name(month, lower),
+  MON: short(month, upper),
+  Mon: short(month, asIs),
+  mon: short(month, lower),
+  DAY: name(day, upper),
+  Day: name(day, asIs),
+  day: name(day, lower),
+  DY: short(day, upper),
+  Dy: short(day, asIs),
+  dy: short(day, lower),
+  AM: half('AM', 'PM'),
+  PM: half('AM', 'PM'),
+  am: half('am', 'pm'),
+  pm: half('am', 'pm'),
+  'A.M.': half('A.M.', 'P.M.'),
+  'P.M.': half('A.M.', 'P.M.'),
+  'a.m.': half('a.m.', 'p.m.'),
+  'p.m.': half('a.m.', 'p.m.'),
+  AD: era('AD', 'BC'),
+  BC: era('AD', 'BC'),
+  ad: era('ad', 'bc'),
+  bc: era('ad', 'bc'),
+  'A.D.': era('A.D.', 'B.C.'),
+  'B.C.': era('A.D.', 'B.C.'),
+  'a.d.': era('a.d.', 'b.c.'),
+  'b.c.': era('a.d.', 'b.c.'),
+  TZ: ({ zoned }) => (zoned ? 'UTC' : ''),
+  tz: ({ zoned }) => (zoned ? 'utc' : ''),
 };
 
 const REFUSED = ['RM', 'rm', 'TM', 'tm', 'FX', 'fx'];
@@ -111,7 +181,10 @@ const KEYWORDS: ReadonlyMap<string, Print> = new Map([
 const BY_LENGTH = [...KEYWORDS.keys(), ...REFUSED].sort((a, b) => b.length - a.length);
 
 function refuse(what: string): MillraceError {
-  return new MillraceError('SQL_UNSUPPORTED', `to_char: the pattern ${what} is not supported; docs/sql.md lists those there are`);
+  return new MillraceError(
+    'SQL_UNSUPPORTED',
+    `to_char: the pattern ${what} is not supported; docs/sql.md lists those there are`,
+  );
 }
 
 /** Compiles a pattern. @throws SQL_UNSUPPORTED for keywords that are refused. */
@@ -155,7 +228,12 @@ function isCased(text: string): boolean {
   return text === text.toUpperCase() || text === text.toLowerCase();
 }
 
-function withSuffix(pattern: string, at: number, print: Print, fill: boolean): { print: (reading: Reading) => string; end: number } {
+function withSuffix(
+  pattern: string,
+  at: number,
+  print: Print,
+  fill: boolean,
+): { print: (reading: Reading) => string; end: number } {
   const suffix = pattern.slice(at, at + 2);
   if (suffix === 'SP') throw refuse('SP');
   if (suffix !== 'TH' && suffix !== 'th') return { print: (reading) => print(reading, fill), end: at };
@@ -179,8 +257,14 @@ function readingOf(timestamp: number, zoned: boolean): Reading {
   const { year, month: monthNumber, day: dayNumber, ms } = civilOf(timestamp);
   const micros = Math.round(ms * 1000);
   return {
-    year, month: monthNumber, day: dayNumber,
-    hour: Math.floor(micros / 3_600_000_000), minute: Math.floor(micros / 60_000_000) % 60, second: Math.floor(micros / 1_000_000) % 60,
-    micros: micros % 1_000_000, days: Math.floor(timestamp / DAY_MS), zoned,
+    year,
+    month: monthNumber,
+    day: dayNumber,
+    hour: Math.floor(micros / 3_600_000_000),
+    minute: Math.floor(micros / 60_000_000) % 60,
+    second: Math.floor(micros / 1_000_000) % 60,
+    micros: micros % 1_000_000,
+    days: Math.floor(timestamp / DAY_MS),
+    zoned,
   };
 }

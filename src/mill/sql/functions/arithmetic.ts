@@ -1,8 +1,22 @@
 /** `+ - * / %` and unary minus on numbers, with PostgreSQL's overflow errors. */
 import {
-  addDecimal, divideDecimal, moduloDecimal, multiplyDecimal, negateDecimal, subtractDecimal,
+  addDecimal,
+  divideDecimal,
+  moduloDecimal,
+  multiplyDecimal,
+  negateDecimal,
+  subtractDecimal,
 } from '../decimal.js';
-import { addInt, divideInt, evaluationError, int32Of, moduloInt, multiplyInt, negateInt, subtractInt } from '../value.js';
+import {
+  addInt,
+  divideInt,
+  evaluationError,
+  int32Of,
+  moduloInt,
+  multiplyInt,
+  negateInt,
+  subtractInt,
+} from '../value.js';
 import type { Int } from '../value.js';
 import { define } from './registry.js';
 import type { FunctionDefinition } from './registry.js';
@@ -29,7 +43,10 @@ function divideDouble(a: number, b: number): number {
 }
 
 const fails = { fails: true } as const;
-const integers = (operate: (a: Int, b: Int) => Int) => (a: Int, b: Int): number => int32Of(operate(a, b));
+const integers =
+  (operate: (a: Int, b: Int) => Int) =>
+  (a: Int, b: Int): number =>
+    int32Of(operate(a, b));
 
 /** Arithmetic operators. */
 export const arithmeticFunctions: readonly FunctionDefinition[] = [
@@ -54,8 +71,20 @@ export const arithmeticFunctions: readonly FunctionDefinition[] = [
   define('%', ['numeric', 'numeric'], 'numeric', moduloDecimal, fails),
   define('-', ['numeric'], 'numeric', negateDecimal),
   define('+', ['numeric'], 'numeric', (a: unknown) => a as never),
-  define('+', ['double precision', 'double precision'], 'double precision', (a: number, b: number) => finite(a + b, a, b), fails),
-  define('-', ['double precision', 'double precision'], 'double precision', (a: number, b: number) => finite(a - b, a, b), fails),
+  define(
+    '+',
+    ['double precision', 'double precision'],
+    'double precision',
+    (a: number, b: number) => finite(a + b, a, b),
+    fails,
+  ),
+  define(
+    '-',
+    ['double precision', 'double precision'],
+    'double precision',
+    (a: number, b: number) => finite(a - b, a, b),
+    fails,
+  ),
   define('*', ['double precision', 'double precision'], 'double precision', multiplyDouble, fails),
   define('/', ['double precision', 'double precision'], 'double precision', divideDouble, fails),
   define('-', ['double precision'], 'double precision', (a: number) => -a, { inline: ([a]) => `(-${a})` }),

@@ -1,5 +1,6 @@
 /** Casts, and each type's text form. */
-import { Decimal, decimalOf, decimalToDouble, decimalToInt, doubleToDecimal, parseDecimal } from '../decimal.js';
+import { decimalOf, decimalToDouble, decimalToInt, doubleToDecimal, parseDecimal } from '../decimal.js';
+import type { Decimal } from '../decimal.js';
 import { intervalText, parseInterval } from '../interval.js';
 import type { SqlType } from '../plan.js';
 import { evaluationError, int32Of, int64Of, intOf } from '../value.js';
@@ -17,7 +18,9 @@ export function doubleText(value: number): string {
   const [mantissa, exponentText] = value.toExponential().split('e') as [string, string];
   const exponent = Number(exponentText);
   if (exponent >= -4 && exponent < 15) {
-    return exponent >= 0 ? plain(value) : value.toFixed(Math.max(0, mantissa.replace(/[-.]/g, '').length - 1 - exponent));
+    return exponent >= 0
+      ? plain(value)
+      : value.toFixed(Math.max(0, mantissa.replace(/[-.]/g, '').length - 1 - exponent));
   }
   const size = String(Math.abs(exponent)).padStart(2, '0');
   return `${mantissa}e${exponent < 0 ? '-' : '+'}${size}`;
@@ -82,7 +85,8 @@ function parseBoolean(text: string): boolean {
   const word = trimmed(text).toLowerCase();
   if (word !== '') {
     if ('true'.startsWith(word) || 'yes'.startsWith(word) || word === 'on' || word === '1') return true;
-    if ('false'.startsWith(word) || 'no'.startsWith(word) || word === 'of' || word === 'off' || word === '0') return false;
+    if ('false'.startsWith(word) || 'no'.startsWith(word) || word === 'of' || word === 'off' || word === '0')
+      return false;
   }
   throw invalid('boolean', text);
 }
@@ -148,7 +152,7 @@ function parseList(text: string): readonly (string | null)[] {
   const items: (string | null)[] = [];
   if (body.trim() === '') return items;
   const item = /\s*(?:"((?:[^"\\]|\\[\s\S])*)"|([^{}",\\\s](?:[^{}",\\]*[^{}",\\\s])?))\s*(,|$)/y;
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const match = item.exec(body);
     if (match === null) throw evaluationError(`malformed array literal: "${text}"`);
     if (match[1] !== undefined) items.push(match[1].replace(/\\([\s\S])/g, '$1'));

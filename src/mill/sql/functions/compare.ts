@@ -50,11 +50,25 @@ export function compareOf(type: SqlType): (a: Value, b: Value) => number {
 
 /** Types whose values are equal exactly when JavaScript's `===` says so. */
 export const IDENTICAL: ReadonlySet<SqlType> = new Set<SqlType>([
-  'boolean', 'integer', 'bigint', 'text', 'uuid', 'timestamptz', 'timestamp', 'date',
+  'boolean',
+  'integer',
+  'bigint',
+  'text',
+  'uuid',
+  'timestamptz',
+  'timestamp',
+  'date',
 ]);
 
 /** Types whose order is JavaScript's `<`. */
-const NATIVE: ReadonlySet<SqlType> = new Set<SqlType>(['boolean', 'integer', 'bigint', 'timestamptz', 'timestamp', 'date']);
+const NATIVE: ReadonlySet<SqlType> = new Set<SqlType>([
+  'boolean',
+  'integer',
+  'bigint',
+  'timestamptz',
+  'timestamp',
+  'date',
+]);
 
 const OPERATORS: readonly { name: string; script: string; holds: (order: number) => boolean }[] = [
   { name: '=', script: '===', holds: (order) => order === 0 },
@@ -66,12 +80,18 @@ const OPERATORS: readonly { name: string; script: string; holds: (order: number)
 ];
 
 /** The comparison operators. */
-export const compareFunctions: readonly FunctionDefinition[] = (Object.keys(ORDER) as Exclude<SqlType, 'json'>[]).flatMap((type) => {
+export const compareFunctions: readonly FunctionDefinition[] = (
+  Object.keys(ORDER) as Exclude<SqlType, 'json'>[]
+).flatMap((type) => {
   const order = compareOf(type);
   return OPERATORS.map(({ name, script, holds }) => {
     const native = script.endsWith('==') ? IDENTICAL.has(type) : NATIVE.has(type);
-    return define(name, [type, type], 'boolean', (a: Value, b: Value) => holds(order(a, b)), {
-      ...(native ? { inline: ([a, b]) => `(${a} ${script} ${b})` } : {}),
-    });
+    return define(
+      name,
+      [type, type],
+      'boolean',
+      (a: Value, b: Value) => holds(order(a, b)),
+      native ? { inline: ([a, b]) => `(${a} ${script} ${b})` } : {},
+    );
   });
 });

@@ -1,5 +1,5 @@
 /** date_trunc, extract and date_part. */
-import { MillraceError } from '../../../util/errors.js';
+import type { MillraceError } from '../../../util/errors.js';
 import { checkTimestamp, civilOf, dateOf, DAY_MS, daysOf } from '../calendar.js';
 import type { Civil } from '../calendar.js';
 import { Decimal, decimalToDouble } from '../decimal.js';
@@ -10,12 +10,20 @@ import { evaluationError } from '../value.js';
 import type { Interval, Value } from '../value.js';
 import { zoneOf } from '../zones.js';
 import { define } from './registry.js';
-import type { Evaluate, FunctionDefinition } from './registry.js';
+import type { Evaluate, EvaluateValues, FunctionDefinition } from './registry.js';
 
 const MORE_UNITS: Readonly<Record<string, string>> = {
-  quarter: 'quarter', qtr: 'quarter', quarters: 'quarter',
-  millennium: 'millennium', millennia: 'millennium', mil: 'millennium', mils: 'millennium',
-  c: 'century', cent: 'century', dec: 'decade', decs: 'decade',
+  quarter: 'quarter',
+  qtr: 'quarter',
+  quarters: 'quarter',
+  millennium: 'millennium',
+  millennia: 'millennium',
+  mil: 'millennium',
+  mils: 'millennium',
+  c: 'century',
+  cent: 'century',
+  dec: 'decade',
+  decs: 'decade',
 };
 
 /** A unit's one name, as `date_trunc` and `extract` take it; undefined when there is none. */
@@ -24,7 +32,13 @@ function fieldName(text: string): string | undefined {
   return Object.hasOwn(MORE_UNITS, lower) ? MORE_UNITS[lower] : unitName(lower);
 }
 
-const SUBDAY: Readonly<Record<string, number>> = { microsecond: 0.001, millisecond: 1, second: 1000, minute: 60_000, hour: 3_600_000 };
+const SUBDAY: Readonly<Record<string, number>> = {
+  microsecond: 0.001,
+  millisecond: 1,
+  second: 1000,
+  minute: 60_000,
+  hour: 3_600_000,
+};
 
 /** A wall clock's reading cut to a unit. */
 function truncate(unit: string, local: number): number {
@@ -54,8 +68,10 @@ function truncate(unit: string, local: number): number {
   }
 }
 
-const century = (year: number): number => (year > 0 ? Math.trunc((year + 99) / 100) : -Math.trunc((99 - (year - 1)) / 100));
-const millennium = (year: number): number => (year > 0 ? Math.trunc((year + 999) / 1000) : -Math.trunc((999 - (year - 1)) / 1000));
+const century = (year: number): number =>
+  year > 0 ? Math.trunc((year + 99) / 100) : -Math.trunc((99 - (year - 1)) / 100);
+const millennium = (year: number): number =>
+  year > 0 ? Math.trunc((year + 999) / 1000) : -Math.trunc((999 - (year - 1)) / 1000);
 
 function unitOf(text: string, type: SqlType): string {
   const unit = fieldName(text);
@@ -123,7 +139,9 @@ const CLOCK_FIELDS: Readonly<Record<string, Field>> = {
 };
 
 const ZONE_FIELDS: Readonly<Record<string, Field>> = {
-  timezone: () => whole(0), timezone_hour: () => whole(0), timezone_minute: () => whole(0),
+  timezone: () => whole(0),
+  timezone_hour: () => whole(0),
+  timezone_minute: () => whole(0),
 };
 
 function extractFrom(type: 'timestamptz' | 'timestamp' | 'date'): (field: string, value: number) => Decimal {
@@ -143,7 +161,9 @@ function extractFrom(type: 'timestamptz' | 'timestamp' | 'date'): (field: string
 
 function extractName(field: string): string | undefined {
   const lower = field.toLowerCase();
-  return Object.hasOwn(DATE_FIELDS, lower) || Object.hasOwn(ZONE_FIELDS, lower) || lower === 'epoch' ? lower : fieldName(lower);
+  return Object.hasOwn(DATE_FIELDS, lower) || Object.hasOwn(ZONE_FIELDS, lower) || lower === 'epoch'
+    ? lower
+    : fieldName(lower);
 }
 
 function unknownField(field: string, name: string | undefined, type: SqlType): MillraceError {
@@ -193,14 +213,23 @@ function extractFromInterval(field: string, { months, days, ms }: Interval): Dec
 function checking(evaluate: Evaluate, sample: Value): FunctionDefinition['prepare'] {
   return ([field, , zone]) => {
     if (typeof zone === 'string') zoneOf(zone);
-    if (typeof field === 'string') evaluate(field, sample, 'UTC');
+    if (typeof field === 'string') (evaluate as EvaluateValues)(field, sample, 'UTC');
     return undefined;
   };
 }
 
-function entry(name: string, type: SqlType, result: SqlType, evaluate: Evaluate, more: readonly SqlType[] = []): FunctionDefinition {
+function entry(
+  name: string,
+  type: SqlType,
+  result: SqlType,
+  evaluate: Evaluate,
+  more: readonly SqlType[] = [],
+): FunctionDefinition {
   const prepare = checking(evaluate, type === 'interval' ? { months: 0, days: 0, ms: 0 } : 0);
-  return define(name, ['text', type, ...more], result, evaluate, { fails: true, ...(prepare === undefined ? {} : { prepare }) });
+  return define(name, ['text', type, ...more], result, evaluate, {
+    fails: true,
+    ...(prepare === undefined ? {} : { prepare }),
+  });
 }
 
 const TIMES = ['timestamptz', 'timestamp', 'date'] as const;
@@ -212,8 +241,16 @@ export const fieldFunctions: readonly FunctionDefinition[] = [
   entry('date_trunc', 'timestamp', 'timestamp', truncateTimestamp('timestamp')),
   ...TIMES.map((type) => entry('extract', type, 'numeric', extractFrom(type))),
   entry('extract', 'interval', 'numeric', extractFromInterval),
-  ...(['timestamptz', 'timestamp'] as const).map((type) => entry('date_part', type, 'double precision', (field: string, value: number) => decimalToDouble(extractFrom(type)(field, value)))),
+  ...(['timestamptz', 'timestamp'] as const).map((type) =>
+    entry('date_part', type, 'double precision', (field: string, value: number) =>
+      decimalToDouble(extractFrom(type)(field, value)),
+    ),
+  ),
   // PostgreSQL casts a date to a timestamp here, so that its hour is 0 and no error.
-  entry('date_part', 'date', 'double precision', (field: string, value: number) => decimalToDouble(extractFrom('timestamp')(field, value * DAY_MS))),
-  entry('date_part', 'interval', 'double precision', (field: string, value: Interval) => decimalToDouble(extractFromInterval(field, value))),
+  entry('date_part', 'date', 'double precision', (field: string, value: number) =>
+    decimalToDouble(extractFrom('timestamp')(field, value * DAY_MS)),
+  ),
+  entry('date_part', 'interval', 'double precision', (field: string, value: Interval) =>
+    decimalToDouble(extractFromInterval(field, value)),
+  ),
 ];

@@ -6,7 +6,7 @@ import type { SqlType } from '../plan.js';
 import { evaluationError } from '../value.js';
 import type { Int, Value } from '../value.js';
 import { define } from './registry.js';
-import type { Evaluate, FunctionDefinition } from './registry.js';
+import type { Evaluate, EvaluateValues, FunctionDefinition } from './registry.js';
 
 /** Significant digits of a double that PostgreSQL formats. */
 const DOUBLE_DIGITS = 15;
@@ -71,8 +71,15 @@ const TYPES: readonly SqlType[] = ['timestamptz', 'timestamp', 'integer', 'bigin
 /** to_char, by type. */
 export const formatFunctions: readonly FunctionDefinition[] = TYPES.map((type) => {
   const compile = formatter(type);
-  return define('to_char', [type, 'text'], 'text', (value: Value, pattern: string) => compile(pattern)(value), {
-    fails: true,
-    prepare: ([, pattern]: readonly (Value | undefined)[]) => (typeof pattern === 'string' ? compile(pattern) : undefined),
-  });
+  return define(
+    'to_char',
+    [type, 'text'],
+    'text',
+    (value: Value, pattern: string) => (compile(pattern) as EvaluateValues)(value),
+    {
+      fails: true,
+      prepare: ([, pattern]: readonly (Value | undefined)[]) =>
+        typeof pattern === 'string' ? compile(pattern) : undefined,
+    },
+  );
 });

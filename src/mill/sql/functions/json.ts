@@ -110,6 +110,8 @@ export const jsonFunctions: readonly FunctionDefinition[] = [
   define('->', ['json', 'text'], 'json', member),
   define('->', ['json', 'integer'], 'json', item),
   define('->>', ['json', 'text'], 'text', (json: string, key: string) => asText(member(json, key)), { fails: true }),
-  define('->>', ['json', 'integer'], 'text', (json: string, position: number) => asText(item(json, position)), { fails: true }),
+  define('->>', ['json', 'integer'], 'text', (json: string, position: number) => asText(item(json, position)), {
+    fails: true,
+  }),
   define('#>>', ['json', 'text[]'], 'text', path, { fails: true }),
 ];

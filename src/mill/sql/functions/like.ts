@@ -80,7 +80,10 @@ function likeEscape(pattern: string, escape: string): string {
 }
 
 /** Compiles a constant pattern once; the last dynamic pattern is kept. */
-function matching(fold: (text: string) => string, negated: boolean): { evaluate: Evaluate; prepare: FunctionDefinition['prepare'] } {
+function matching(
+  fold: (text: string) => string,
+  negated: boolean,
+): { evaluate: Evaluate; prepare: FunctionDefinition['prepare'] } {
   let kept: { pattern: string; matches: (text: string) => boolean } | undefined;
   const prepared = (pattern: string): Evaluate => {
     const matches = likeMatcher(fold(pattern));
@@ -106,7 +109,10 @@ const asIs = (text: string): string => text;
 
 function operator(name: string, fold: (text: string) => string, negated: boolean): FunctionDefinition {
   const { evaluate, prepare } = matching(fold, negated);
-  return define(name, ['text', 'text'], 'boolean', evaluate, { fails: true, ...(prepare === undefined ? {} : { prepare }) });
+  return define(name, ['text', 'text'], 'boolean', evaluate, {
+    fails: true,
+    ...(prepare === undefined ? {} : { prepare }),
+  });
 }
 
 /** LIKE and ILIKE. */

@@ -15,5 +15,6 @@ export const listFunctions: readonly FunctionDefinition[] = [
   define('= ANY', ['text', 'text[]'], 'boolean', isAny, { nulls: true }),
   define('cardinality', ['text[]'], 'integer', (list: readonly unknown[]) => list.length),
   define('array_length', ['text[]', 'integer'], 'integer', (list: readonly unknown[], dimension: number) =>
-    dimension === 1 && list.length > 0 ? list.length : null),
+    dimension === 1 && list.length > 0 ? list.length : null,
+  ),
 ];

@@ -1,6 +1,13 @@
 /** Functions of numbers. */
 import {
-  absoluteDecimal, ceilDecimal, Decimal, floorDecimal, fitDecimal, moduloDecimal, roundDecimal, truncateDecimal,
+  absoluteDecimal,
+  ceilDecimal,
+  Decimal,
+  floorDecimal,
+  fitDecimal,
+  moduloDecimal,
+  roundDecimal,
+  truncateDecimal,
 } from '../decimal.js';
 import { evaluationError, int32Of, moduloInt, negateInt } from '../value.js';
 import type { Int } from '../value.js';

@@ -24,7 +24,10 @@ function compilePattern(source: string, flags: { ignoreCase: boolean; all: boole
   if (known !== undefined) return known;
   const { tree, ignoreCase } = parseRegex(source);
   if (isExplosive(tree)) {
-    throw refuseRegex('a repeat inside a repeat that can split a text in many ways', 'Such a pattern can take exponential time; repeat one set of characters instead.');
+    throw refuseRegex(
+      'a repeat inside a repeat that can split a text in many ways',
+      'Such a pattern can take exponential time; repeat one set of characters instead.',
+    );
   }
   const pattern = new RegExp(printRegex(tree, ignoreCase || flags.ignoreCase), flags.all ? 'gu' : 'u');
   const result = { tree, pattern, groups: countGroups(tree) };
@@ -67,7 +70,8 @@ function matchOperator(name: string, ignoreCase: boolean, negated: boolean): Fun
   };
   return define(name, ['text', 'text'], 'boolean', (text: string, source: string) => test(source)(text), {
     fails: true,
-    prepare: ([, source]: readonly (Value | undefined)[]) => (typeof source === 'string' ? (test(source) as Evaluate) : undefined),
+    prepare: ([, source]: readonly (Value | undefined)[]) =>
+      typeof source === 'string' ? (test(source) as Evaluate) : undefined,
   });
 }
 
@@ -95,10 +99,17 @@ function replacer(source: string, replacement: string, flags: string): (text: st
   }
   const regex = compilePattern(source, { ignoreCase: flags.includes('i'), all: flags.includes('g') });
   const parts = parseReplacement(replacement);
-  requireExtents(regex, parts.some((part) => typeof part === 'number' && part > 0 && part <= regex.groups));
+  requireExtents(
+    regex,
+    parts.some((part) => typeof part === 'number' && part > 0 && part <= regex.groups),
+  );
   return (text) =>
     text.replace(regex.pattern, (...found: unknown[]) =>
-      parts.map((part) => (typeof part === 'string' ? part : part > regex.groups ? '' : ((found[part] as string | undefined) ?? ''))).join(''),
+      parts
+        .map((part) =>
+          typeof part === 'string' ? part : part > regex.groups ? '' : ((found[part] as string | undefined) ?? ''),
+        )
+        .join(''),
     );
 }
 
@@ -108,10 +119,15 @@ function finder(source: string): (text: string) => string | null {
   return (text) => regex.pattern.exec(text)?.[regex.groups > 0 ? 1 : 0] ?? null;
 }
 
-const replaceEvaluate = (text: string, source: string, replacement: string, flags = ''): string => replacer(source, replacement, flags)(text);
+const replaceEvaluate = (text: string, source: string, replacement: string, flags = ''): string =>
+  replacer(source, replacement, flags)(text);
 
-const prepareReplace = ([, source, replacement, flags]: readonly (Value | undefined)[], given: boolean): Evaluate | undefined => {
-  if (typeof source !== 'string' || typeof replacement !== 'string' || (given && typeof flags !== 'string')) return undefined;
+const prepareReplace = (
+  [, source, replacement, flags]: readonly (Value | undefined)[],
+  given: boolean,
+): Evaluate | undefined => {
+  if (typeof source !== 'string' || typeof replacement !== 'string' || (given && typeof flags !== 'string'))
+    return undefined;
   return replacer(source, replacement, given ? (flags as string) : '');
 };
 
@@ -121,8 +137,14 @@ export const patternFunctions: readonly FunctionDefinition[] = [
   matchOperator('~*', true, false),
   matchOperator('!~', false, true),
   matchOperator('!~*', true, true),
-  define('regexp_replace', ['text', 'text', 'text'], 'text', replaceEvaluate, { fails: true, prepare: (constants) => prepareReplace(constants, false) }),
-  define('regexp_replace', ['text', 'text', 'text', 'text'], 'text', replaceEvaluate, { fails: true, prepare: (constants) => prepareReplace(constants, true) }),
+  define('regexp_replace', ['text', 'text', 'text'], 'text', replaceEvaluate, {
+    fails: true,
+    prepare: (constants) => prepareReplace(constants, false),
+  }),
+  define('regexp_replace', ['text', 'text', 'text', 'text'], 'text', replaceEvaluate, {
+    fails: true,
+    prepare: (constants) => prepareReplace(constants, true),
+  }),
   define('substring', ['text', 'text'], 'text', (text: string, source: string) => finder(source)(text), {
     fails: true,
     prepare: ([, source]: readonly (Value | undefined)[]) => (typeof source === 'string' ? finder(source) : undefined),

@@ -7,9 +7,11 @@
 import type { Expression, SqlType } from '../plan.js';
 import type { Value } from '../value.js';
 
-/** Evaluates one call. Arguments are never NULL unless the entry says `nulls`. */
-// oxlint-disable-next-line typescript/no-explicit-any -- each family narrows to its own value types
-export type Evaluate = (...args: any[]) => Value;
+/** Evaluates one call on the values of its parameter types. None is NULL unless the entry says `nulls`. */
+export type Evaluate = (...args: never[]) => Value;
+
+/** The same, called with whatever a bound call's arguments are: binding made their types fit. */
+export type EvaluateValues = (...args: Value[]) => Value;
 
 /** One overload. */
 export interface FunctionDefinition {
@@ -78,9 +80,11 @@ export class FunctionTable {
         : this.overloads(call.name).find(
             (entry) =>
               entry.variadic !== undefined ||
-              (entry.params.length === call.args.length && entry.params.every((type, i) => type === call.args[i]!.type)),
+              (entry.params.length === call.args.length &&
+                entry.params.every((type, i) => type === call.args[i]!.type)),
           );
-    if (found === undefined) throw new Error(`no function ${call.name}(${call.args.map((arg) => arg.type).join(', ')})`);
+    if (found === undefined)
+      throw new Error(`no function ${call.name}(${call.args.map((arg) => arg.type).join(', ')})`);
     return found;
   }
 

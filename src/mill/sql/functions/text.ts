@@ -24,11 +24,22 @@ function sliceText(text: string, from: number, to: number): string {
 
 // Greek letters with iota subscript: their one-to-one capital is a title-case letter.
 const CAPITALS = new Map<string, string>(
-  [[0x1f80, 8], [0x1f90, 8], [0x1fa0, 8]].flatMap(([start, count]) =>
-    Array.from({ length: count! }, (_, i) => [String.fromCodePoint(start! + i), String.fromCodePoint(start! + i + 8)] as const),
+  [
+    [0x1f80, 8],
+    [0x1f90, 8],
+    [0x1fa0, 8],
+  ].flatMap(([start, count]) =>
+    Array.from(
+      { length: count! },
+      (_, i) => [String.fromCodePoint(start! + i), String.fromCodePoint(start! + i + 8)] as const,
+    ),
   ),
 );
-for (const [small, capital] of [[0x1fb3, 0x1fbc], [0x1fc3, 0x1fcc], [0x1ff3, 0x1ffc]] as const) {
+for (const [small, capital] of [
+  [0x1fb3, 0x1fbc],
+  [0x1fc3, 0x1fcc],
+  [0x1ff3, 0x1ffc],
+] as const) {
   CAPITALS.set(String.fromCodePoint(small), String.fromCodePoint(capital));
 }
 
@@ -119,7 +130,9 @@ const trims = (name: string, start: boolean, end: boolean): FunctionDefinition[]
   ];
 };
 
-const lengths = ['length', 'char_length', 'character_length'].map((name) => define(name, ['text'], 'integer', textLength));
+const lengths = ['length', 'char_length', 'character_length'].map((name) =>
+  define(name, ['text'], 'integer', textLength),
+);
 
 /** Text functions. */
 export const textFunctions: readonly FunctionDefinition[] = [
@@ -137,16 +150,24 @@ export const textFunctions: readonly FunctionDefinition[] = [
   define('left', ['text', 'integer'], 'text', left),
   define('right', ['text', 'integer'], 'text', right),
   define('starts_with', ['text', 'text'], 'boolean', (text: string, part: string) => text.startsWith(part)),
-  define('replace', ['text', 'text', 'text'], 'text', (text: string, from: string, to: string) => (from === '' ? text : text.replaceAll(from, () => to))),
+  define('replace', ['text', 'text', 'text'], 'text', (text: string, from: string, to: string) =>
+    from === '' ? text : text.replaceAll(from, () => to),
+  ),
   ...trims('btrim', true, true),
   ...trims('ltrim', true, false),
   ...trims('rtrim', false, true),
   define('split_part', ['text', 'text', 'integer'], 'text', splitPart, { fails: true }),
   define('||', ['text', 'text'], 'text', (a: string, b: string) => a + b, { inline: ([a, b]) => `(${a} + ${b})` }),
-  define('concat', [], 'text', (...parts: (string | null)[]) => parts.map((part) => part ?? '').join(''), { variadic: 1, nulls: true }),
+  define('concat', [], 'text', (...parts: (string | null)[]) => parts.map((part) => part ?? '').join(''), {
+    variadic: 1,
+    nulls: true,
+  }),
   define(
-    'concat_ws', [], 'text',
-    (separator: string | null, ...parts: (string | null)[]) => (separator === null ? null : parts.filter((part) => part !== null).join(separator)),
+    'concat_ws',
+    [],
+    'text',
+    (separator: string | null, ...parts: (string | null)[]) =>
+      separator === null ? null : parts.filter((part) => part !== null).join(separator),
     { variadic: 2, nulls: true },
   ),
 ];

@@ -20,7 +20,8 @@ function distance(a: number, b: number): Interval {
 
 /** Start of the stride that a timestamp falls into, counted from `origin`. */
 function dateBin(stride: Interval, timestamp: number, origin: number): number {
-  if (stride.months !== 0) throw evaluationError('timestamps cannot be binned into intervals containing months or years');
+  if (stride.months !== 0)
+    throw evaluationError('timestamps cannot be binned into intervals containing months or years');
   const length = stride.days * DAY_MS + stride.ms;
   if (length <= 0) throw evaluationError('stride must be greater than zero');
   const micros = Math.round(length * 1000);
@@ -37,7 +38,12 @@ function toInstant(zone: string, local: number): number {
 }
 
 /** A constant zone is looked up once, and refused while binding when there is none. */
-function inZone(name: string, from: 'timestamptz' | 'timestamp', to: 'timestamptz' | 'timestamp', evaluate: Evaluate): FunctionDefinition {
+function inZone(
+  name: string,
+  from: 'timestamptz' | 'timestamp',
+  to: 'timestamptz' | 'timestamp',
+  evaluate: Evaluate,
+): FunctionDefinition {
   return define(name, ['text', from], to, evaluate, {
     fails: true,
     prepare: ([zone]: readonly (Value | undefined)[]) => {

@@ -32,7 +32,9 @@ export function isExplosive(tree: Regex): boolean {
 }
 
 function isUnbounded(tree: Regex): boolean {
-  return (tree.kind === 'repeat' && tree.max === Infinity) || tree.kind === 'alternate' || childrenOf(tree).some(isUnbounded);
+  return (
+    (tree.kind === 'repeat' && tree.max === Infinity) || tree.kind === 'alternate' || childrenOf(tree).some(isUnbounded)
+  );
 }
 
 function childrenOf(tree: Regex): readonly Regex[] {
@@ -190,24 +192,42 @@ function disjoint(a: Position, b: Position): boolean {
 
 /** ASCII characters one by one, single other characters, and whether there are more. Both cases count. */
 function members(position: Position): { ascii: boolean[]; points: number[]; beyond: boolean } {
-  if (position.kind === 'any') return { ascii: new Array<boolean>(128).fill(true), points: [], beyond: true };
+  if (position.kind === 'any') return { ascii: Array.from({ length: 128 }, () => true), points: [], beyond: true };
   const ascii = Array.from({ length: 128 }, (_, code) => hasCode(position, code));
   const points = position.ranges.filter(([low, high]) => low === high && low > 127).map(([low]) => low);
   const wide = position.ranges.some(([low, high]) => high > 127 && low !== high);
-  return { ascii, points, beyond: position.negated || wide || position.classes.some((name) => name !== 'digit' && name !== 'xdigit') || points.length > 0 };
+  return {
+    ascii,
+    points,
+    beyond:
+      position.negated ||
+      wide ||
+      position.classes.some((name) => name !== 'digit' && name !== 'xdigit') ||
+      points.length > 0,
+  };
 }
 
 function hasCode(set: CharacterSet, code: number): boolean {
   const character = String.fromCharCode(code);
-  const other = (character.toLowerCase() === character ? character.toUpperCase() : character.toLowerCase()).charCodeAt(0);
+  const other = (character.toLowerCase() === character ? character.toUpperCase() : character.toLowerCase()).charCodeAt(
+    0,
+  );
   const has = (each: number): boolean =>
-    set.ranges.some(([low, high]) => each >= low && each <= high) || set.classes.some((name) => inClass(name, String.fromCharCode(each)));
+    set.ranges.some(([low, high]) => each >= low && each <= high) ||
+    set.classes.some((name) => inClass(name, String.fromCharCode(each)));
   // For a negated set either case may be let in; which one depends on the flags, so both count.
   return set.negated ? !has(code) || !has(other) : has(code) || has(other);
 }
 
 const ASCII_CLASSES: Readonly<Record<string, RegExp>> = {
-  alpha: /[A-Za-z]/, digit: /\d/, alnum: /[A-Za-z0-9]/, upper: /[A-Z]/, lower: /[a-z]/, space: /\s/, xdigit: /[0-9A-Fa-f]/, word: /\w/,
+  alpha: /[A-Za-z]/,
+  digit: /\d/,
+  alnum: /[A-Za-z0-9]/,
+  upper: /[A-Z]/,
+  lower: /[a-z]/,
+  space: /\s/,
+  xdigit: /[0-9A-Fa-f]/,
+  word: /\w/,
 };
 
 function inClass(name: string, character: string): boolean {

@@ -17,12 +17,27 @@ export type Regex =
   | { readonly kind: 'concat'; readonly items: readonly Regex[] }
   | { readonly kind: 'alternate'; readonly options: readonly Regex[] }
   | { readonly kind: 'group'; readonly capture: boolean; readonly body: Regex }
-  | { readonly kind: 'repeat'; readonly body: Regex; readonly min: number; readonly max: number; readonly greedy: boolean }
+  | {
+      readonly kind: 'repeat';
+      readonly body: Regex;
+      readonly min: number;
+      readonly max: number;
+      readonly greedy: boolean;
+    }
   | { readonly kind: 'look'; readonly behind: boolean; readonly negated: boolean; readonly body: Regex }
   | { readonly kind: 'assert'; readonly at: 'start' | 'end' | 'wordStart' | 'wordEnd' | 'word' | 'notWord' };
 
 /** The classes that exist; others are refused. */
-export const CLASSES: ReadonlySet<string> = new Set(['alpha', 'digit', 'alnum', 'upper', 'lower', 'space', 'xdigit', 'word']);
+export const CLASSES: ReadonlySet<string> = new Set([
+  'alpha',
+  'digit',
+  'alnum',
+  'upper',
+  'lower',
+  'space',
+  'xdigit',
+  'word',
+]);
 
 /** Largest count in `{m,n}`. */
 const REPEAT_MAX = 255;
@@ -47,9 +62,21 @@ export function parseRegex(pattern: string): { tree: Regex; ignoreCase: boolean 
 }
 
 const ESCAPES: Readonly<Record<string, number>> = { a: 7, b: 8, e: 27, f: 12, n: 10, r: 13, t: 9, v: 11, B: 92, 0: 0 };
-const CLASS_ESCAPES: Readonly<Record<string, string>> = { d: 'digit', D: '^digit', s: 'space', S: '^space', w: 'word', W: '^word' };
+const CLASS_ESCAPES: Readonly<Record<string, string>> = {
+  d: 'digit',
+  D: '^digit',
+  s: 'space',
+  S: '^space',
+  w: 'word',
+  W: '^word',
+};
 const ASSERTIONS: Readonly<Record<string, 'start' | 'end' | 'wordStart' | 'wordEnd' | 'word' | 'notWord'>> = {
-  A: 'start', Z: 'end', m: 'wordStart', M: 'wordEnd', y: 'word', Y: 'notWord',
+  A: 'start',
+  Z: 'end',
+  m: 'wordStart',
+  M: 'wordEnd',
+  y: 'word',
+  Y: 'notWord',
 };
 
 const single = (code: number): CharacterSet => ({ kind: 'set', negated: false, ranges: [[code, code]], classes: [] });
@@ -100,7 +127,8 @@ class Parser {
     if (bounds === undefined) return body;
     if (body.kind === 'assert' || body.kind === 'look') throw invalidRegex('quantifier operand invalid');
     const greedy = !this.#take('?');
-    if (this.#peek() !== undefined && ('*+?'.includes(this.#peek()!) || this.#isBound())) throw invalidRegex('quantifier operand invalid');
+    if (this.#peek() !== undefined && ('*+?'.includes(this.#peek()!) || this.#isBound()))
+      throw invalidRegex('quantifier operand invalid');
     return { kind: 'repeat', body, ...bounds, greedy };
   }
 
@@ -119,7 +147,8 @@ class Parser {
     this.#at += match[0].length;
     const min = Number(match[1]);
     const max = match[2] === undefined ? min : match[3] === '' ? Infinity : Number(match[3]);
-    if (min > REPEAT_MAX || (max !== Infinity && max > REPEAT_MAX) || min > max) throw invalidRegex('invalid repetition count(s)');
+    if (min > REPEAT_MAX || (max !== Infinity && max > REPEAT_MAX) || min > max)
+      throw invalidRegex('invalid repetition count(s)');
     return { min, max };
   }
 

@@ -66,9 +66,11 @@ function printAssertion(at: Extract<Regex, { kind: 'assert' }>['at']): string {
 function printSet(set: CharacterSet, ignoreCase: boolean): string {
   const ranges = ignoreCase ? set.ranges.flatMap(bothCases) : set.ranges;
   const [only] = ranges;
-  if (!set.negated && set.classes.length === 0 && ranges.length === 1 && only![0] === only![1]) return printCode(only![0]);
+  if (!set.negated && set.classes.length === 0 && ranges.length === 1 && only![0] === only![1])
+    return printCode(only![0]);
   const classes = set.classes.map((name) => printClass(name, ignoreCase));
-  if (set.classes.length === 1 && ranges.length === 0 && set.classes[0]!.startsWith('^')) return set.negated ? `[${classes[0]}]` : `[^${classes[0]}]`;
+  if (set.classes.length === 1 && ranges.length === 0 && set.classes[0]!.startsWith('^'))
+    return set.negated ? `[${classes[0]}]` : `[^${classes[0]}]`;
   const parts = ranges.map(([low, high]) => (low === high ? printCode(low) : `${printCode(low)}-${printCode(high)}`));
   return `[${set.negated ? '^' : ''}${parts.join('')}${classes.join('')}]`;
 }
@@ -86,7 +88,8 @@ function printCode(code: number): string {
 
 /** A range with the other case of each of its characters. */
 function bothCases([low, high]: readonly [number, number]): (readonly [number, number])[] {
-  if (high - low > 1_000) throw refuseRegex('a wide range that ignores case', 'List both cases, or use lower(x) ~ pattern.');
+  if (high - low > 1_000)
+    throw refuseRegex('a wide range that ignores case', 'List both cases, or use lower(x) ~ pattern.');
   const points = new Set<number>();
   for (let code = low; code <= high; code++) {
     const character = String.fromCodePoint(code);
