@@ -23,7 +23,7 @@ interface SendOptions extends ServerOptions {
   readonly rename: Readonly<Record<string, string>>;
   readonly generate?: number;
   readonly seed?: number;
-  readonly tenants: readonly string[];
+  readonly tenants?: readonly string[];
   readonly start?: number;
   readonly simulatedRate?: number;
   readonly rate?: number;
@@ -65,9 +65,8 @@ export function sendCommand(): Command {
     .option('--seed <number>', 'generate: the same seed, tenants and start give the same events', whole)
     .option(
       '--tenants <list>',
-      'generate: how many advertisers, or their names with commas between',
+      'generate: how many advertisers, or their names with commas between (default: 1000)',
       tenantList,
-      tenantNames(1000),
     )
     .option('--start <time>', 'generate: when the first event happens (default: so that the last happens now)', time)
     .option(
@@ -139,7 +138,7 @@ function generated(options: SendOptions): EventSource {
   const live = options.rate === rate;
   return generatedEvents(events, {
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
-    tenants: options.tenants,
+    tenants: options.tenants ?? tenantNames(1000),
     startMs: options.start ?? (live ? now : now - (events / rate) * 1000),
     rate,
   });

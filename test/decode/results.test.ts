@@ -4,9 +4,8 @@ import { createDecoder } from '../../src/collect/decode/decoder.js';
 import type { DecodedBatch } from '../../src/collect/decode/types.js';
 import { adEvents } from '../../src/event/ad-events.js';
 import type { Column, DictionaryColumn } from '../../src/event/columns.js';
-import { columnIndex } from '../../src/event/schema-define.js';
 import { rowOf, valueOf } from '../../src/event/rows.js';
-import { defineSchema } from '../../src/event/schema-define.js';
+import { columnIndex, defineSchema } from '../../src/event/schema-define.js';
 
 const TAGGED = defineSchema({ columns: { n: 'int64', kind: 'dictionary', tags: 'list?' } });
 

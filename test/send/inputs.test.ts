@@ -1,9 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { AccessLogReader } from '../../src/cli/inputs/access-log.js';
 import type { EventSource } from '../../src/cli/inputs/input.js';
