@@ -60,6 +60,7 @@ freshen();
 if (!e2e && paths.length === 0) {
   check('type check', 'tsc', '-p', '.');
   check('type check of the console', 'tsc', '-p', 'console');
+  check('type check of the browser tests', 'tsc', '-p', 'test/e2e');
   check('lint', 'oxlint', '--deny-warnings', 'src', 'test', 'bench', 'scripts', 'console', 'examples');
   check('format', 'oxfmt', '--check', '.');
 }

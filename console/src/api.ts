@@ -4,6 +4,8 @@
 export interface ReaderStats {
   readonly id: string;
   readonly stream: string;
+  /** `running`, or why it is not. */
+  readonly state: string;
   readonly lagRows: number;
   readonly lagMs: number;
 }
@@ -13,7 +15,10 @@ export interface ViewStats {
   readonly name: string;
   /** From the stamp of the newest event to its row being readable; null before the first. */
   readonly freshnessMs: number | null;
-  readonly late: number;
+  /** Windows that end at or before this are final unless corrected; null when not known yet. */
+  readonly completeThrough: number | null;
+  /** Null with a tenant's key. */
+  readonly late: number | null;
 }
 
 /** What `GET /v1/stats` answers. Counts are since the start of the process. */
@@ -23,7 +28,8 @@ export interface Stats {
   readonly accepted: number;
   readonly duplicates: number;
   readonly quarantined: number;
-  readonly late: number;
+  /** Null with a tenant's key. */
+  readonly late: number | null;
   readonly eventsPerSecond: number;
   readonly readers: readonly ReaderStats[];
   readonly views: readonly ViewStats[];
@@ -43,6 +49,15 @@ export interface View {
   readonly columns: readonly ViewColumn[];
   readonly keyColumns: readonly string[];
   readonly valueColumns: readonly string[];
+}
+
+/** What `GET /v1/views/{view}/rows` answers. */
+export interface ViewRows {
+  readonly rows: readonly Row[];
+  /** There were more than the limit; the newest are here. */
+  readonly truncated: boolean;
+  /** Sums over all tenants, one row a window: there were too many to give each. */
+  readonly summed: boolean;
 }
 
 /** A row of a view: column name → value. */

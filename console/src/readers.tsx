@@ -8,7 +8,9 @@ export function Readers({ readers }: { readonly readers: readonly ReaderStats[] 
     <section className="card">
       <h2>Readers</h2>
       {readers === undefined || readers.length === 0 ? (
-        <p className="empty">{readers === undefined ? 'Asking …' : "Readers are an operator's to see."}</p>
+        <p className="empty">
+          {readers === undefined ? 'Asking …' : 'Nothing reads yet: there are no views and no lake.'}
+        </p>
       ) : (
         <div className="scroll">
           <table>
@@ -22,9 +24,11 @@ export function Readers({ readers }: { readonly readers: readonly ReaderStats[] 
               </tr>
             </thead>
             <tbody>
-              {readers.map(({ id, stream, lagRows, lagMs }) => (
+              {readers.map(({ id, stream, state, lagRows, lagMs }) => (
                 <tr key={`${id} ${stream}`}>
-                  <td>{id}</td>
+                  <td>
+                    {id} {state !== 'running' && <span className="state corrected">{state}</span>}
+                  </td>
                   <td className="quiet">{stream}</td>
                   <td className="number">{formatCount(lagRows)}</td>
                   <td className="number">{lagRows === 0 ? '–' : formatSpan(lagMs)}</td>

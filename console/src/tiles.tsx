@@ -27,17 +27,17 @@ export function Tiles({ stats }: { readonly stats: Stats | undefined }) {
       />
       <Tile
         name="Late"
-        value={stats && formatCount(stats.late)}
-        note="beyond the allowed lateness"
+        value={stats && (stats.late === null ? '–' : formatCount(stats.late))}
+        note={stats?.late === null ? "an operator's to see" : 'beyond the allowed lateness'}
         testId="late"
-        tone={stats && stats.late > 0 ? 'warn' : undefined}
+        tone={stats?.late ? 'warn' : undefined}
       />
       <Tile
         name="Quarantined"
         value={stats && formatCount(stats.quarantined)}
         note={stats && `${formatCount(stats.duplicates)} duplicates told apart`}
         testId="quarantined"
-        tone={stats && stats.quarantined > 0 ? 'warn' : undefined}
+        tone={stats?.quarantined ? 'warn' : undefined}
       />
     </section>
   );

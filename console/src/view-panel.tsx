@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
-import { get, type Row, type View } from './api.js';
+import { get, type Row, type View, type ViewRows } from './api.js';
 import { Chart } from './chart.js';
 import { formatTime } from './format.js';
 import { measures, timeOf, toSeries } from './series.js';
@@ -39,26 +39,26 @@ export function ViewPanel({ apiKey, views }: ViewPanelProps) {
         </label>
         <TenantPicker apiKey={apiKey} tenant={tenant} onTenant={setTenant} />
       </div>
-      <ViewChart key={view.name} view={view} rows={rows} />
+      <ViewChart key={view.name} view={view} answer={rows} />
     </section>
   );
 }
 
-function useRows(apiKey: string, view: View | undefined, tenant: string): readonly Row[] {
-  const parameters = new URLSearchParams({ limit: '2000' });
+function useRows(apiKey: string, view: View | undefined, tenant: string): ViewRows {
+  const parameters = new URLSearchParams({ limit: '5000' });
   if (tenant !== '') parameters.set('tenant', tenant);
   const path = `/v1/views/${view?.name ?? ''}/rows?${parameters}`;
   const { data } = useQuery({
     queryKey: ['rows', apiKey, path],
-    queryFn: ({ signal }) => get<{ rows: readonly Row[] }>(apiKey, path, signal),
+    queryFn: ({ signal }) => get<ViewRows>(apiKey, path, signal),
     enabled: view !== undefined,
     refetchInterval: 1_000,
     placeholderData: keepPreviousData,
   });
-  return data?.rows ?? NO_ROWS;
+  return data ?? NO_ROWS;
 }
 
-const NO_ROWS: readonly Row[] = [];
+const NO_ROWS: ViewRows = { rows: [], truncated: false, summed: false };
 
 interface TenantPickerProps {
   readonly apiKey: string;
@@ -100,7 +100,8 @@ function TenantPicker({ apiKey, tenant, onTenant }: TenantPickerProps) {
   );
 }
 
-function ViewChart({ view, rows }: { readonly view: View; readonly rows: readonly Row[] }) {
+function ViewChart({ view, answer }: { readonly view: View; readonly answer: ViewRows }) {
+  const { rows, truncated, summed } = answer;
   const choices = measures(view);
   const [chosen, setChosen] = useState(choices[0] ?? '');
   const series = useMemo(() => toSeries(rows, chosen, view.windowMs), [rows, chosen, view.windowMs]);
@@ -120,6 +121,8 @@ function ViewChart({ view, rows }: { readonly view: View; readonly rows: readonl
         ))}
       </div>
       <Chart series={series} label={chosen} windowMs={view.windowMs} />
+      {summed && <p className="empty">Sums over all tenants, a row a window. Pick a tenant to see its rows.</p>}
+      {truncated && <p className="empty">There are more rows than shown; these are the newest.</p>}
       <RowTable view={view} rows={rows} />
     </>
   );
