@@ -38,26 +38,56 @@ export function writeBytes(target: BatchTarget, slices: readonly RowSlice[], ind
   info.encoding = ENCODING.bytes;
   if (lengths.length < rows) lengths = new Uint32Array(rows * 2);
   let out = 0;
-  let total = 0;
   let longest = 0;
   for (const slice of slices) {
     const column = slice.batch.column(index);
-    const offsets = column.kind === 'dictionary' ? column.dictionary.offsets : (column as BytesColumn).offsets;
     const count = sliceRows(slice);
-    const chosen = slice.rows;
-    for (let i = 0; i < count; i++, out++) {
-      const row = chosen === null ? i : chosen[i]!;
-      const at = column.kind === 'dictionary' ? column.codes[row]! : row;
-      const length = column.kind === 'dictionary' && isNullRow(column, row) ? 0 : offsets[at + 1]! - offsets[at]!;
-      lengths[out] = length;
-      total += length;
-      if (length > longest) longest = length;
-    }
+    const most = column.kind === 'dictionary' ? lengthsOfCodes(column, slice.rows, count, out) : lengthsOfTexts((column as BytesColumn).offsets, slice.rows, count, out);
+    if (most > longest) longest = most;
+    out += count;
   }
+  let total = 0;
+  for (let i = 0; i < rows; i++) total += lengths[i]!;
   info.width = widthOf(longest);
   writeNarrow(target, lengths, rows, info.width);
   target.reserve(total);
   for (const slice of slices) copyBytes(target, slice, slice.batch.column(index));
+}
+
+function lengthsOfTexts(offsets: Uint32Array, chosen: Uint32Array | null, count: number, out: number): number {
+  const to = lengths;
+  let longest = 0;
+  if (chosen === null) {
+    let from = offsets[0]!;
+    for (let i = 0; i < count; i++) {
+      const end = offsets[i + 1]!;
+      const length = end - from;
+      to[out + i] = length;
+      if (length > longest) longest = length;
+      from = end;
+    }
+    return longest;
+  }
+  for (let i = 0; i < count; i++) {
+    const row = chosen[i]!;
+    const length = offsets[row + 1]! - offsets[row]!;
+    to[out + i] = length;
+    if (length > longest) longest = length;
+  }
+  return longest;
+}
+
+function lengthsOfCodes(column: DictionaryColumn, chosen: Uint32Array | null, count: number, out: number): number {
+  const { offsets } = column.dictionary;
+  let longest = 0;
+  for (let i = 0; i < count; i++) {
+    const row = chosen === null ? i : chosen[i]!;
+    const code = column.codes[row]!;
+    const length = isNullRow(column, row) ? 0 : offsets[code + 1]! - offsets[code]!;
+    lengths[out + i] = length;
+    if (length > longest) longest = length;
+  }
+  return longest;
 }
 
 function copyBytes(target: BatchTarget, slice: RowSlice, column: Column): void {
@@ -74,7 +104,17 @@ function copyBytes(target: BatchTarget, slice: RowSlice, column: Column): void {
   }
   const { data, offsets } = column as BytesColumn;
   if (chosen === null) copyRange(target, data, offsets[0]!, offsets[count]!);
-  else for (let i = 0; i < count; i++) copyRange(target, data, offsets[chosen[i]!]!, offsets[chosen[i]! + 1]!);
+  else copyChosen(target, data, offsets, chosen);
+}
+
+/** Neighbouring rows are copied together. */
+function copyChosen(target: BatchTarget, data: Uint8Array, offsets: Uint32Array, chosen: Uint32Array): void {
+  for (let i = 0; i < chosen.length; ) {
+    const first = chosen[i++]!;
+    let last = first;
+    while (i < chosen.length && chosen[i] === last + 1) last = chosen[i++]!;
+    copyRange(target, data, offsets[first]!, offsets[last + 1]!);
+  }
 }
 
 function copyRange(target: BatchTarget, data: Uint8Array, from: number, to: number): void {
@@ -110,16 +150,17 @@ function translateCodes(column: DictionaryColumn, chosen: Uint32Array | null, co
   const lookup = lookupOf(scope, source);
   const from = column.codes;
   const nulls = column.nulls;
+  const to = codes;
   let largest = 0;
   for (let i = 0; i < count; i++) {
     const row = chosen === null ? i : chosen[i]!;
     if (nulls !== null && ((nulls[row >> 3]! >> (row & 7)) & 1) === 1) {
-      codes[out + i] = 0;
+      to[out + i] = 0;
       continue;
     }
     let code = lookup[from[row]!]!;
     if (code < 0 && (code = translateNew(scope, lookup, source, from[row]!)) < 0) return -1;
-    codes[out + i] = code;
+    to[out + i] = code;
     if (code > largest) largest = code;
   }
   return largest;

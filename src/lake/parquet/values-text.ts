@@ -2,6 +2,7 @@
 import { sliceRows, totalRows, type BatchTarget, type RowSlice } from '../../event/batch.js';
 import { isNull, type BytesColumn, type BytesListColumn, type Column, type DictionaryColumn, type ListColumn } from '../../event/columns.js';
 import { Dictionary } from '../../event/dictionary.js';
+import { TextBounds } from '../../event/text-bounds.js';
 import { BOUND_BYTES_MAX, setLength, type Chunk } from './chunk.js';
 import { ENCODING, type ParquetColumn } from './format.js';
 import { bitWidthOf, writePacked } from './levels.js';
@@ -12,16 +13,16 @@ let repetitions = new Uint8Array(1024);
 
 /** BYTE_ARRAY, plain: u32 length and bytes each. */
 export function writeByteValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, chunk: Chunk): void {
-  const bounds = new Bounds();
+  const bounds = new TextBounds();
   for (const slice of slices) {
     const column = slice.batch.column(index);
     if (column.kind === 'bytes' && slice.rows === null && column.nulls === null) writeAll(body, column, slice.batch.rows, bounds);
     else writeChosen(body, column, slice, bounds);
   }
-  if (count > 0) bounds.set(chunk);
+  if (count > 0) setBounds(chunk, bounds);
 }
 
-function writeAll(body: BatchTarget, { data, offsets }: BytesColumn, rows: number, bounds: Bounds): void {
+function writeAll(body: BatchTarget, { data, offsets }: BytesColumn, rows: number, bounds: TextBounds): void {
   let from = offsets[0]!;
   body.reserve(rows * 4 + offsets[rows]! - from);
   const bytes = body.bytes;
@@ -44,7 +45,7 @@ function writeAll(body: BatchTarget, { data, offsets }: BytesColumn, rows: numbe
   body.position = at;
 }
 
-function writeChosen(body: BatchTarget, column: Column, slice: RowSlice, bounds: Bounds): void {
+function writeChosen(body: BatchTarget, column: Column, slice: RowSlice, bounds: TextBounds): void {
   const { data, offsets } = textOf(column);
   const rows = sliceRows(slice);
   for (let i = 0; i < rows; i++) {
@@ -168,14 +169,14 @@ class OneSource implements Table {
 
   write(entries: BatchTarget, chunk: Chunk): void {
     const { data, offsets } = this.#source;
-    const bounds = new Bounds();
+    const bounds = new TextBounds();
     for (let i = 0; i < this.size; i++) {
       const from = offsets[this.#used[i]!]!;
       const to = offsets[this.#used[i]! + 1]!;
       writeOne(entries, data, from, to);
       bounds.take(data, from, to);
     }
-    if (this.size > 0) bounds.set(chunk);
+    if (this.size > 0) setBounds(chunk, bounds);
   }
 }
 
@@ -204,12 +205,12 @@ class ManySources implements Table {
 
   write(entries: BatchTarget, chunk: Chunk): void {
     const { data, offsets, size } = this.#entries;
-    const bounds = new Bounds();
+    const bounds = new TextBounds();
     for (let i = 0; i < size; i++) {
       writeOne(entries, data, offsets[i]!, offsets[i + 1]!);
       bounds.take(data, offsets[i]!, offsets[i + 1]!);
     }
-    if (size > 0) bounds.set(chunk);
+    if (size > 0) setBounds(chunk, bounds);
   }
 }
 
@@ -298,7 +299,7 @@ function translateItems(slice: RowSlice, index: number, start: number, table: Ta
 }
 
 function writePlainItems(slices: readonly RowSlice[], index: number, body: BatchTarget, chunk: Chunk): void {
-  const bounds = new Bounds();
+  const bounds = new TextBounds();
   let any = false;
   for (const slice of slices) {
     const list = slice.batch.column(index) as ListColumn | BytesListColumn;
@@ -315,62 +316,11 @@ function writePlainItems(slices: readonly RowSlice[], index: number, body: Batch
       }
     }
   }
-  if (any) bounds.set(chunk);
+  if (any) setBounds(chunk, bounds);
 }
 
-/**
- * The smallest and the largest text by unsigned bytes. What they share in front is compared once
- * for both: most texts of a column (addresses, ids) begin alike.
- */
-class Bounds {
-  #min = EMPTY;
-  #max = EMPTY;
-  #shared = 0;
-  #any = false;
-
-  take(data: Uint8Array, from: number, to: number): void {
-    if (!this.#any) {
-      this.#any = true;
-      this.#min = this.#max = data.slice(from, to);
-      this.#shared = to - from;
-      return;
-    }
-    const min = this.#min;
-    const length = to - from;
-    const shared = this.#shared;
-    const common = length < shared ? length : shared;
-    for (let i = 0; i < common; i++) {
-      const difference = data[from + i]! - min[i]!;
-      if (difference !== 0) return this.#widen(data, from, to, difference < 0);
-    }
-    if (compare(data, from, to, min, common) < 0) this.#widen(data, from, to, true);
-    else if (compare(data, from, to, this.#max, common) > 0) this.#widen(data, from, to, false);
-  }
-
-  set(chunk: Chunk): void {
-    if (!this.#any || this.#min.length > BOUND_BYTES_MAX || this.#max.length > BOUND_BYTES_MAX) return;
-    chunk.min = this.#min;
-    chunk.max = this.#max;
-  }
-
-  #widen(data: Uint8Array, from: number, to: number, below: boolean): void {
-    if (below) this.#min = data.slice(from, to);
-    else this.#max = data.slice(from, to);
-    const length = Math.min(this.#min.length, this.#max.length);
-    let shared = 0;
-    while (shared < length && this.#min[shared] === this.#max[shared]) shared++;
-    this.#shared = shared;
-  }
-}
-
-const EMPTY = new Uint8Array(0);
-
-/** `left[from .. to]` against `right`, whose first `start` bytes are known to be equal. */
-function compare(left: Uint8Array, from: number, to: number, right: Uint8Array, start: number): number {
-  const length = Math.min(to - from, right.length);
-  for (let i = start; i < length; i++) {
-    const difference = left[from + i]! - right[i]!;
-    if (difference !== 0) return difference;
-  }
-  return to - from - right.length;
+function setBounds(chunk: Chunk, { min, max, any }: TextBounds): void {
+  if (!any || min.length > BOUND_BYTES_MAX || max.length > BOUND_BYTES_MAX) return;
+  chunk.min = min;
+  chunk.max = max;
 }
