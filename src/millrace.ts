@@ -12,10 +12,9 @@
  * beyond the order: the log first, then the memory of event ids, then the readers, the door last.
  */
 import { join } from 'node:path';
-import type { TransferListItem } from 'node:worker_threads';
 import { createCollector, type Collector } from './collect/collector.js';
 import { Dedupe } from './collect/dedupe/dedupe.js';
-import { listen, type Handler } from './collect/http/server.js';
+import { listen } from './collect/http/server.js';
 import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
 import type { MillraceOptions } from './config/options.js';
 import { TenantStore } from './config/tenant-store.js';
@@ -24,21 +23,29 @@ import type { Schema } from './event/schema.js';
 import { systemClock, type Clock } from './io/clock.js';
 import type { Disk } from './io/disk.js';
 import { realDisk } from './io/disk-real.js';
-import type { Rpc } from './io/rpc.js';
-import { supervise, type Supervised } from './io/supervisor.js';
 import { systemRandom, type Random } from './io/random.js';
-import type { LakeThreadData, LakeThreadMethods } from './lake/thread.js';
+import type { Supervised } from './io/supervisor.js';
+import { distFolder } from './io/threads.js';
+import { openCatalog } from './lake/catalog.js';
+import { LAKE_FOLDER } from './lake/options.js';
+import type { LakeThreadMethods } from './lake/thread.js';
 import { openLog, type EmbeddedLog } from './log/embedded/open.js';
 import type { StreamDefinition } from './log/log.js';
-import { assignEpochs, readerId, removeOldReaders, type ViewEpoch } from './mill/epochs.js';
+import { assignEpochs, removeOldReaders, type ViewEpoch } from './mill/epochs.js';
 import { parseViews } from './mill/sql/parse.js';
 import { planView } from './mill/sql/plan-view.js';
 import type { ViewPlan } from './mill/sql/plan.js';
-import type { MillMethods, MillThreadData } from './mill/thread.js';
-import type { StoreMethods, StoreThreadData } from './serve/store-protocol.js';
+import type { MillMethods } from './mill/thread.js';
+import { meterLog, StageMeters } from './meters.js';
+import { createApi, type ApiHandler } from './serve/api.js';
+import { openAudit } from './serve/audit.js';
+import { createPages } from './serve/pages.js';
+import type { StoreMethods } from './serve/store-protocol.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { startLake, startMill, startStore, type ThreadsInput } from './threads.js';
 import { Closers } from './util/closers.js';
+import { VERSION } from './version.js';
 
 /** A running pipeline. */
 export interface Millrace {
@@ -89,13 +96,10 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
     const tenants = new TenantStore({ ...tenantSource(options), clock: ground.clock, onReload: (outcome) => saidReload(ground.messages, outcome) });
     closers.add(() => tenants.close());
     const collector = await openDoor(ground, log, tenants);
-    const mill = await startMill(ground, log, views);
-    const lake = await startLake(ground, log);
-    const store = await startStore(ground, log, views);
-    const server = await serve(ground, [collector]);
-    void [mill, lake];
-    const r = await store.rpc();
-    (globalThis as Record<string, unknown>)['storeRpc'] = r;
+    const input: ThreadsInput = { ...ground, log, views };
+    const threads: Threads = { mill: await startMill(input), lake: await startLake(input), store: await startStore(input) };
+    const api = await openApi(ground, log, collector, tenants, views, threads);
+    const server = await serve(ground, collector, api);
     return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
   } catch (error) {
     await closers.close();
@@ -152,72 +156,59 @@ async function openDoor({ options, disk, clock, random, metrics, messages, close
   return createCollector({ log, dedupe, tenants, signingKeys: new SigningKeys(secrets), clock, random, metrics, limits, onError });
 }
 
-function startMill({ options, clock, messages, closers }: Ground, log: EmbeddedLog, views: readonly ViewEpoch[]): Promise<Supervised<MillMethods>> {
-  return stage<MillMethods>({ clock, messages, closers }, 'mill', 'mill/thread.js', 'ready', () => {
-    const logPort = log.remotePort();
-    const workerData: MillThreadData = {
-      logPort,
-      dataFolder: options.dataFolder,
-      views: views.map(({ plan, epoch, description }) => ({ plan, epoch, stream: description.stream })),
-      options: { snapshotEveryMs: options.mill.checkpointMs },
-    };
-    return { workerData, transfer: [logPort] };
-  });
+interface Threads {
+  readonly mill: Supervised<MillMethods>;
+  readonly lake: Supervised<LakeThreadMethods>;
+  readonly store: Supervised<StoreMethods>;
 }
 
-function startLake({ options, clock, messages, closers }: Ground, log: EmbeddedLog): Promise<Supervised<LakeThreadMethods>> {
-  const { runRowsMax, runMs } = options.lake;
-  return stage<LakeThreadMethods>({ clock, messages, closers }, 'lake', 'lake/thread.js', 'ready', () => {
-    const logPort = log.remotePort();
-    const streams = options.streams.filter((stream) => stream.lake).map((stream) => stream.name);
-    const workerData: LakeThreadData = { logPort, dataFolder: options.dataFolder, streams, options: { runRowsMax, runAgeMaxMs: runMs } };
-    return { workerData, transfer: [logPort] };
-  });
-}
-
-function startStore({ options, clock, messages, closers }: Ground, log: EmbeddedLog, views: readonly ViewEpoch[]): Promise<Supervised<StoreMethods>> {
-  const { memoryBytesMax, ...limits } = options.query;
-  return stage<StoreMethods>({ clock, messages, closers }, 'store', 'serve/store-thread.js', 'ready', () => {
-    const logPort = log.remotePort();
-    const streams = [...options.streams.map((stream) => stream.name), QUARANTINE_STREAM, LATE_STREAM];
-    const workerData: StoreThreadData = { logPort, dataFolder: options.dataFolder, views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })), streams, limits, memoryBytesMax };
-    return { workerData, transfer: [logPort] };
-  });
-}
-
-/** A stage in a thread of its own, kept alive, and stopped in order. */
-async function stage<Methods extends { stop(): unknown }>(
-  { clock, messages, closers }: Pick<Ground, 'clock' | 'messages' | 'closers'>,
-  name: string,
-  module: string,
-  ready: keyof Methods & string,
-  data: () => { workerData: unknown; transfer: readonly TransferListItem[] },
-): Promise<Supervised<Methods>> {
-  const supervised = await supervise<Methods>({
-    name,
-    module,
-    data,
+async function openApi(ground: Ground, log: EmbeddedLog, collector: Collector, tenants: TenantStore, views: readonly ViewEpoch[], threads: Threads): Promise<ApiHandler> {
+  const { options, disk, clock, metrics, messages } = ground;
+  const mill = async () => (await threads.mill.rpc()).call('status');
+  const lake = async () => (await threads.lake.rpc()).call('status');
+  const meters = new StageMeters();
+  meterLog(metrics, log);
+  return createApi({
+    log,
+    tenants,
     clock,
-    ready: (rpc) => (rpc as unknown as Rpc<Record<string, () => unknown>>).call(ready),
-    handlers: {
-      viewStatus: (status: { id: string; state: string; reason: string | null }) => messages.info({ part: name, ...pick(status) }, `reader ${status.state}`),
-      problem: (part: string, message: string) => messages.error({ part }, message),
-    },
-    onDeath: (error) => messages.error({ part: name, err: error }, 'the thread ended; it is started again'),
+    metrics,
+    accounts: collector.accounts,
+    audit: openAudit({
+      log,
+      lake: openCatalog(disk, join(options.dataFolder, LAKE_FOLDER)),
+      streams: options.streams,
+      quarantinedAtStart: await quarantinedRows(threads.store),
+      door: (stream) => collector.accounts.total(stream),
+    }),
+    streams: options.streams.map((stream) => stream.name),
+    views: views.map((view) => view.description),
+    store: () => threads.store.rpc(),
+    mill,
+    lake: async () => (await lake()).map(({ reader }) => reader),
+    otherMetrics: async () => [await meters.collect(await mill(), await lake())],
+    consoleFolder: join(distFolder(), 'console'),
+    version: VERSION,
+    onError: (error) => messages.error({ part: 'serve', err: error }, 'unexpected error'),
   });
-  closers.add(() => supervised.stop((rpc) => (rpc as unknown as Rpc<{ stop(): unknown }>).call('stop')));
-  return supervised;
 }
 
-function pick({ id, reason }: { id: string; reason: string | null }) {
-  return reason === null ? { reader: id } : { reader: id, reason };
+/** How many events of each stream are in the quarantine. */
+async function quarantinedRows(store: Supervised<StoreMethods>): Promise<Map<string, number>> {
+  const answer = await (await store.rpc()).call('query', { sql: `SELECT stream, count(*) AS events FROM ${QUARANTINE_STREAM} GROUP BY stream`, tenant: null, format: 'json' });
+  const { rows } = JSON.parse(Buffer.from(answer.body).toString()) as { rows: [stream: string, events: number | string][] };
+  return new Map(rows.map(([stream, events]) => [stream, Number(events)]));
 }
 
-async function serve({ options, clock, messages, closers }: Ground, handlers: readonly Handler[]) {
+async function serve({ options, clock, messages, closers }: Ground, collector: Collector, api: ApiHandler) {
   const { host, port, connectionsMax, requestTimeoutMs, drainMs } = options.http;
   const onError = (error: unknown): void => messages.error({ part: 'http', err: error }, 'unexpected error');
+  const handlers = [collector, createPages(options.pages), api];
   const server = await listen({ handlers, host, port, connectionsMax, requestTimeoutMs, clock, onError });
-  closers.add(() => server.drain(drainMs));
+  closers.add(async () => {
+    api.close();
+    await server.drain(drainMs);
+  });
   return server;
 }
 
