@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createDecoder } from '../../src/collect/decode/decoder.js';
 import type { DecodedBatch } from '../../src/collect/decode/types.js';
 import { adEvents } from '../../src/event/ad-events.js';
-import type { Column, DictionaryColumn } from '../../src/event/columns.js';
+import type { BytesColumn, Column, DictionaryColumn } from '../../src/event/columns.js';
 import { rowOf, valueOf } from '../../src/event/rows.js';
 import { columnIndex, defineSchema } from '../../src/event/schema-define.js';
 
@@ -123,6 +123,19 @@ describe('results', () => {
     expect(batch.column(3)).toMatchObject({ codes: Uint8Array.of(0, 0, 0) });
     expect(batch.column(4)).toMatchObject({ offsets: Uint32Array.of(0, 0, 3, 3) });
   });
+});
+
+test.each(['fast', 'general', 'json'] as const)('JSON is kept as compact text without repeated keys (%s)', (path) => {
+  const decoder = createDecoder(defineSchema({ columns: { props: 'json?' } }), { path });
+  const text = (value: string) => {
+    const column = decoder.decode(Buffer.from(`{"props":${value}}`)).batch.column(0) as BytesColumn;
+    return Buffer.from(column.data).toString();
+  };
+  expect(text('{"a": [1.50, "x \\" y" ], "b":{ }}')).toBe('{"a":[1.50,"x \\" y"],"b":{}}');
+  expect(text('{"a":1,"b":{"c":1,"c":[2]},"a":3}')).toBe('{"b":{"c":[2]},"a":3}');
+  expect(text('{"\\u0061":1,"a":2}')).toBe('{"a":2}');
+  expect(text('[{"a":1},{"a":2}]')).toBe('[{"a":1},{"a":2}]');
+  expect(text('1e2')).toBe('1e2');
 });
 
 describe('columns to fill', () => {
