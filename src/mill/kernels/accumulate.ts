@@ -3,7 +3,8 @@ import { hashPair, hashWords, second } from '../state/hash.js';
 import { spill } from '../state/exact-sum.js';
 import type { AggregateCall, Expression } from '../sql/plan.js';
 import { wordKind } from './keys.js';
-import { bindBytes, printValue, printWords } from './operands.js';
+import { staticScale } from '../sql/scale.js';
+import { bindBytes, printComputed, printValue, printWords } from './operands.js';
 import type { KernelSource } from './source.js';
 
 /** One aggregate's part of a kernel. */
@@ -97,6 +98,10 @@ function printSum(source: KernelSource, arg: Expression, index: number): Printed
       add: unlessNull(source.nullTest(arg.index), lines),
       arrays: [[`${a}sums`, `[${index}].sums`], [`${a}counts`, `[${index}].counts`]],
     };
+  }
+  if (arg.type === 'numeric' && staticScale(arg) !== undefined) {
+    const value = printComputed(source, arg, `v${index}`, false);
+    return { before: value.before, add: [`if (${value.code} !== null) a${index}.addValue(group, ${value.code});`], arrays: [[`a${index}`, `[${index}]`]] };
   }
   return printByValue(source, arg, index);
 }

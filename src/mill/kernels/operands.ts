@@ -5,6 +5,7 @@ import { canonicalText } from '../state/canonical.js';
 import { WORDS, wordKind } from './keys.js';
 import type { KeyPart } from './keys.js';
 import { FAILS_ID } from './lookups.js';
+import { printExpression } from './print.js';
 import type { KernelSource, Printed } from './source.js';
 
 /** Words of an expression, as source. */
@@ -57,7 +58,8 @@ function printPoolId(source: KernelSource, expression: Expression, name: string)
   }
   const canonical = source.bind(`canonical${environment.numberOf(expression)}`, () => (value: never) =>
     value === null ? -1 : environment.pool().internString(canonicalText(value, expression.type)));
-  return { before: [`const ${id} = ${canonical}(${source.call(expression)});`], words: [id], isNull };
+  const value = printComputed(source, expression, `${name}value`, true);
+  return { before: [...value.before, `const ${id} = ${canonical}(${value.code});`], words: [id], isNull };
 }
 
 /** Names of a bytes column's arrays. */
@@ -95,10 +97,20 @@ export function printKey(source: KernelSource, expression: Expression, part: Key
   return { before: [...printed.before, `const ${none} = ${printed.isNull} ? 1 : 0;`, ...lines], words: [...names, none], isNull: undefined };
 }
 
+/**
+ * An expression's value under `name`, printed over columns: `null` for NULL. `decimals`: numerics as
+ * `Decimal`, else as units at their static scale.
+ */
+export function printComputed(source: KernelSource, expression: Expression, name: string, decimals: boolean): Printed {
+  const { shared, prelude, value, isNull } = printExpression(source, expression, decimals);
+  const result = isNull === 'false' ? value : `${isNull} ? null : ${value}`;
+  return { before: [...shared, `let ${name} = null;`, `if (true) {\n${prelude}${name} = ${result};\n}`], code: name };
+}
+
 /** An expression's SQL value under `name`: `null` for NULL. */
 export function printValue(source: KernelSource, expression: Expression, name: string): Printed {
   const column = source.dictionaryOf(expression);
-  if (column < 0) return { before: [`const ${name} = ${source.call(expression)};`], code: name };
+  if (column < 0) return printComputed(source, expression, name, true);
   const entry = source.entry(column);
   const values = source.table('values', expression, column, source.environment.values(expression));
   return {

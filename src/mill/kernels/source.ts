@@ -3,12 +3,13 @@
  * operands for expressions.
  *
  * Three ways lead to an expression's value, the fastest that fits is taken: a column's array; a
- * lookup table by dictionary code (`lookups.ts`); the compiled expression, called for the row.
+ * lookup table by dictionary code (`lookups.ts`); the expression, printed over columns (`print.ts`).
  */
 import type { ColumnBatch, DictionaryColumn, IntegerColumn } from '../../event/columns.js';
 import type { Dictionary } from '../../event/dictionary.js';
 import type { Schema } from '../../event/schema.js';
 import { compile } from '../sql/evaluate.js';
+import { COLUMN_TYPES } from '../sql/types.js';
 import type { Compiled, RowAccess } from '../sql/evaluate.js';
 import type { Expression } from '../sql/plan.js';
 import type { Value } from '../sql/value.js';
@@ -18,6 +19,7 @@ import { valueAt, wideWords } from './columns.js';
 import { columnsOf, usesBounds } from './expressions.js';
 import { FAILS, FAILS_ID, Lookup, NULL_ID } from './lookups.js';
 import { hashPair, second } from '../state/hash.js';
+import { printExpression } from './print.js';
 
 /** Gives a name its value for one batch. */
 export type Binder = (batch: ColumnBatch) => unknown;
@@ -58,10 +60,22 @@ export class KernelEnvironment {
   readonly pool: () => BytePool;
   readonly #lookups = new Map<string, Lookup<never>>();
   readonly #names = new Map<Expression, number>();
+  readonly #columns = new Map<number, Expression>();
 
   constructor(schema: Schema, pool: () => BytePool) {
     this.schema = schema;
     this.pool = pool;
+  }
+
+  /** A source column as an expression, the same object every time. */
+  columnExpression(index: number): Expression {
+    let expression = this.#columns.get(index);
+    if (expression === undefined) {
+      const { name, type, nullable } = this.schema.columns[index]!;
+      expression = { kind: 'column', index, name, type: COLUMN_TYPES[type], nullable };
+      this.#columns.set(index, expression);
+    }
+    return expression;
   }
 
   /** A number for an expression, the same every time. */
@@ -175,6 +189,8 @@ export class KernelSource {
   readonly row = new KernelRow();
   readonly #shapes: ReadonlyMap<number, string>;
   readonly #declared = new Set<number>();
+  readonly #constants = new Map<unknown, string>();
+  #fresh = 0;
 
   constructor(environment: KernelEnvironment, shapes: ReadonlyMap<number, string>) {
     this.environment = environment;
@@ -187,6 +203,22 @@ export class KernelSource {
 
   bind(name: string, binder: Binder): string {
     this.binders.set(name, binder);
+    return name;
+  }
+
+  /** A name that nothing else in the kernel has. */
+  fresh(prefix: string): string {
+    return `${prefix}_${this.#fresh++}`;
+  }
+
+  /** A name for a value that does not depend on the batch. */
+  constant(value: unknown, hint: string): string {
+    let name = this.#constants.get(value);
+    if (name === undefined) {
+      name = this.fresh(hint.replace(/\W/g, '') || 'f');
+      this.#constants.set(value, name);
+      this.bind(name, () => value);
+    }
     return name;
   }
 
@@ -251,6 +283,7 @@ export class KernelSource {
 
   /** Whether an expression is true: neither false nor NULL. */
   condition(expression: Expression): Printed {
+    if (!this.#isCheap(expression)) return this.#general(expression);
     if (expression.kind === 'and' || expression.kind === 'or') {
       const parts = expression.args.map((arg) => this.condition(arg));
       const join = expression.kind === 'and' ? ' && ' : ' || ';
@@ -272,6 +305,20 @@ export class KernelSource {
       const name = this.bind(`flags${expression.index}`, (batch) => (batch.column(expression.index) as { values?: Uint8Array }).values);
       return { before: [], code: `${name}[i] === 1` };
     }
-    return { before: [], code: `${this.call(expression)} === true` };
+    return this.#general(expression);
+  }
+
+  /** Whether a condition is one test of an array or a table, or joins such tests. */
+  #isCheap(expression: Expression): boolean {
+    if (expression.kind === 'and' || expression.kind === 'or') return expression.args.every((arg) => this.#isCheap(arg));
+    if (expression.kind === 'literal' || expression.kind === 'column' || this.dictionaryOf(expression) >= 0) return true;
+    return expression.kind === 'isNull' && expression.arg.kind === 'column';
+  }
+
+  /** Any condition, printed over the columns; what may fail runs only where SQL would run it. */
+  #general(expression: Expression): Printed {
+    const { shared, prelude, value, isNull } = printExpression(this, expression, true);
+    const before = prelude === '' ? shared : [...shared, prelude];
+    return { before, code: isNull === 'false' ? `(${value})` : `(!(${isNull}) && (${value}))` };
   }
 }

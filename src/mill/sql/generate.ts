@@ -99,6 +99,11 @@ export function generate(expression: Expression, scope: KernelScope): Generated 
   }
 }
 
+/** As `generate`, with every numeric as a `Decimal`: all values as `value.ts` says. */
+export function generateValue(expression: Expression, scope: KernelScope): Generated {
+  return asDecimal(generate(expression, scope), scope);
+}
+
 function done(type: SqlType, value: string, isNull = 'false', prelude = '', scale?: number): Generated {
   return { type, value, isNull, prelude, scale };
 }
