@@ -22,7 +22,7 @@ import type { ViewPlan } from '../src/mill/sql/plan.js';
 import { measure, row, type BenchRow } from './harness.js';
 import { sampleEvents } from './sample-events.js';
 
-const EVENTS = 500_000;
+const EVENTS = 1_000_000;
 const GROUPS = 10_000;
 const BATCH_ROWS = 8_192;
 const WINDOW_MS = 10_000;
@@ -86,7 +86,7 @@ async function compare(log: EmbeddedLog, file: string, aggregates: string, name:
 }
 
 async function planned(aggregates: string): Promise<ViewPlan> {
-  const sql = `CREATE MATERIALIZED VIEW v WITH (allowed_lateness = '10000 days') AS
+  const sql = `CREATE MATERIALIZED VIEW v WITH (watermark_lag = '10000 days') AS
     SELECT campaign_id, window_start, ${aggregates.split(', ').map((call, i) => `${call} AS m${i}`).join(', ')}
     FROM TUMBLE(${STREAM}, event_time, INTERVAL '${WINDOW_MS / 1000} seconds') GROUP BY campaign_id, window_start`;
   const [view] = await parseViews(sql, 'bench.sql');

@@ -12,6 +12,9 @@ import type { Expression, ViewPlan } from '../sql/plan.js';
 import type { Value } from '../sql/value.js';
 import type { BytePool } from '../state/byte-pool.js';
 import { ByteWriter } from '../state/bytes.js';
+import type { ColumnType } from '../../event/schema.js';
+import { NumberExtremeAccumulator } from '../state/accumulators/extreme.js';
+import { SumAccumulator } from '../state/accumulators/sum.js';
 import { CountAccumulator } from '../state/accumulators/count.js';
 import { CORRECTED, FINAL } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
@@ -91,7 +94,7 @@ export class Changes {
       .map(({ column, index }) => ({ column, read: stored(plan.keys[index]!.expression, (row) => row.key(index)) }));
     this.#valueSources = this.layout.values.map((output) => ({
       column: this.layout.outputs[output]!,
-      read: stored(plan.outputs[output]!.expression, valueSource(plan.outputs[output]!.expression)),
+      read: stored(plan.outputs[output]!.expression, valueSource(plan.outputs[output]!.expression, this.layout.schema.columns[this.layout.outputs[output]!]!.type)),
     }));
     this.#partials = this.layout.partials;
     this.#builders = this.#newBuilders();
@@ -175,9 +178,15 @@ export function stateOf(closed: boolean, corrected: boolean, open: number): numb
 }
 
 /** Reads what is nothing but an aggregate without going through an expression. */
-function valueSource(expression: Expression): Source {
-  if (expression.kind === 'aggregate') return (row) => row.aggregate(expression.index);
-  return compile(expression);
+function valueSource(expression: Expression, stored: ColumnType): Source {
+  if (expression.kind !== 'aggregate') return compile(expression);
+  const { index } = expression;
+  if (stored !== 'decimal') return (row) => row.aggregate(index);
+  return (row) => {
+    const accumulator = row.table.accumulators[index]!;
+    const exact = accumulator instanceof SumAccumulator ? accumulator.isSum : accumulator instanceof NumberExtremeAccumulator;
+    return exact ? (accumulator as SumAccumulator).units(row.group) : accumulator.value(row.group);
+  };
 }
 
 /** Dates are kept as the time of their midnight. */

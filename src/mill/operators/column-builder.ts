@@ -24,7 +24,7 @@ export function columnBuilder(type: ColumnType): ColumnBuilder {
     case 'int64':
     case 'timestamp':
     case 'decimal':
-      return new IntegerBuilder(type === 'decimal');
+      return new IntegerBuilder();
     case 'double':
       return new DoubleBuilder();
     case 'boolean':
@@ -55,33 +55,42 @@ class Nulls {
   }
 }
 
+/** Numbers and bigints are units of the column: millionths for `decimal`. */
 class IntegerBuilder implements ColumnBuilder {
-  #words: number[] = [];
+  #words = new Uint32Array(128);
+  #rows = 0;
   readonly #nulls = new Nulls();
-  readonly #decimal: boolean;
-
-  constructor(decimal: boolean) {
-    this.#decimal = decimal;
-  }
 
   add(value: Value): void {
     if (value === null) {
-      this.#nulls.mark(this.#words.length >> 1);
-      this.#words.push(0, 0);
+      this.#nulls.mark(this.#rows);
+      this.#put(0, 0);
     } else if (typeof value === 'number') {
       const high = Math.floor(value / 4_294_967_296);
-      this.#words.push(value - high * 4_294_967_296, high >>> 0);
+      this.#put(value - high * 4_294_967_296, high);
     } else {
-      const units = this.#decimal ? roundDecimal(value as Decimal, 6).units : (value as bigint);
+      const units = typeof value === 'bigint' ? value : roundDecimal(value as Decimal, 6).units;
       if (units > INT64_MAX || units < -INT64_MAX - 1n) throw evaluationError('numeric field overflow');
-      this.#words.push(Number(units & 0xffffffffn), Number((units >> 32n) & 0xffffffffn));
+      this.#put(Number(units & 0xffffffffn), Number((units >> 32n) & 0xffffffffn));
     }
   }
 
+  #put(low: number, high: number): void {
+    const at = this.#rows++ * 2;
+    if (at === this.#words.length) {
+      const larger = new Uint32Array(at * 2);
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    this.#words[at] = low;
+    this.#words[at + 1] = high;
+  }
+
   build(): Column {
-    const deltas = Uint32Array.from(this.#words);
-    this.#words = [];
-    return { kind: 'integer', nulls: this.#nulls.build(deltas.length >> 1), base: 0n, width: 8, deltas };
+    const deltas = this.#words.slice(0, this.#rows * 2);
+    const nulls = this.#nulls.build(this.#rows);
+    this.#rows = 0;
+    return { kind: 'integer', nulls, base: 0n, width: 8, deltas };
   }
 }
 

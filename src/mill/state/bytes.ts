@@ -44,8 +44,9 @@ export class ByteWriter {
     this.bytes[this.length++] = rest;
   }
 
-  /** An integer of any size and sign. */
-  integer(value: bigint): void {
+  /** An integer of any size and sign; as a number of up to 2^51. */
+  integer(value: bigint | number): void {
+    if (typeof value === 'number') return this.unsigned(value >= 0 ? value * 2 : -value * 2 - 1);
     let rest = value >= 0n ? value << 1n : (-value << 1n) - 1n;
     while (rest >= 128n) {
       this.byte(Number(rest & 127n) | 128);

@@ -42,3 +42,9 @@ export function sumOf(high: number, low: number): bigint {
 export function sameSum(highA: number, lowA: number, highB: number, lowB: number): boolean {
   return (highA - highB) * SUM_UNIT === lowB - lowA;
 }
+
+/** The sum as an integer of units: a number while it is small enough to be doubled exactly. */
+export function unitsOf(high: number, low: number): number | bigint {
+  if (high === 0) return Math.abs(low) < 2 ** 51 ? low : BigInt(low);
+  return sumOf(high, low);
+}

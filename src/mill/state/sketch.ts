@@ -16,12 +16,17 @@ import type { ByteReader, ByteWriter } from './bytes.js';
 /** Registers of a dense sketch. */
 export const REGISTERS = 2048;
 const DENSE_WORDS = REGISTERS / 4;
-const DENSE = 255;
-/** Words of the sparse classes 1, 2, …: 4, 8, … 256. */
-const SPARSE_CLASSES = 7;
+/** Words of the classes 1, 2, …: sparse 4, 16, 64, 256; then dense. */
+const CLASS_WORDS = [0, 4, 16, 64, 256, DENSE_WORDS];
+const DENSE = 5;
 const SPARSE_INDEXES = 2 ** 25;
 /** Highest rank less one: bits of the second hash. */
 const RANK_BITS = 32;
+/** Entries a group: where its block starts (in words), its class, how many values, whether it changed. */
+const STRIDE = 4;
+const CLASS = 1;
+const COUNT = 2;
+const CHANGED = 3;
 
 /** The sketches of one aggregate in one window. */
 export class Sketches {
@@ -29,114 +34,106 @@ export class Sketches {
   #bytes = new Uint8Array(this.#arena.buffer);
   #used = 0;
   readonly #free: number[][] = [];
-  /** Where each group's block starts, in words. */
-  #at: Int32Array;
-  /** 0: no value yet; 1 to 7: sparse; 255: dense. */
-  #classes: Uint8Array;
-  #counts: Uint16Array;
-  /** 1 where a register rose since the flag was last cleared. */
-  changed: Uint8Array;
+  #groups: Int32Array;
 
   constructor(capacity: number) {
-    this.#at = new Int32Array(capacity);
-    this.#classes = new Uint8Array(capacity);
-    this.#counts = new Uint16Array(capacity);
-    this.changed = new Uint8Array(capacity);
+    this.#groups = new Int32Array(capacity * STRIDE);
   }
 
   grow(capacity: number): void {
-    const at = new Int32Array(capacity);
-    at.set(this.#at);
-    this.#at = at;
-    const classes = new Uint8Array(capacity);
-    classes.set(this.#classes);
-    this.#classes = classes;
-    const counts = new Uint16Array(capacity);
-    counts.set(this.#counts);
-    this.#counts = counts;
-    const changed = new Uint8Array(capacity);
-    changed.set(this.changed);
-    this.changed = changed;
+    const groups = new Int32Array(capacity * STRIDE);
+    groups.set(this.#groups);
+    this.#groups = groups;
   }
 
   /** Bytes that a group's sketch takes, by what it holds alone. */
   bytesOf(group: number): number {
-    const kind = this.#classes[group]!;
-    return kind === DENSE ? REGISTERS : kind === 0 ? 0 : 8 << kind;
+    return CLASS_WORDS[this.#groups[group * STRIDE + CLASS]!]! * 4;
+  }
+
+  /** Whether a register rose since `clearChanged`. */
+  changed(group: number): boolean {
+    return this.#groups[group * STRIDE + CHANGED] === 1;
+  }
+
+  clearChanged(group: number): void {
+    this.#groups[group * STRIDE + CHANGED] = 0;
   }
 
   /** Adds a value by its two hashes. */
   add(group: number, first: number, second: number): void {
     const rank = Math.clz32(second) + 1;
-    if (this.#classes[group] === DENSE) {
-      const register = this.#at[group]! * 4 + (first >>> 21);
-      if (this.#bytes[register]! >= rank) return;
-      this.#bytes[register] = rank;
-      this.changed[group] = 1;
-    } else {
-      this.#addSparse(group, first >>> 7, rank);
-    }
+    const meta = group * STRIDE;
+    if (this.#groups[meta + CLASS] !== DENSE) return this.#addSparse(meta, first >>> 7, rank);
+    const register = this.#groups[meta]! * 4 + (first >>> 21);
+    if (this.#bytes[register]! >= rank) return;
+    this.#bytes[register] = rank;
+    this.#groups[meta + CHANGED] = 1;
   }
 
-  #addSparse(group: number, index: number, rank: number): void {
-    const kind = this.#classes[group]!;
-    if (kind === 0) this.#start(group);
-    const base = this.#at[group]!;
-    const mask = (2 << this.#classes[group]!) - 1;
+  #addSparse(meta: number, index: number, rank: number): void {
+    const groups = this.#groups;
+    let kind = groups[meta + CLASS]!;
+    if (kind === 0) {
+      groups[meta] = this.#allocate(1);
+      groups[meta + CLASS] = kind = 1;
+    }
+    const arena = this.#arena;
+    const base = groups[meta]!;
+    const mask = CLASS_WORDS[kind]! - 1;
     let slot = Math.imul(index, 0x9e3779b1) >>> 16;
     for (; ; slot++) {
-      const word = this.#arena[base + (slot & mask)]!;
+      const word = arena[base + (slot & mask)]!;
       if (word === 0) break;
       if (word >>> 6 !== index) continue;
       if ((word & 63) >= rank) return;
-      this.#arena[base + (slot & mask)] = (index << 6) | rank;
-      this.changed[group] = 1;
+      arena[base + (slot & mask)] = (index << 6) | rank;
+      groups[meta + CHANGED] = 1;
       return;
     }
-    this.changed[group] = 1;
-    if (this.#counts[group]! + 1 > ((mask + 1) * 3) >> 2) {
-      this.#enlarge(group);
-      this.#put(group, index, rank);
+    groups[meta + CHANGED] = 1;
+    if (groups[meta + COUNT]! + 1 > ((mask + 1) * 3) >> 2) {
+      this.#enlarge(meta);
+      this.#put(meta, index, rank);
       return;
     }
-    this.#arena[base + (slot & mask)] = (index << 6) | rank;
-    this.#counts[group]!++;
+    arena[base + (slot & mask)] = (index << 6) | rank;
+    groups[meta + COUNT]!++;
   }
 
-  #start(group: number): void {
-    this.#at[group] = this.#allocate(1);
-    this.#classes[group] = 1;
-  }
-
-  #put(group: number, index: number, rank: number): void {
-    if (this.#classes[group] === DENSE) {
-      const register = this.#at[group]! * 4 + (index >>> 14);
+  /** Adds what is not there yet and fits. */
+  #put(meta: number, index: number, rank: number): void {
+    const base = this.#groups[meta]!;
+    const kind = this.#groups[meta + CLASS]!;
+    if (kind === DENSE) {
+      const register = base * 4 + (index >>> 14);
       if (this.#bytes[register]! < rank) this.#bytes[register] = rank;
       return;
     }
-    const base = this.#at[group]!;
-    const mask = (2 << this.#classes[group]!) - 1;
+    const mask = CLASS_WORDS[kind]! - 1;
     let slot = Math.imul(index, 0x9e3779b1) >>> 16;
     while (this.#arena[base + (slot & mask)] !== 0) slot++;
     this.#arena[base + (slot & mask)] = (index << 6) | rank;
-    this.#counts[group]!++;
+    this.#groups[meta + COUNT]!++;
   }
 
   /** Moves a group to the next class and frees its old block. */
-  #enlarge(group: number): void {
-    const kind = this.#classes[group]!;
-    const from = this.#at[group]!;
-    const words = this.#arena.slice(from, from + (2 << kind));
-    const next = kind === SPARSE_CLASSES ? DENSE : kind + 1;
-    this.#at[group] = this.#allocate(next);
-    this.#classes[group] = next;
-    this.#counts[group] = 0;
+  #enlarge(meta: number): void {
+    const kind = this.#groups[meta + CLASS]!;
+    const from = this.#groups[meta]!;
+    const to = from + CLASS_WORDS[kind]!;
+    this.#groups[meta] = this.#allocate(kind + 1);
+    this.#groups[meta + CLASS] = kind + 1;
+    this.#groups[meta + COUNT] = 0;
+    for (let at = from; at < to; at++) {
+      const word = this.#arena[at]!;
+      if (word !== 0) this.#put(meta, word >>> 6, word & 63);
+    }
     (this.#free[kind] ??= []).push(from);
-    for (const word of words) if (word !== 0) this.#put(group, word >>> 6, word & 63);
   }
 
   #allocate(kind: number): number {
-    const size = kind === DENSE ? DENSE_WORDS : 2 << kind;
+    const size = CLASS_WORDS[kind]!;
     const free = this.#free[kind]?.pop();
     if (free !== undefined) {
       this.#arena.fill(0, free, free + size);
@@ -155,50 +152,46 @@ export class Sketches {
 
   /** How many different values, rounded. */
   estimate(group: number): number {
-    const kind = this.#classes[group]!;
+    const meta = group * STRIDE;
+    const kind = this.#groups[meta + CLASS]!;
     if (kind === 0) return 0;
-    if (kind !== DENSE) return Math.round(SPARSE_INDEXES * Math.log(SPARSE_INDEXES / (SPARSE_INDEXES - this.#counts[group]!)));
-    const at = this.#at[group]! * 4;
-    return Math.round(estimateDense(this.#bytes, at));
+    if (kind !== DENSE) return Math.round(SPARSE_INDEXES * Math.log(SPARSE_INDEXES / (SPARSE_INDEXES - this.#groups[meta + COUNT]!)));
+    return Math.round(estimateDense(this.#bytes, this.#groups[meta]! * 4));
   }
 
-  /** Writes a group's sketch: class 0, sparse words in rising order, or the registers. */
+  /** Writes a group's sketch: 0 none, 1 sparse with its words in rising order, 2 dense with its registers. */
   write(group: number, writer: ByteWriter): void {
-    const kind = this.#classes[group]!;
-    const at = this.#at[group]!;
+    const meta = group * STRIDE;
+    const kind = this.#groups[meta + CLASS]!;
+    const at = this.#groups[meta]!;
     if (kind === DENSE) {
-      writer.byte(DENSE);
+      writer.byte(2);
       writer.raw(this.#bytes.subarray(at * 4, at * 4 + REGISTERS));
       return;
     }
     writer.byte(kind === 0 ? 0 : 1);
     if (kind === 0) return;
-    const words = this.#arena.slice(at, at + (2 << kind)).sort();
-    const count = this.#counts[group]!;
+    const words = this.#arena.slice(at, at + CLASS_WORDS[kind]!).sort();
+    const count = this.#groups[meta + COUNT]!;
     writer.unsigned(count);
-    let last = 0;
-    for (const word of words.subarray(words.length - count)) {
-      writer.unsigned(word - last);
-      last = word;
-    }
+    writer.raw(new Uint8Array(words.buffer, (words.length - count) * 4));
   }
 
   /** Sets a group that has no value yet to what `write` wrote. */
   read(group: number, reader: ByteReader): void {
+    const meta = group * STRIDE;
     const kind = reader.byte();
     if (kind === 0) return;
-    if (kind === DENSE) {
-      this.#at[group] = this.#allocate(DENSE);
-      this.#classes[group] = DENSE;
-      this.#bytes.set(reader.raw(REGISTERS), this.#at[group]! * 4);
+    if (kind === 2) {
+      this.#groups[meta] = this.#allocate(DENSE);
+      this.#groups[meta + CLASS] = DENSE;
+      this.#bytes.set(reader.raw(REGISTERS), this.#groups[meta]! * 4);
       return;
     }
-    let word = 0;
-    for (let left = reader.unsigned(); left > 0; left--) {
-      word += reader.unsigned();
-      this.#addSparse(group, word >>> 6, word & 63);
-    }
-    this.changed[group] = 0;
+    const count = reader.unsigned();
+    const words = new Uint32Array(reader.raw(count * 4).slice().buffer);
+    for (const word of words) this.#addSparse(meta, word >>> 6, word & 63);
+    this.#groups[meta + CHANGED] = 0;
   }
 }
 

@@ -44,11 +44,11 @@ export class ApproximateAccumulator implements Accumulator {
   }
 
   save(group: number): void {
-    this.sketches.changed[group] = 0;
+    this.sketches.clearChanged(group);
   }
 
   same(group: number): boolean {
-    return this.sketches.changed[group] === 0;
+    return !this.sketches.changed(group);
   }
 
   writePartial(group: number, writer: ByteWriter): void {

@@ -81,6 +81,12 @@ export class NumberExtremeAccumulator implements Accumulator {
     return this.#type === 'bigint' ? intOf(this.#integer(group)) : this.values[group]!;
   }
 
+  /** The value in units of the last digit, or null: for columns that hold such units. */
+  units(group: number): number | bigint | null {
+    if (this.seen[group] === 0) return null;
+    return this.#rests === null ? this.values[group]! : this.#integer(group);
+  }
+
   extraBytes(): number {
     return 0;
   }

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
-import { addBig, addWide, sameSum, SUM_UNIT, spill, sumOf } from '../exact-sum.js';
+import { addBig, addWide, sameSum, SUM_UNIT, spill, sumOf, unitsOf } from '../exact-sum.js';
 import { Decimal, addDecimal, compareDecimal, divideDecimal } from '../../sql/decimal.js';
 import { intOf } from '../../sql/value.js';
 import type { Value } from '../../sql/value.js';
@@ -60,6 +60,16 @@ export class SumAccumulator implements Accumulator {
     return this.#result === 'numeric' ? decimal : divideDecimal(decimal, new Decimal(BigInt(this.counts[group]!), 0));
   }
 
+  /** Whether the value is the sum itself. */
+  get isSum(): boolean {
+    return this.#result !== 'average';
+  }
+
+  /** The sum in units of the last digit, or null: for columns that hold such units. */
+  units(group: number): number | bigint | null {
+    return this.counts[group] === 0 ? null : unitsOf(this.high[group]!, this.low[group]!);
+  }
+
   extraBytes(): number {
     return 0;
   }
@@ -83,7 +93,7 @@ export class SumAccumulator implements Accumulator {
 
   writePartial(group: number, writer: ByteWriter): void {
     writer.unsigned(this.counts[group]!);
-    writer.integer(sumOf(this.high[group]!, this.low[group]!));
+    writer.integer(unitsOf(this.high[group]!, this.low[group]!));
   }
 
   readPartial(group: number, reader: ByteReader): void {
