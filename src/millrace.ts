@@ -45,7 +45,7 @@ import { createMessages, type Messages } from './telemetry/messages.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { startLake, startMill, startStore, type ThreadsInput } from './threads.js';
 import { Closers } from './util/closers.js';
-import { VERSION } from './version.js';
+import { VERSION } from './util/version.js';
 
 /** A running pipeline. */
 export interface Millrace {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one file a command, one way to fail. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../util/version.js';
 import { printError } from './output.js';
 
 /** A command: what the help says of it, and the module that is loaded when it is the one called. */
@@ -58,16 +58,11 @@ const COMMANDS: readonly Entry[] = [
 const FAILED = 1;
 const USAGE = 2;
 
-function version(): string {
-  return (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version;
-}
-
 /** The command that is called is loaded, of the others only what the help says. */
 async function program(args: readonly string[]): Promise<Command> {
   const millrace = new Command('millrace')
     .description('From a click to a number: events in over HTTP, kept in a durable log, summed by SQL.')
-    .version(version())
+    .version(VERSION)
     .showHelpAfterError('(millrace help COMMAND shows examples)')
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .exitOverride();

@@ -5,9 +5,9 @@
  * there, so the package must be built before; a missing file says so.
  */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { Worker, type TransferListItem } from 'node:worker_threads';
+import { packageFolder } from '../util/package-folder.js';
 
 /** How a thread is started. */
 export interface ThreadOptions {
@@ -32,10 +32,7 @@ export interface Thread {
 
 /** The folder of the built package. */
 export function distFolder(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, 'dist');
-    if (folder === dirname(folder)) throw new Error('no package.json above ' + fileURLToPath(import.meta.url));
-  }
+  return join(packageFolder(), 'dist');
 }
 
 /** Starts a thread. */

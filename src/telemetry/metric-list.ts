@@ -19,7 +19,6 @@ export interface MetricDefinition {
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
-const ROWS = [1, 10, 50, 100, 500, 1_000, 4_096, 16_384] as const;
 
 /** Every metric there is, in the order of the path. */
 export const METRICS = {
@@ -35,7 +34,6 @@ export const METRICS = {
     labels: ['route'],
     buckets: SECONDS,
   },
-  millrace_http_open_connections: { type: 'gauge', help: 'Connections open now.', labels: [] },
   millrace_events_received_total: {
     type: 'counter',
     help: 'Events read from requests of a known tenant, by stream.',
@@ -82,39 +80,19 @@ export const METRICS = {
     help: 'How far back event ids are really remembered.',
     labels: [],
   },
-  millrace_dedupe_confirmations_total: {
-    type: 'counter',
-    help: 'Filter hits looked up on disk, by outcome: duplicate or new.',
-    labels: ['outcome'],
-  },
   // 2 log
   millrace_log_commits_total: { type: 'counter', help: 'Group commits synced to disk.', labels: [] },
-  millrace_log_commit_seconds: {
-    type: 'histogram',
-    help: 'Write and fdatasync of one group commit.',
-    labels: [],
-    buckets: SECONDS,
-  },
-  millrace_log_commit_rows: { type: 'histogram', help: 'Rows in one group commit.', labels: [], buckets: ROWS },
-  millrace_log_rows_total: { type: 'counter', help: 'Rows appended, by stream.', labels: ['stream'] },
-  millrace_log_bytes_total: { type: 'counter', help: 'Bytes appended.', labels: [] },
+  millrace_log_commit_seconds_total: { type: 'counter', help: 'Time in write and fdatasync of all commits.', labels: [] },
+  millrace_log_rows_total: { type: 'counter', help: 'Rows on disk, by stream.', labels: ['stream'] },
+  millrace_log_bytes_total: { type: 'counter', help: 'Bytes appended since the start.', labels: [] },
   millrace_log_disk_bytes: { type: 'gauge', help: 'Bytes of log on disk.', labels: [] },
   millrace_log_segments: { type: 'gauge', help: 'Segment files on disk.', labels: [] },
   millrace_log_writable: { type: 'gauge', help: '1 while the log takes writes, 0 while it answers 503.', labels: [] },
-  millrace_log_write_errors_total: {
-    type: 'counter',
-    help: 'Failed writes and syncs, by system error code.',
-    labels: ['code'],
-  },
+  millrace_log_failed_commits_total: { type: 'counter', help: 'Commits whose write or sync failed.', labels: [] },
   millrace_log_dictionary_full_total: {
     type: 'counter',
     help: 'Columns whose dictionary reached its limit: the rest of the segment holds raw bytes.',
-    labels: ['stream', 'column'],
-  },
-  millrace_log_cut_rows_total: {
-    type: 'counter',
-    help: 'Rows removed at the disk bound before a reader had passed them (policy cut), by stream.',
-    labels: ['stream'],
+    labels: [],
   },
   millrace_reader_lag_rows: {
     type: 'gauge',
@@ -128,41 +106,29 @@ export const METRICS = {
   },
   // 5 mill
   millrace_mill_rows_total: { type: 'counter', help: 'Source rows aggregated, by view.', labels: ['view'] },
-  millrace_mill_changes_total: { type: 'counter', help: 'Changed rows emitted, by view.', labels: ['view'] },
-  millrace_mill_corrections_total: {
-    type: 'counter',
-    help: 'Rows that corrected a closed window, by view.',
-    labels: ['view'],
-  },
   millrace_mill_late_total: {
     type: 'counter',
     help: 'Rows beyond the allowed lateness, sent to the late stream, by view.',
     labels: ['view'],
   },
   millrace_mill_open_keys: { type: 'gauge', help: 'Keys in open windows, by view.', labels: ['view'] },
-  millrace_mill_windows_closed_total: { type: 'counter', help: 'Windows closed, by view.', labels: ['view'] },
-  // 6 lake
-  millrace_lake_rows_total: { type: 'counter', help: 'Rows committed to the lake, by stream.', labels: ['stream'] },
-  millrace_lake_bytes_total: { type: 'counter', help: 'Bytes of Parquet written.', labels: [] },
-  millrace_lake_files: {
-    type: 'gauge',
-    help: 'Live Parquet files, by stream and kind: run or merged.',
-    labels: ['stream', 'kind'],
+  millrace_mill_failed_rows_total: {
+    type: 'counter',
+    help: 'Rows a view could not evaluate, sent to the late stream with the reason, by view.',
+    labels: ['view'],
   },
-  millrace_lake_commit_seconds: {
-    type: 'histogram',
-    help: 'Encoding and committing one run or merge.',
-    labels: ['kind'],
-    buckets: SECONDS,
+  millrace_mill_state_bytes: { type: 'gauge', help: 'Memory of open windows, by view.', labels: ['view'] },
+  // 6 lake
+  millrace_lake_rows: { type: 'gauge', help: 'Rows in the lake, by stream.', labels: ['stream'] },
+  millrace_lake_files: { type: 'gauge', help: 'Parquet files in the lake, by stream.', labels: ['stream'] },
+  millrace_lake_bytes: { type: 'gauge', help: 'Bytes in the lake, by stream.', labels: ['stream'] },
+  millrace_lake_commits_total: { type: 'counter', help: 'Snapshots committed, by stream.', labels: ['stream'] },
+  millrace_lake_written_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of Parquet written, runs and merged files, by stream.',
+    labels: ['stream'],
   },
   // 7 summary
-  millrace_summary_rows_total: { type: 'counter', help: 'Changed rows taken in, by view.', labels: ['view'] },
-  millrace_summary_apply_seconds: {
-    type: 'histogram',
-    help: 'Taking in one batch of changes.',
-    labels: [],
-    buckets: SECONDS,
-  },
   millrace_summary_stored_rows: {
     type: 'gauge',
     help: 'Rows stored, by view and state: open or closed.',
@@ -179,13 +145,7 @@ export const METRICS = {
   millrace_queries_running: { type: 'gauge', help: 'Queries running now.', labels: [] },
   millrace_live_followers: { type: 'gauge', help: 'Open live tails.', labels: [] },
   // the process
-  millrace_event_loop_lag_seconds: {
-    type: 'gauge',
-    help: 'Event loop delay since the last scrape, its 99th percentile, by thread.',
-    labels: ['thread'],
-  },
   millrace_resident_bytes: { type: 'gauge', help: 'Resident memory of the process.', labels: [] },
-  millrace_heap_bytes: { type: 'gauge', help: 'JavaScript heap in use, by thread.', labels: ['thread'] },
   millrace_metric_series_refused_total: {
     type: 'counter',
     help: 'Label values beyond the limit of a metric; they count under "other".',

@@ -10,11 +10,11 @@ describe('metrics', () => {
     first.counter('millrace_log_commits_total').add(2);
     second.counter('millrace_log_commits_total').add(3);
     first.gauge('millrace_log_segments').set(7);
-    second.histogram('millrace_log_commit_seconds').observe(0.004);
+    second.histogram('millrace_query_seconds').observe(0.004);
     const page = await renderMetrics([await first.collect(), structuredClone(await second.collect())]);
     expect(page).toContain('millrace_log_commits_total 5');
     expect(page).toContain('millrace_log_segments 7');
-    expect(page).toContain('millrace_log_commit_seconds_bucket{le="0.005"} 1');
+    expect(page).toContain('millrace_query_seconds_bucket{le="0.005"} 1');
     expect(page).toContain('# HELP millrace_log_commits_total Group commits synced to disk.');
   });
 

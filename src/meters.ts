@@ -1,0 +1,63 @@
+/** What the log, the mill and the lake say about themselves, as metrics: read when the page is collected. */
+import type { EmbeddedLog } from './log/embedded/open.js';
+import type { ReaderLoopStatus } from './log/stage.js';
+import type { LakeThreadMethods } from './lake/thread.js';
+import type { MillMethods } from './mill/thread.js';
+import { createMetrics, type CounterHandle, type MetricParts, type Metrics } from './telemetry/metrics.js';
+
+/** Lets the log's numbers be read at each collection. */
+export function meterLog(metrics: Metrics, log: EmbeddedLog): void {
+  metrics.onCollect(() => {
+    const stats = log.stats();
+    raise(metrics.counter('millrace_log_commits_total'), stats.commits);
+    raise(metrics.counter('millrace_log_commit_seconds_total'), stats.syncSecondsSum);
+    raise(metrics.counter('millrace_log_bytes_total'), stats.bytesWritten);
+    raise(metrics.counter('millrace_log_failed_commits_total'), stats.failedCommits);
+    raise(metrics.counter('millrace_log_dictionary_full_total'), stats.dictionariesFull);
+    for (const { name, rows } of stats.streams) raise(metrics.counter('millrace_log_rows_total', { stream: name }), rows);
+    metrics.gauge('millrace_log_disk_bytes').set(stats.bytesOnDisk);
+    metrics.gauge('millrace_log_segments').set(stats.segments);
+    metrics.gauge('millrace_log_writable').set(stats.state === 'writing' ? 1 : 0);
+    metrics.gauge('millrace_resident_bytes').set(process.memoryUsage.rss());
+  });
+}
+
+/** The mill's and the lake's numbers, as metrics of their own. */
+export class StageMeters {
+  readonly #metrics = createMetrics();
+
+  /** Takes what the stages say now; answers all of it. */
+  async collect(mill: Awaited<ReturnType<MillMethods['status']>>, lake: Awaited<ReturnType<LakeThreadMethods['status']>>): Promise<MetricParts> {
+    const metrics = this.#metrics;
+    for (const { stats, reader } of mill) {
+      const view = { view: stats.name };
+      raise(metrics.counter('millrace_mill_rows_total', view), stats.rows);
+      raise(metrics.counter('millrace_mill_late_total', view), stats.late);
+      raise(metrics.counter('millrace_mill_failed_rows_total', view), stats.failed);
+      metrics.gauge('millrace_mill_open_keys', view).set(stats.groups);
+      metrics.gauge('millrace_mill_state_bytes', view).set(stats.stateBytes);
+      this.#reader(reader);
+    }
+    for (const { lake: stats, reader } of lake) {
+      const stream = { stream: stats.stream };
+      metrics.gauge('millrace_lake_rows', stream).set(stats.rows);
+      metrics.gauge('millrace_lake_files', stream).set(stats.files);
+      metrics.gauge('millrace_lake_bytes', stream).set(stats.bytes);
+      raise(metrics.counter('millrace_lake_commits_total', stream), stats.commits);
+      raise(metrics.counter('millrace_lake_written_bytes_total', stream), stats.bytesWritten);
+      this.#reader(reader);
+    }
+    return metrics.collect();
+  }
+
+  #reader({ id, positions, lagRows, lagMs }: ReaderLoopStatus): void {
+    const labels = { reader: id, stream: positions[0]?.stream ?? '' };
+    this.#metrics.gauge('millrace_reader_lag_rows', labels).set(lagRows);
+    this.#metrics.gauge('millrace_reader_lag_seconds', labels).set(lagMs / 1000);
+  }
+}
+
+/** Brings a counter up to a total that somebody else counts; a total that began anew at 0 leaves it. */
+function raise(counter: CounterHandle, total: number): void {
+  if (total > counter.value) counter.add(total - counter.value);
+}

@@ -1,0 +1,104 @@
+/**
+ * The threads beside this one, and what each is given: `mill`, `lake` and `store`.
+ *
+ * Each is kept alive (`io/supervisor.ts`), connects to the log by a port of its own, and restores
+ * itself from its own folder. They are stopped in reverse, each after what it had begun is durable.
+ */
+import type { TransferListItem } from 'node:worker_threads';
+import type { MillraceOptions } from './config/options.js';
+import { LATE_STREAM, QUARANTINE_STREAM } from './event/internal.js';
+import type { Clock } from './io/clock.js';
+import type { Rpc } from './io/rpc.js';
+import { supervise, type Supervised } from './io/supervisor.js';
+import type { LakeThreadData, LakeThreadMethods } from './lake/thread.js';
+import type { EmbeddedLog } from './log/embedded/open.js';
+import { readerId, type ViewEpoch } from './mill/epochs.js';
+import type { MillMethods, MillThreadData } from './mill/thread.js';
+import type { StoreMethods, StoreThreadData } from './serve/store-protocol.js';
+import type { Messages } from './telemetry/messages.js';
+import type { Closers } from './util/closers.js';
+
+/** What the threads are made from. */
+export interface ThreadsInput {
+  readonly options: MillraceOptions;
+  readonly log: EmbeddedLog;
+  readonly views: readonly ViewEpoch[];
+  readonly clock: Clock;
+  readonly messages: Messages;
+  readonly closers: Closers;
+}
+
+/** Runs the views. */
+export function startMill(input: ThreadsInput): Promise<Supervised<MillMethods>> {
+  const { options, log, views } = input;
+  return start<MillMethods>(input, 'mill', 'mill/thread.js', () => {
+    const logPort = log.remotePort();
+    const workerData: MillThreadData = {
+      logPort,
+      dataFolder: options.dataFolder,
+      views: views.map(({ plan, epoch, description }) => ({ plan, epoch, stream: description.stream })),
+      options: { snapshotEveryMs: options.mill.checkpointMs },
+    };
+    return { workerData, transfer: [logPort] };
+  });
+}
+
+/** Writes the lake. */
+export function startLake(input: ThreadsInput): Promise<Supervised<LakeThreadMethods>> {
+  const { options, log } = input;
+  return start<LakeThreadMethods>(input, 'lake', 'lake/thread.js', () => {
+    const logPort = log.remotePort();
+    const { runRowsMax, runMs } = options.lake;
+    const streams = options.streams.filter((stream) => stream.lake).map((stream) => stream.name);
+    const workerData: LakeThreadData = { logPort, dataFolder: options.dataFolder, streams, options: { runRowsMax, runAgeMaxMs: runMs } };
+    return { workerData, transfer: [logPort] };
+  });
+}
+
+/** Keeps the summaries and answers queries. */
+export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods>> {
+  const { options, log, views } = input;
+  return start<StoreMethods>(input, 'store', 'serve/store-thread.js', () => {
+    const logPort = log.remotePort();
+    const { memoryBytesMax, ...limits } = options.query;
+    const workerData: StoreThreadData = {
+      logPort,
+      dataFolder: options.dataFolder,
+      views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })),
+      streams: [...options.streams.map((stream) => stream.name), QUARANTINE_STREAM, LATE_STREAM],
+      limits,
+      memoryBytesMax,
+    };
+    return { workerData, transfer: [logPort] };
+  });
+}
+
+interface Stoppable {
+  ready(): unknown;
+  stop(): unknown;
+}
+
+async function start<Methods extends Stoppable>(
+  { clock, messages, closers }: ThreadsInput,
+  name: string,
+  module: string,
+  data: () => { workerData: unknown; transfer: readonly TransferListItem[] },
+): Promise<Supervised<Methods>> {
+  const thread = await supervise<Methods>({
+    name,
+    module,
+    data,
+    clock,
+    ready: (rpc) => (rpc as unknown as Rpc<Stoppable>).call('ready'),
+    handlers: {
+      viewStatus({ id, state, reason }: { readonly id: string; readonly state: string; readonly reason: string | null }) {
+        if (reason === null) messages.debug({ part: name, reader: id }, `reader ${state}`);
+        else messages.warn({ part: name, reader: id, reason }, `reader ${state}`);
+      },
+      problem: (part: string, message: string) => messages.error({ part }, message),
+    },
+    onDeath: (error) => messages.error({ part: name, err: error }, 'the thread ended and is started again; nothing is lost'),
+  });
+  closers.add(() => thread.stop((rpc) => (rpc as unknown as Rpc<Stoppable>).call('stop')));
+  return thread;
+}
