@@ -75,15 +75,15 @@ export function skippedTests(files: readonly Source[]): Violation[] {
   });
 }
 
-/** Catches that swallow an error without a word why. */
+const SILENT = /catch\s*(?:\([^)]*\))?\s*\{\s*\}|\.catch\(\s*\(\s*\)\s*=>\s*(?:\{\s*\}|undefined|null)\s*\)/;
+
+/** Catches that swallow an error without a comment why, on the line or the one before. */
 export function silentCatches(files: readonly Source[]): Violation[] {
-  return files.flatMap(({ path, text }) =>
-    [
-      ...text.matchAll(/catch\s*(?:\([^)]*\))?\s*\{\s*\}|\.catch\(\s*\(\s*\)\s*=>\s*(?:\{\s*\}|undefined|null)\s*\)/g),
-    ].map((match) => ({
-      path,
-      line: text.slice(0, match.index).split('\n').length,
-      message: 'swallows an error without saying why',
-    })),
+  return files.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => {
+      if (!SILENT.test(line)) return [];
+      const explained = /\/\/|\*\//.test(line) || /^\s*(\/\/|\*)/.test(lines[index - 1] ?? '');
+      return explained ? [] : [{ path, line: index + 1, message: 'swallows an error without a comment why' }];
+    }),
   );
 }
