@@ -50,7 +50,7 @@ export class Board {
     return Atomics.load(this.#words, VERSION);
   }
 
-  /** Owner only: changes the board in one piece. `wake` raises the version. */
+  /** Owner only: changes the board in one piece; `change` must not read it. `wake` raises the version. */
   publish(wake: boolean, change: (write: BoardWriter) => void): void {
     Atomics.add(this.#words, LOCK, 1);
     change(this.#writer);

@@ -220,8 +220,9 @@ export class ClosedSegments {
       slot.start = Math.max(slot.start, end);
       return [{ slot: stream.firstSlot + partition, start: slot.start }];
     });
+    const next = this.#segments[0]?.number ?? source.board.durable().segment;
     source.board.publish(true, (write) => {
-      write.oldest(this.#segments[0]?.number ?? source.board.durable().segment);
+      write.oldest(next);
       for (const { slot, start } of changed) write.start(slot, start);
     });
     disk.remove(segmentPath(folder, oldest.number));

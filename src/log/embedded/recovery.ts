@@ -51,7 +51,7 @@ export function recover(disk: Disk, folder: string): Recovered {
     const file = disk.open(segmentPath(folder, number), 'read');
     const size = file.size();
     const header = findSegmentHeader(file, number, size);
-    if (header !== null && firstCommit({ number, header, file, size }) !== null) {
+    if (header !== null && holdsCommit({ number, header, file, size })) {
       found.push({ number, header, file, size });
       continue;
     }
@@ -237,16 +237,20 @@ function segmentEnd({ file, header, size }: Found): number {
   return readFooter(file, header, size)?.trailer.commitsEnd ?? size;
 }
 
-function readCheckpoint(segment: Found): ScannedCommit | null {
-  const first = firstCommit(segment);
-  return first !== null && first.header.checkpoint && first.metadata !== null ? first : null;
-}
-
-function firstCommit({ file, header, size }: Found): ScannedCommit | null {
+function readCheckpoint({ file, header, size }: Found): ScannedCommit | null {
   let first: ScannedCommit | null = null;
   const range = { from: SEGMENT_HEADER_BYTES, to: size, check: false, stop: () => first !== null };
   scanCommits(file, header, range, (commit) => (first = commit), () => undefined);
-  return first;
+  const found = first as ScannedCommit | null;
+  return found !== null && found.header.checkpoint && found.metadata !== null ? found : null;
+}
+
+/** A segment whose checkpoint alone was written, and torn, was never begun. */
+function holdsCommit({ file, header, size }: Found): boolean {
+  let holds = false;
+  const range = { from: SEGMENT_HEADER_BYTES, to: size, check: false, stop: () => holds };
+  scanCommits(file, header, range, (commit) => (holds ||= commit.entries !== null), () => undefined);
+  return holds;
 }
 
 /** Bytes from `from` up to the last one that is not zero. */

@@ -1,0 +1,40 @@
+import { afterEach, expect, test } from 'vitest';
+import { connectLog } from '../../src/log/remote.js';
+import { events, definition, freshFolder, idsOf, open, removeFolders } from './support.js';
+
+afterEach(removeFolders);
+
+test('another thread reads the files and appends through the port', async () => {
+  const log = await open(freshFolder());
+  await log.createStream(definition('events', { partitions: 4 }));
+  const remote = await connectLog(log.remotePort());
+  expect(remote.stream('events')?.partitions).toBe(4);
+  await log.append({ batches: [{ stream: 'events', rows: events(100) }] });
+  const sent = await remote.append({
+    batches: [{ stream: 'events', rows: events(50, 100) }],
+    reader: { id: 'mill', epoch: 1, positions: [{ stream: 'events', partition: 0, offset: 3 }], state: Uint8Array.of(1, 2, 3) },
+  });
+  expect(sent.appended.reduce((sum, part) => sum + part.rows, 0)).toBe(50);
+  expect(Array.from(remote.reader('mill')!.state)).toEqual([1, 2, 3]);
+  expect(log.reader('mill')?.positions).toEqual([{ stream: 'events', partition: 0, offset: 3 }]);
+  for (let partition = 0; partition < 4; partition++) expect(idsOf(remote, 'events', partition)).toEqual(idsOf(log, 'events', partition));
+  const total = [0, 1, 2, 3].flatMap((partition) => idsOf(remote, 'events', partition));
+  expect(new Set(total).size).toBe(150);
+  remote.close();
+  await log.close();
+});
+
+test('a waiting cursor of another thread is woken by an append', async () => {
+  const log = await open(freshFolder());
+  const remote = await connectLog(log.remotePort());
+  await remote.createStream(definition('events'));
+  const cursor = remote.cursor('events', 0, 0);
+  expect(cursor.next()).toBeNull();
+  const woken = cursor.wait();
+  await log.append({ batches: [{ stream: 'events', rows: events(1) }] });
+  await woken;
+  expect(cursor.next()?.rows).toBe(1);
+  cursor.close();
+  remote.close();
+  await log.close();
+});
