@@ -3,7 +3,7 @@
  * its outputs, the mistake that one commit exists to prevent. The pause widens the gap.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OwnedLog } from '../../dist/log/embedded/owned-log.js';
+import { OwnedLog } from '../../dist/log/embedded/embedded-log.js';
 
 const together = OwnedLog.prototype.append;
 OwnedLog.prototype.append = async function apart(group) {

@@ -56,14 +56,16 @@ export function startServer(input: ServerInput): Server {
 
 async function untilReady(child: ChildProcess, url: string, timeoutMs: number, output: string): Promise<boolean> {
   const until = Date.now() + timeoutMs;
+  let said = 'no answer';
   while (Date.now() < until) {
     if (child.signalCode !== null) return false;
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${tailOf(output)}`);
     const answer = await fetch(`${url}/ready`).catch(() => undefined);
     if (answer?.status === 200) return true;
+    said = (await answer?.text().catch(() => undefined)) ?? said;
     await sleep(20);
   }
-  throw new Error(`the server was not ready after ${timeoutMs} ms:\n${tailOf(output)}`);
+  throw new Error(`the server was not ready after ${timeoutMs} ms: ${said}\n${tailOf(output)}`);
 }
 
 function tailOf(file: string): string {
