@@ -4,7 +4,26 @@ import type { JsonSchema } from './route.js';
 const value: JsonSchema = { description: 'null, boolean, number, string, array of strings, or a JSON value' };
 const count: JsonSchema = { type: 'integer', minimum: 0 };
 const nullableNumber: JsonSchema = { type: ['number', 'null'] };
-const columns: JsonSchema = { type: 'array', items: { type: 'object', required: ['name', 'type'], properties: { name: { type: 'string' }, type: { type: 'string' } } } };
+const columns: JsonSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['name', 'type'],
+    properties: { name: { type: 'string' }, type: { type: 'string' } },
+  },
+};
+const viewColumns: JsonSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['name', 'type', 'additive'],
+    properties: {
+      name: { type: 'string' },
+      type: { type: 'string' },
+      additive: { type: 'boolean', description: 'A plain count or sum: may be added up' },
+    },
+  },
+};
 const names: JsonSchema = { type: 'array', items: { type: 'string' } };
 const record: JsonSchema = { type: 'object', additionalProperties: value };
 
@@ -24,7 +43,11 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           rows: count,
           truncated: { type: 'boolean' },
           elapsedMs: { type: 'number' },
-          asOf: { type: 'object', description: 'By relation: one past the last row that was seen, by partition', additionalProperties: { type: 'array', items: count } },
+          asOf: {
+            type: 'object',
+            description: 'By relation: one past the last row that was seen, by partition',
+            additionalProperties: { type: 'array', items: count },
+          },
         },
       },
     },
@@ -32,7 +55,15 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   View: {
     type: 'object',
     required: ['name', 'source', 'windowMs', 'global', 'columns', 'keyColumns', 'valueColumns'],
-    properties: { name: { type: 'string' }, source: { type: 'string' }, windowMs: count, global: { type: 'boolean', description: "Over all tenants: takes an operator's key" }, columns, keyColumns: names, valueColumns: names },
+    properties: {
+      name: { type: 'string' },
+      source: { type: 'string' },
+      windowMs: count,
+      global: { type: 'boolean', description: "Over all tenants: takes an operator's key" },
+      columns: viewColumns,
+      keyColumns: names,
+      valueColumns: names,
+    },
   },
   ViewRows: {
     type: 'object',
@@ -61,12 +92,25 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       nextRevision: count,
       hasMore: { type: 'boolean' },
       stableRevision: count,
-      completeThrough: { ...nullableNumber, description: 'Windows that end at or before this are final unless corrected; ms since 1970' },
+      completeThrough: {
+        ...nullableNumber,
+        description: 'Windows that end at or before this are final unless corrected; ms since 1970',
+      },
     },
   },
   Stats: {
     type: 'object',
-    required: ['nowMs', 'received', 'accepted', 'duplicates', 'quarantined', 'late', 'eventsPerSecond', 'readers', 'views'],
+    required: [
+      'nowMs',
+      'received',
+      'accepted',
+      'duplicates',
+      'quarantined',
+      'late',
+      'eventsPerSecond',
+      'readers',
+      'views',
+    ],
     properties: {
       nowMs: { type: 'number' },
       received: count,
@@ -77,17 +121,44 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       eventsPerSecond: { type: 'number' },
       readers: {
         type: 'array',
-        items: { type: 'object', required: ['id', 'stream', 'state', 'lagRows', 'lagMs'], properties: { id: { type: 'string' }, stream: { type: 'string' }, state: { type: 'string' }, lagRows: count, lagMs: { type: 'number' } } },
+        items: {
+          type: 'object',
+          required: ['id', 'stream', 'state', 'lagRows', 'lagMs'],
+          properties: {
+            id: { type: 'string' },
+            stream: { type: 'string' },
+            state: { type: 'string' },
+            lagRows: count,
+            lagMs: { type: 'number' },
+          },
+        },
       },
       views: {
         type: 'array',
-        items: { type: 'object', required: ['name', 'freshnessMs', 'completeThrough', 'late'], properties: { name: { type: 'string' }, freshnessMs: nullableNumber, completeThrough: nullableNumber, late: nullableNumber } },
+        items: {
+          type: 'object',
+          required: ['name', 'freshnessMs', 'completeThrough', 'late'],
+          properties: {
+            name: { type: 'string' },
+            freshnessMs: nullableNumber,
+            completeThrough: nullableNumber,
+            late: nullableNumber,
+          },
+        },
       },
     },
   },
   Account: {
     type: 'object',
     required: ['stream', 'received', 'delivered', 'quarantined', 'pending', 'duplicates', 'dropped'],
-    properties: { stream: { type: 'string' }, received: count, delivered: count, quarantined: count, pending: count, duplicates: count, dropped: { type: 'object', additionalProperties: count } },
+    properties: {
+      stream: { type: 'string' },
+      received: count,
+      delivered: count,
+      quarantined: count,
+      pending: count,
+      duplicates: count,
+      dropped: { type: 'object', additionalProperties: count },
+    },
   },
 };

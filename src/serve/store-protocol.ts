@@ -90,7 +90,10 @@ export interface ViewStatus {
   readonly openRows: number;
   readonly openBytes: number;
   readonly closedRows: number;
+  /** Windows in memory. */
   readonly windows: number;
+  /** Parquet files of closed windows. */
+  readonly files: number;
   readonly freshnessMs: number | null;
   readonly completeThrough: number | null;
   readonly reader: ReaderLoopStatus;

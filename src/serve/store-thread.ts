@@ -13,6 +13,7 @@ import { openCatalog } from '../lake/catalog.js';
 import { LAKE_FOLDER } from '../lake/options.js';
 import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import { connectLog, type RemoteLog } from '../log/remote.js';
+import type { WriteRun } from '../summary/runs.js';
 import { openSummary, type ViewSummary } from '../summary/summary.js';
 import { createMetrics, type MetricParts } from '../telemetry/metrics.js';
 import { MillraceError } from '../util/errors.js';
@@ -23,13 +24,16 @@ import { streamRelation, viewRelation, type Catalog } from './query/catalog.js';
 import { Duck } from './query/duck.js';
 import { QueryEngine, type QueryAnswer, type QueryRequest } from './query/engine.js';
 import { createSnapshots } from './query/snapshots.js';
-import { TempFiles } from './query/temp-files.js';
+import { TempFiles, writeParquet } from './query/temp-files.js';
 import type { ChangesPage, RowRange, StoreEvents, StoreMethods, StoreStatus, StoreThreadData, TailPage, ViewRows, ViewStatus } from './store-protocol.js';
 import { tailPage } from './stream-tail.js';
 import { rowsOfAll } from './view-of-all.js';
 import { ViewReader } from './view-reader.js';
 
 const LOOK_EVERY_MS = 25;
+
+/** Files of summaries: written by the lake's writer, which summaries may not know. */
+const writeRun: WriteRun = (path, schema, groups) => writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: true });
 
 /** One view in this thread. */
 interface OpenView {
@@ -140,8 +144,9 @@ function statusOf({ summary, freshness, loop }: Pick<OpenView, 'summary' | 'fres
     name: store.view.name,
     openRows: rows,
     openBytes: bytes,
-    closedRows: summary.closedRows,
-    windows: store.tables().length,
+    closedRows: summary.closed.rows,
+    windows: store.liveTables().length,
+    files: summary.closed.runs.files.length,
     freshnessMs: freshness.lastMs,
     completeThrough: freshness.completeThrough,
     reader: loop.status(),
@@ -156,7 +161,7 @@ async function openViews(data: StoreThreadData, log: RemoteLog, onProblem: Store
   const views = new Map<string, OpenView>();
   for (const { view, reader } of data.views) {
     const partitions = log.stream(view.stream)!.partitions;
-    const summary = await openSummary({ view, partitions, folder: join(data.dataFolder, 'summary'), disk: realDisk, clock: systemClock });
+    const summary = await openSummary({ view, partitions, folder: join(data.dataFolder, 'summary'), disk: realDisk, clock: systemClock, writeRun });
     const loop = startReaderLoop({
       log,
       stage: summary.stage,
@@ -200,7 +205,7 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
   });
   const engine = new QueryEngine({
     duck,
-    snapshots: createSnapshots({ log, lake: lakeReader(openCatalog(realDisk, lakeFolder)), view: (name) => views.get(name)?.summary.store, files }),
+    snapshots: createSnapshots({ log, lake: lakeReader(openCatalog(realDisk, lakeFolder)), view: (name) => views.get(name)?.summary, files }),
     catalog: () => catalogOf(data, log),
     clock: systemClock,
     limits: data.limits,

@@ -1,6 +1,6 @@
 /**
  * A view's rows over all tenants, for an operator's chart: each row while they are few, else one
- * row a window with the measures summed.
+ * row a window with the counts and sums added up.
  */
 import type { ViewDescription } from '../event/view.js';
 import type { JsonValue } from '../summary/row-values.js';
@@ -8,9 +8,6 @@ import type { QueryEngine } from './query/engine.js';
 import { WINDOWS_SHOWN, type RowRange, type ViewRows } from './store-protocol.js';
 
 type Row = Readonly<Record<string, JsonValue>>;
-
-/** Types that can be summed. */
-const NUMBERS = ['bigint', 'numeric', 'double precision'];
 
 /** The rows of a range, oldest window first. */
 export async function rowsOfAll(engine: QueryEngine, view: ViewDescription, range: RowRange): Promise<ViewRows> {
@@ -22,7 +19,7 @@ export async function rowsOfAll(engine: QueryEngine, view: ViewDescription, rang
   const where = conditions.join(' AND ');
   const rows = await ask(engine, `SELECT *, _window_start AS window_start, _state AS state FROM ${name} WHERE ${where} ORDER BY _window_start DESC LIMIT ${range.limit + 1}`);
   if (rows.length <= range.limit) return { rows: rows.reverse(), truncated: false, summed: false };
-  const measures = view.columns.filter(({ column, type }) => view.valueColumns.includes(column) && NUMBERS.includes(type));
+  const measures = view.columns.filter(({ additive }) => additive === true);
   const sums = measures.map(({ name: measure }) => `sum(${quote(measure)}) AS ${quote(measure)}`);
   const list = ['_window_start AS window_start', "CASE WHEN bool_or(_state = 'open') THEN 'open' ELSE 'final' END AS state", ...sums];
   const summed = await ask(engine, `SELECT ${list.join(', ')} FROM ${name} WHERE ${where} GROUP BY _window_start ORDER BY _window_start DESC LIMIT ${range.limit}`);

@@ -90,7 +90,7 @@ export class ChangeColumns {
   }
 
   /** Writes a row's values, all but its key, into a slot. */
-  valuesInto(target: RowSet, row: number, slot: number): void {
+  valuesInto(target: RowSet & { readonly pool: TextPool }, row: number, slot: number): void {
     const { columns } = this.#layout;
     for (let c = 0; c < columns.length; c++) {
       if (columns[c]!.key) continue;

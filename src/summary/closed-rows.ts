@@ -9,6 +9,8 @@ export interface ClosedRows {
   readonly layout: RowLayout;
   /** Whether a change of this window up to this id is already in here: a replay skips it. */
   holds(windowStart: number, id: number): boolean;
+  /** Whether rows of this window may have been closed before. */
+  inFiles(windowStart: number): boolean;
   /** A tenant's rows with ids above `after`, rising, at most `limit`. */
   since(tenant: string, after: number, limit: number): RowPlace[];
   /** A tenant's rows, tombstones included, of windows that start in `from <= start < to`. */

@@ -9,8 +9,8 @@ import { batchOf } from '../event/columns.js';
 import { Dictionary } from '../event/dictionary.js';
 import type { ColumnType, Schema } from '../event/schema.js';
 import type { RowLayout, StoredColumn } from './layout.js';
-import { DELETED, stateOf, type ColumnStore, type DoubleStore, type IntegerStore, type RowSet } from './row-set.js';
-import { NULL_CODE, type TextPool } from './text-pool.js';
+import { DELETED, stateOf, type ColumnStore, type DoubleStore, type IntegerStore, type RowSet, type TextSource } from './row-set.js';
+import { NULL_CODE } from './text-pool.js';
 
 /** The schema of a view's files. */
 export function fileSchema(layout: RowLayout): Schema {
@@ -71,7 +71,7 @@ function stateColumn(rows: RowSet, live: Int32Array): DictionaryColumn {
   return { kind: 'dictionary', nulls: null, codes, dictionary };
 }
 
-function storedColumn(stored: StoredColumn, store: ColumnStore, pool: TextPool, live: Int32Array): Column {
+function storedColumn(stored: StoredColumn, store: ColumnStore, pool: TextSource, live: Int32Array): Column {
   if (store.kind === 'integer') return stored.type === 'boolean' ? booleanColumn(store, live) : integerColumn(store, live);
   if (store.kind === 'double') return { kind: 'double', nulls: nullsOf(store, live), values: Float64Array.from(live, (row) => store.values[row]!) } satisfies DoubleColumn;
   return stored.type === 'uuid' ? uuidColumn(pool, store.codes, live) : textColumn(pool, store.codes, live);
@@ -104,7 +104,7 @@ function booleanColumn(store: IntegerStore, live: Int32Array): Column {
   return { kind: 'boolean', nulls: nullsOf(store, live), values: Uint8Array.from(live, (row) => store.words[row * 2]!) };
 }
 
-function uuidColumn(pool: TextPool, codes: Int32Array, live: Int32Array): Column {
+function uuidColumn(pool: TextSource, codes: Int32Array, live: Int32Array): Column {
   const data = new Uint8Array(live.length * 16);
   let nulls: Uint8Array | null = null;
   for (let i = 0; i < live.length; i++) {
@@ -116,7 +116,7 @@ function uuidColumn(pool: TextPool, codes: Int32Array, live: Int32Array): Column
 }
 
 /** Texts with a dictionary while it holds them, as plain bytes beyond. */
-function textColumn(pool: TextPool, from: Int32Array, live: Int32Array): DictionaryColumn | BytesColumn {
+function textColumn(pool: TextSource, from: Int32Array, live: Int32Array): DictionaryColumn | BytesColumn {
   const dictionary = new Dictionary();
   const known = new Map<number, number>();
   const codes = new Uint16Array(live.length);
@@ -138,7 +138,7 @@ function textColumn(pool: TextPool, from: Int32Array, live: Int32Array): Diction
   return { kind: 'dictionary', nulls, codes, dictionary };
 }
 
-function bytesColumn(pool: TextPool, from: Int32Array, live: Int32Array): BytesColumn {
+function bytesColumn(pool: TextSource, from: Int32Array, live: Int32Array): BytesColumn {
   const offsets = new Uint32Array(live.length + 1);
   let nulls: Uint8Array | null = null;
   for (let i = 0; i < live.length; i++) {

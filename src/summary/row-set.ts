@@ -6,7 +6,6 @@
  */
 import type { CorrectionReason, RowOperation, RowState } from '../event/view.js';
 import type { RowLayout } from './layout.js';
-import type { TextPool } from './text-pool.js';
 
 /** 64-bit integers as pairs of 32-bit words, low then high; `nulls` has a byte a row, 1 = null. */
 export interface IntegerStore {
@@ -31,11 +30,17 @@ export interface TextStore {
 /** One stored column's values. */
 export type ColumnStore = IntegerStore | DoubleStore | TextStore;
 
+/** Texts by code. */
+export interface TextSource {
+  bytesOf(code: number): Uint8Array;
+  stringOf(code: number): string;
+}
+
 /** Rows as columns. Arrays may be longer than `rows`. */
 export interface RowSet {
   readonly layout: RowLayout;
   readonly rows: number;
-  readonly pool: TextPool;
+  readonly pool: TextSource;
   /** Codes into `pool`. */
   readonly tenants: Int32Array;
   /** Window starts, ms. */

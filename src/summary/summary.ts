@@ -1,39 +1,151 @@
 /**
- * One view's summary: its rows, the reader that keeps them current, and its store on disk.
+ * One view's summary: its rows, the reader that keeps them current, and the store on disk.
  */
+import { join } from 'node:path';
 import type { ViewDescription } from '../event/view.js';
 import type { Clock } from '../io/clock.js';
 import type { Disk } from '../io/disk.js';
+import type { LogBatch, Position } from '../log/log.js';
 import type { OwnStage } from '../log/stage.js';
+import { ClosedStore } from './closed-store.js';
 import { layoutOf } from './layout.js';
-import { summaryStage } from './stage.js';
+import type { WriteRun } from './runs.js';
 import { ViewStore } from './view-store.js';
+
+/** When windows leave memory. */
+export interface SummaryOptions {
+  /** A window that has not changed for so long is sealed, ms; default 5,000. */
+  readonly quietMs: number;
+  /** A window that was closed before and changed again is sealed after this, ms; default 10,000. */
+  readonly reopenedMs: number;
+  /** Most rows and bytes of all tables; beyond either the least recently changed are sealed. Defaults 2 M and 512 MiB. */
+  readonly openRowsMax: number;
+  readonly openBytesMax: number;
+}
+
+/** The defaults of `SummaryOptions`. */
+export const SUMMARY_DEFAULTS: SummaryOptions = { quietMs: 5_000, reopenedMs: 10_000, openRowsMax: 2_000_000, openBytesMax: 512 * 1024 * 1024 };
 
 /** What a view's summary needs. */
 export interface SummaryInput {
   readonly view: ViewDescription;
   /** Partitions of the changes stream. */
   readonly partitions: number;
-  /** Folder of all summaries; this one makes its own below. */
+  /** Folder of all summaries; this one makes its own below, by the name of the stream. */
   readonly folder: string;
   readonly disk: Disk;
   readonly clock: Clock;
+  readonly writeRun: WriteRun;
+  readonly options?: Partial<SummaryOptions>;
 }
 
 /** One view's summary. */
 export interface ViewSummary {
   readonly store: ViewStore;
+  readonly closed: ClosedStore;
   /** To be run by a reader loop. */
   readonly stage: OwnStage;
-  /** Rows on disk. */
-  readonly closedRows: number;
+  /** Seals everything that is in memory, and merges what is due. For tests and benches. */
+  settle(): Promise<void>;
+  /** Resolves when no sealing is under way, and gives the store back. */
   close(): Promise<void>;
 }
 
-/** Opens a view's summary. */
-export async function openSummary({ view, partitions, clock }: SummaryInput): Promise<ViewSummary> {
+/** Opens a view's summary. Throws DATA_FOLDER_NEWER, SCHEMA_INVALID. */
+export async function openSummary(input: SummaryInput): Promise<ViewSummary> {
+  const { view, partitions, folder, disk, writeRun } = input;
   const layout = layoutOf(view);
-  const store = new ViewStore(view, partitions, { layout, holds: () => false, since: () => [], between: () => [], newestId: () => 0, newestWindow: () => -Infinity });
-  const stage = summaryStage(store, { restore: async () => new Array<number>(partitions).fill(0), flush: async () => null }, clock);
-  return { store, stage, closedRows: 0, close: async () => {} };
+  const closed = await ClosedStore.open({ layout, partitions, folder: join(folder, view.stream), disk, writeRun });
+  const store = new ViewStore(view, partitions, closed);
+  const stage = new SummaryStage(store, closed, input.clock, { ...SUMMARY_DEFAULTS, ...input.options });
+  return { store, closed, stage, settle: () => stage.settle(), close: () => stage.end() };
+}
+
+/**
+ * The reader of a changes stream: log → tables → closed store. Sealing and merging go on beside it,
+ * one at a time; what they fail with comes out of the next `flush`.
+ */
+class SummaryStage implements OwnStage {
+  readonly store = 'own';
+  readonly id: string;
+  readonly inputs: readonly string[];
+  readonly #view: ViewStore;
+  readonly #closed: ClosedStore;
+  readonly #clock: Clock;
+  readonly #options: SummaryOptions;
+  #work: Promise<void> | null = null;
+  #failure: unknown = null;
+
+  constructor(view: ViewStore, closed: ClosedStore, clock: Clock, options: SummaryOptions) {
+    const { stream } = view.view;
+    // The stream's name tells one definition of a view from the next.
+    this.id = `summary${stream.slice('view'.length)}`;
+    this.inputs = [stream];
+    this.#view = view;
+    this.#closed = closed;
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  async restore(): Promise<readonly Position[]> {
+    await this.#work;
+    this.#failure = null;
+    this.#view.restart(this.#closed.offsets);
+    return this.#positions(this.#closed.offsets);
+  }
+
+  process(batch: LogBatch): void | Promise<void> {
+    const { gate } = this.#view;
+    if (gate.free) return this.#view.apply(batch, this.#clock.monotonic());
+    return gate.change().then((release) => {
+      this.#view.apply(batch, this.#clock.monotonic());
+      release();
+    });
+  }
+
+  async flush(): Promise<readonly Position[] | null> {
+    if (this.#failure !== null) throw this.#failure;
+    this.#begin();
+    const offsets = this.#view.closedOffsets();
+    return (await this.#closed.advance(offsets)) ? this.#positions(offsets) : null;
+  }
+
+  /** Starts what is to be done beside the reader, unless something is being done. */
+  #begin(): void {
+    if (this.#work !== null) return;
+    const now = this.#clock.monotonic();
+    const { quietMs, reopenedMs, openRowsMax, openBytesMax } = this.#options;
+    const { rows, bytes } = this.#view.openSize();
+    const table = this.#view.beginSealing({ quietBeforeMs: now - quietMs, madeBeforeMs: now - reopenedMs, short: rows > openRowsMax || bytes > openBytesMax });
+    if (table === null && this.#closed.mergeDue === false) return;
+    const work = table === null ? this.#closed.merge().then(() => undefined) : this.#closed.seal(table, () => this.#view.endSealing());
+    this.#work = work
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => {
+        this.#work = null;
+      });
+  }
+
+  #positions(offsets: readonly number[]): Position[] {
+    const { stream } = this.#view.view;
+    return offsets.map((offset, partition) => ({ stream, partition, offset }));
+  }
+
+  async settle(): Promise<void> {
+    for (;;) {
+      await this.#work;
+      if (this.#failure !== null) throw this.#failure;
+      const table = this.#view.beginSealing({ quietBeforeMs: Infinity, madeBeforeMs: Infinity, short: true });
+      if (table !== null) await this.#closed.seal(table, () => this.#view.endSealing());
+      else if (!(await this.#closed.merge())) break;
+    }
+    await this.#closed.advance(this.#view.closedOffsets());
+  }
+
+  async end(): Promise<void> {
+    await this.#work;
+    await this.#closed.close();
+  }
 }

@@ -39,10 +39,17 @@ export interface ChangedRows {
   readonly hasMore: boolean;
 }
 
-/** A window's table and when it last changed. */
+/** A window's table and when it was made and last changed. */
 interface OpenTable {
   readonly table: WindowTable;
+  readonly madeAtMs: number;
   changedAtMs: number;
+}
+
+/** Rows in memory, and the table whose rows of the same keys are newer. */
+export interface LiveTable {
+  readonly table: WindowTable;
+  readonly newer: WindowTable | null;
 }
 
 /** One view's rows. */
@@ -59,6 +66,8 @@ export class ViewStore {
   readonly gate = new Gate();
   readonly #changes: ChangeColumns;
   readonly #tables = new Map<number, OpenTable>();
+  /** The table that is being moved to the closed store: it takes no changes any more. */
+  #sealing: WindowTable | null = null;
   /** Newest id by tenant, for tenants that changed since start. */
   readonly #newest = new Map<string, number>();
   #waiting: { readonly offsets: readonly number[]; readonly resolve: () => void }[] = [];
@@ -75,6 +84,7 @@ export class ViewStore {
   /** Forgets what is in memory; changes come again from these offsets on. */
   restart(offsets: readonly number[]): void {
     this.#tables.clear();
+    this.#sealing = null;
     this.#newest.clear();
     offsets.forEach((offset, partition) => (this.positions[partition] = offset));
     this.version += 1;
@@ -133,12 +143,13 @@ export class ViewStore {
     return { rows: page, nextRevision: last === undefined ? revision : revisionOf(last.id, this.partitions), hasMore };
   }
 
-  /** A tenant's live rows of the windows that start in `from <= start < to`, by window start. */
+  /** A tenant's rows, tombstones included, of the windows that start in `from <= start < to`, by window start. */
   tenantRows(tenant: string, from: number, to: number): RowPlace[] {
     const found: RowPlace[] = [];
-    for (const { table } of this.#tables.values()) {
+    for (const { table, newer } of this.liveTables()) {
       if (table.windowStart < from || table.windowStart >= to) continue;
-      for (let slot = table.newestOf(tenant); slot >= 0; slot = table.older(slot)) found.push({ rows: table, row: slot, id: table.ids[slot]! });
+      for (let slot = table.newestOf(tenant); slot >= 0; slot = table.older(slot))
+        if (newer === null || newer.slotOf(table, slot) < 0) found.push({ rows: table, row: slot, id: table.ids[slot]! });
     }
     for (const place of this.closed.between(tenant, from, to)) if (!this.#supersedes(place)) found.push(place);
     return found.sort((a, b) => a.rows.windows[a.row]! - b.rows.windows[b.row]! || a.id - b.id);
@@ -147,38 +158,61 @@ export class ViewStore {
   /** The start of a tenant's newest window, or null when it has no rows. */
   newestWindow(tenant: string): number | null {
     let newest = this.closed.newestWindow(tenant);
-    for (const { table } of this.#tables.values()) if (table.windowStart > newest && table.newestOf(tenant) >= 0) newest = table.windowStart;
+    for (const { table } of this.liveTables()) if (table.windowStart > newest && table.newestOf(tenant) >= 0) newest = table.windowStart;
     return newest === -Infinity ? null : newest;
   }
 
-  /** The tables in memory, oldest window first. */
-  tables(): WindowTable[] {
-    return [...this.#tables.values()].map(({ table }) => table).sort((a, b) => a.windowStart - b.windowStart);
+  /** The tables in memory. */
+  liveTables(): LiveTable[] {
+    const live: LiveTable[] = [...this.#tables.values()].map(({ table }) => ({ table, newer: null }));
+    if (this.#sealing !== null) live.push({ table: this.#sealing, newer: this.#tables.get(this.#sealing.windowStart)?.table ?? null });
+    return live;
   }
 
   /** Rows and bytes in memory. */
   openSize(): { rows: number; bytes: number } {
     let rows = 0;
     let bytes = 0;
-    for (const { table } of this.#tables.values()) {
+    for (const { table } of this.liveTables()) {
       rows += table.rows;
       bytes += table.bytes;
     }
     return { rows, bytes };
   }
 
-  /** Tables that have not changed since `quietBeforeMs`, least recently changed first. */
-  quietTables(quietBeforeMs: number): WindowTable[] {
-    return [...this.#tables.values()]
-      .filter(({ changedAtMs }) => changedAtMs < quietBeforeMs)
-      .sort((a, b) => a.changedAtMs - b.changedAtMs)
-      .map(({ table }) => table);
+  /**
+   * Takes the table that should leave memory next out of the way of changes, or answers null: one
+   * that is quiet since `quietBeforeMs`; one of a window that was closed before and is as old as
+   * `madeBeforeMs`; or, when memory is short, the least recently changed.
+   */
+  beginSealing(when: { readonly quietBeforeMs: number; readonly madeBeforeMs: number; readonly short: boolean }): WindowTable | null {
+    if (this.#sealing !== null) return null;
+    const [next] = [...this.#tables.values()].sort((a, b) => a.changedAtMs - b.changedAtMs || a.table.windowStart - b.table.windowStart);
+    const old = [...this.#tables.values()].find((open) => open.madeAtMs < when.madeBeforeMs && this.closed.inFiles(open.table.windowStart));
+    const chosen = next !== undefined && (when.short || next.changedAtMs < when.quietBeforeMs) ? next : old;
+    if (chosen === undefined) return null;
+    this.#tables.delete(chosen.table.windowStart);
+    return (this.#sealing = chosen.table);
   }
 
-  /** Takes a table out of memory; the closed store holds its rows from now on. */
-  drop(table: WindowTable): void {
-    this.#tables.delete(table.windowStart);
+  /** The table being sealed is in the closed store now. */
+  endSealing(): void {
+    this.#sealing = null;
     this.version += 1;
+  }
+
+  /** Below these offsets everything is in the closed store. */
+  closedOffsets(): number[] {
+    return this.positions.map((position, partition) => {
+      let first = Infinity;
+      for (const { table } of this.liveTables()) first = Math.min(first, table.firstIds[partition]!);
+      return first === Infinity ? position : revisionOf(first, this.partitions) - 1;
+    });
+  }
+
+  /** The partition a tenant's rows come from, or -1 when it has none. */
+  partitionOfTenant(tenant: string): number {
+    return this.newestRevision(tenant) > 0 ? partitionOf(this.#newest.get(tenant)!, this.partitions) : -1;
   }
 
   #has(offsets: readonly number[]): boolean {
@@ -193,30 +227,26 @@ export class ViewStore {
     });
   }
 
-  /** The partition a tenant's rows come from, or -1 when it has none. */
-  partitionOfTenant(tenant: string): number {
-    const newest = this.newestRevision(tenant) > 0 ? this.#newest.get(tenant)! : -1;
-    return newest < 0 ? -1 : partitionOf(newest, this.partitions);
-  }
-
   #openSince(tenant: string, after: number): RowPlace[] {
     const found: RowPlace[] = [];
-    for (const { table } of this.#tables.values())
+    for (const { table, newer } of this.liveTables())
       for (let slot = table.newestOf(tenant); slot >= 0 && table.ids[slot]! > after; slot = table.older(slot))
-        found.push({ rows: table, row: slot, id: table.ids[slot]! });
+        if (newer === null || newer.slotOf(table, slot) < 0) found.push({ rows: table, row: slot, id: table.ids[slot]! });
     return found;
   }
 
-  /** Whether memory holds a newer row of the same key. */
-  #supersedes(place: RowPlace): boolean {
-    const open = this.#tables.get(place.rows.windows[place.row]!);
-    return open !== undefined && open.table.slotOf(place.rows, place.row) >= 0;
+  /** Whether memory holds this row or a newer one of the same key. */
+  #supersedes({ rows, row }: RowPlace): boolean {
+    const start = rows.windows[row]!;
+    const open = this.#tables.get(start);
+    if (open !== undefined && open.table.slotOf(rows, row) >= 0) return true;
+    return this.#sealing?.windowStart === start && this.#sealing.slotOf(rows, row) >= 0;
   }
 
   #table(windowStart: number, nowMs: number): OpenTable {
     let open = this.#tables.get(windowStart);
     if (open === undefined) {
-      open = { table: new WindowTable(this.layout, windowStart, this.partitions), changedAtMs: nowMs };
+      open = { table: new WindowTable(this.layout, windowStart, this.partitions), madeAtMs: nowMs, changedAtMs: nowMs };
       this.#tables.set(windowStart, open);
     }
     open.changedAtMs = nowMs;

@@ -2,7 +2,7 @@
  * Snapshots over the log, the lake and the summary.
  */
 import type { Log } from '../../log/log.js';
-import type { ViewStore } from '../../summary/view-store.js';
+import type { ViewSummary } from '../../summary/summary.js';
 import type { BaseSource } from './print.js';
 import { emptyTable, type Snapshot, type SnapshotSource } from './sources.js';
 import { StreamSnapshot, type LakeReader } from './stream-source.js';
@@ -15,7 +15,7 @@ import { ViewSnapshot } from './view-source.js';
 export interface SnapshotInput {
   readonly log: Log;
   readonly lake: LakeReader;
-  readonly view: (name: string) => ViewStore | undefined;
+  readonly view: (name: string) => ViewSummary | undefined;
   readonly files: TempFiles;
 }
 
@@ -26,9 +26,9 @@ export interface SnapshotInput {
 export function createSnapshots({ log, lake, view, files }: SnapshotInput): SnapshotSource {
   return {
     async take(bases, tenant): Promise<Snapshot> {
-      const stores = new Map(bases.filter(({ relation }) => relation.kind === 'view').map(({ relation }) => [relation.subject, view(relation.subject)!]));
+      const summaries = new Map(bases.filter(({ relation }) => relation.kind === 'view').map(({ relation }) => [relation.subject, view(relation.subject)!]));
       const gates: (() => void)[] = [];
-      for (const store of stores.values()) gates.push(await store.gate.look());
+      for (const { store } of summaries.values()) gates.push(await store.gate.look());
       const streams = new Map<string, StreamSnapshot>();
       const views = new Map<string, ViewSnapshot>();
       const asOf: Record<string, readonly number[]> = {};
@@ -39,9 +39,9 @@ export function createSnapshots({ log, lake, view, files }: SnapshotInput): Snap
           streams.set(subject, snapshot);
           asOf[relation.name] = snapshot.ends;
         } else if (relation.kind === 'view' && !views.has(subject)) {
-          const store = stores.get(subject)!;
-          views.set(subject, new ViewSnapshot(store, files, tenant));
-          asOf[relation.name] = [...store.positions];
+          const snapshot = new ViewSnapshot(summaries.get(subject)!, files, tenant);
+          views.set(subject, snapshot);
+          asOf[relation.name] = snapshot.positions;
         }
       }
       return {

@@ -6,12 +6,11 @@
  * that a query has pinned stays until it is released. The folder is emptied at start: nothing in
  * it is the truth.
  */
-import { join } from 'node:path';
-import type { RowSlice } from '../../event/batch.js';
+import { dirname, join } from 'node:path';
+import { totalRows, type RowSlice } from '../../event/batch.js';
 import type { Schema } from '../../event/schema.js';
-import type { Disk } from '../../io/disk.js';
+import type { Disk, DiskFile } from '../../io/disk.js';
 import { fileSink, ParquetWriter, ROW_GROUP_ROWS } from '../../lake/parquet/writer.js';
-import { totalRows } from '../../event/batch.js';
 
 /** A file in use. `path` is null when there were no rows. */
 export interface TempFile {
@@ -76,21 +75,8 @@ export class TempFiles {
 
   async #write(schema: Schema, groups: Iterable<readonly RowSlice[]>): Promise<string | null> {
     const path = join(this.#folder, `${++this.#names}.parquet`);
-    let writer: ParquetWriter | null = null;
-    let file: ReturnType<Disk['open']> | null = null;
-    try {
-      for (const group of groups) {
-        if (totalRows(group) === 0) continue;
-        file ??= this.#disk.open(path, 'exclusive');
-        writer ??= new ParquetWriter(schema, fileSink(file), { compression: 'none' });
-        await writer.writeRowGroup(group);
-      }
-      if (writer === null) return null;
-      await writer.finish();
-      return path;
-    } finally {
-      file?.close();
-    }
+    const { rows } = await writeParquet(this.#disk, path, schema, groups, { compression: 'none', sync: false });
+    return rows === 0 ? null : path;
   }
 
   #evict(): void {
@@ -109,6 +95,28 @@ export class TempFiles {
       if (path !== null) this.#disk.remove(path);
     }
     this.#kept.clear();
+  }
+}
+
+/** Writes a file of row groups; no rows make no file. With `sync`, file and folder are on disk when it resolves. */
+export async function writeParquet(disk: Disk, path: string, schema: Schema, groups: Iterable<readonly RowSlice[]>, options: { readonly compression: 'none' | 'zstd'; readonly sync: boolean }): Promise<{ rows: number; bytes: number }> {
+  let writer: ParquetWriter | null = null;
+  let file: DiskFile | null = null;
+  try {
+    for (const group of groups) {
+      if (totalRows(group) === 0) continue;
+      file ??= disk.open(path, 'exclusive');
+      writer ??= new ParquetWriter(schema, fileSink(file), { compression: options.compression });
+      await writer.writeRowGroup(group);
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    if (writer === null || file === null) return { rows: 0, bytes: 0 };
+    const { rows, bytes } = await writer.finish();
+    if (options.sync) await file.sync();
+    return { rows, bytes };
+  } finally {
+    file?.close();
+    if (options.sync) disk.syncDirectory(dirname(path));
   }
 }
 

@@ -6,7 +6,12 @@ import type { Api } from '../api-input.js';
 import { tenantOf, timeParameter, wholeNumber, type Exchange, type Parameter, type Route } from '../route.js';
 
 const VIEW: Parameter = { name: 'view', in: 'path', description: 'Name of the view', schema: { type: 'string' } };
-const TENANT: Parameter = { name: 'tenant', in: 'query', description: "This tenant's rows; an operator's key may leave it out for all", schema: { type: 'string' } };
+const TENANT: Parameter = {
+  name: 'tenant',
+  in: 'query',
+  description: "This tenant's rows; an operator's key may leave it out for all",
+  schema: { type: 'string' },
+};
 
 /** The routes. */
 export function viewRoutes(api: Api): Route[] {
@@ -19,7 +24,13 @@ function listRoute(api: Api): Route {
     path: '/v1/views',
     roles: ['read'],
     summary: 'List the views that this key may read',
-    answers: { 'application/json': { type: 'object', required: ['views'], properties: { views: { type: 'array', items: { $ref: '#/components/schemas/View' } } } } },
+    answers: {
+      'application/json': {
+        type: 'object',
+        required: ['views'],
+        properties: { views: { type: 'array', items: { $ref: '#/components/schemas/View' } } },
+      },
+    },
     handle({ response, principal }) {
       const views = api.views.filter((view) => !view.global || principal.role === 'operator');
       answerJson(response, 200, { views: views.map(describe) });
@@ -28,13 +39,14 @@ function listRoute(api: Api): Route {
 }
 
 function describe(view: ViewDescription): object {
-  const names = (positions: readonly number[]) => view.columns.filter(({ column }) => positions.includes(column)).map(({ name }) => name);
+  const names = (positions: readonly number[]) =>
+    view.columns.filter(({ column }) => positions.includes(column)).map(({ name }) => name);
   return {
     name: view.name,
     source: view.source,
     windowMs: view.windowMs,
     global: view.global,
-    columns: view.columns.map(({ name, type }) => ({ name, type })),
+    columns: view.columns.map(({ name, type, additive = false }) => ({ name, type, additive })),
     keyColumns: names(view.keyColumns),
     valueColumns: names(view.valueColumns),
   };
@@ -46,13 +58,24 @@ function rowsRoute(api: Api): Route {
     path: '/v1/views/{view}/rows',
     roles: ['read'],
     summary: 'Rows of a view by window, oldest first',
-    description: 'Without `from`, the newest 240 windows. Over all tenants, rows become sums a window (`summed`) when there are more than `limit`.',
+    description:
+      'Without `from`, the newest 240 windows. Over all tenants, rows become sums a window (`summed`) when there are more than `limit`.',
     parameters: [
       VIEW,
       TENANT,
-      { name: 'from', in: 'query', description: 'Windows that start at or after: ms since 1970 or ISO 8601', schema: { type: 'string' } },
+      {
+        name: 'from',
+        in: 'query',
+        description: 'Windows that start at or after: ms since 1970 or ISO 8601',
+        schema: { type: 'string' },
+      },
       { name: 'to', in: 'query', description: 'Windows that start before', schema: { type: 'string' } },
-      { name: 'limit', in: 'query', description: 'Most rows; the newest are kept', schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 1_000 } },
+      {
+        name: 'limit',
+        in: 'query',
+        description: 'Most rows; the newest are kept',
+        schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 1_000 },
+      },
     ],
     answers: { 'application/json': { $ref: '#/components/schemas/ViewRows' } },
     errors: [400, 404],
@@ -65,7 +88,9 @@ function rowsRoute(api: Api): Route {
         to: timeParameter(query, 'to'),
         limit: wholeNumber(query, 'limit', { min: 1, max: 10_000, fallback: 1_000 }),
       };
-      answerJson(response, 200, await (await api.store()).call('rows', view.name, range), { 'cache-control': 'no-store' });
+      answerJson(response, 200, await (await api.store()).call('rows', view.name, range), {
+        'cache-control': 'no-store',
+      });
     },
   };
 }
@@ -79,8 +104,18 @@ function changesRoute(api: Api): Route {
     parameters: [
       VIEW,
       { ...TENANT, description: "Whose changes; needed with an operator's key" },
-      { name: 'since', in: 'query', description: 'The revision after which to begin: `nextRevision` of the page before', schema: { type: 'integer', minimum: 0, default: 0 } },
-      { name: 'limit', in: 'query', description: 'Most changes of a page', schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 1_000 } },
+      {
+        name: 'since',
+        in: 'query',
+        description: 'The revision after which to begin: `nextRevision` of the page before',
+        schema: { type: 'integer', minimum: 0, default: 0 },
+      },
+      {
+        name: 'limit',
+        in: 'query',
+        description: 'Most changes of a page',
+        schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 1_000 },
+      },
     ],
     answers: { 'application/json': { $ref: '#/components/schemas/ChangesPage' } },
     errors: [400, 404],
@@ -88,10 +123,15 @@ function changesRoute(api: Api): Route {
       const view = viewOf(api, exchange);
       const { query, response, principal } = exchange;
       const tenant = view.global ? '' : tenantOf(principal, query.get('tenant'));
-      if (tenant === null) throw new MillraceError('BODY_MALFORMED', 'expected the tenant whose changes are asked for', { place: 'query tenant' });
+      if (tenant === null)
+        throw new MillraceError('BODY_MALFORMED', 'expected the tenant whose changes are asked for', {
+          place: 'query tenant',
+        });
       const since = wholeNumber(query, 'since', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 });
       const limit = wholeNumber(query, 'limit', { min: 1, max: 10_000, fallback: 1_000 });
-      answerJson(response, 200, await (await api.store()).call('changes', view.name, tenant, since, limit), { 'cache-control': 'no-store' });
+      answerJson(response, 200, await (await api.store()).call('changes', view.name, tenant, since, limit), {
+        'cache-control': 'no-store',
+      });
     },
   };
 }
@@ -99,7 +139,11 @@ function changesRoute(api: Api): Route {
 /** The view of the path, if this key may read it. */
 export function viewOf(api: Api, { path, principal }: Pick<Exchange, 'path' | 'principal'>): ViewDescription {
   const view = api.views.find(({ name }) => name === path['view']);
-  if (view === undefined) throw new MillraceError('NOT_FOUND', `there is no view '${path['view']}'`, { place: 'path view' });
-  if (view.global && principal.role !== 'operator') throw new MillraceError('KEY_FORBIDDEN', `view '${view.name}' sums over all tenants; it takes an operator's key`, { place: view.name });
+  if (view === undefined)
+    throw new MillraceError('NOT_FOUND', `there is no view '${path['view']}'`, { place: 'path view' });
+  if (view.global && principal.role !== 'operator')
+    throw new MillraceError('KEY_FORBIDDEN', `view '${view.name}' sums over all tenants; it takes an operator's key`, {
+      place: view.name,
+    });
   return view;
 }

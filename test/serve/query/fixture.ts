@@ -15,7 +15,7 @@ import { Duck } from '../../../src/serve/query/duck.js';
 import { QueryEngine, type QueryLimits } from '../../../src/serve/query/engine.js';
 import { createSnapshots } from '../../../src/serve/query/snapshots.js';
 import type { LakeReader } from '../../../src/serve/query/stream-source.js';
-import { TempFiles } from '../../../src/serve/query/temp-files.js';
+import { TempFiles, writeParquet } from '../../../src/serve/query/temp-files.js';
 import { openSummary, type ViewSummary } from '../../../src/summary/summary.js';
 import { loadParser } from '../../../src/util/sql-text.js';
 
@@ -95,7 +95,7 @@ export async function openFixture(options: { limits?: Partial<QueryLimits>; lake
   const loops = new Map<string, ReaderLoop>();
   for (const description of descriptions) {
     await stream(description.stream, CHANGES);
-    const view = await openSummary({ view: description, partitions: options.partitions ?? 2, folder: join(folder, 'summary'), disk: realDisk, clock: systemClock });
+    const view = await openSummary({ view: description, partitions: options.partitions ?? 2, folder: join(folder, 'summary'), disk: realDisk, clock: systemClock, writeRun: (path, schema, groups) => writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: false }) });
     views.set(description.name, view);
     loops.set(description.name, startReaderLoop({ log, stage: view.stage, clock: systemClock, options: { flushEveryMs: 20 } }));
   }
@@ -104,7 +104,7 @@ export async function openFixture(options: { limits?: Partial<QueryLimits>; lake
   const catalog: Catalog = new Map([streamRelation('events', EVENTS), streamRelation('internal', INTERNAL), ...descriptions.map(viewRelation)].map((relation) => [relation.name, relation]));
   const engine = new QueryEngine({
     duck,
-    snapshots: createSnapshots({ log, lake: options.lake ?? { take: () => null }, view: (name) => views.get(name)?.store, files }),
+    snapshots: createSnapshots({ log, lake: options.lake ?? { take: () => null }, view: (name) => views.get(name), files }),
     catalog: () => catalog,
     clock: systemClock,
     ...(options.limits === undefined ? {} : { limits: options.limits }),

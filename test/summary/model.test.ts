@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DELETED, bigintAt, type IntegerStore } from '../../src/summary/row-set.js';
+import { revisionOf } from '../../src/summary/row-id.js';
+import { readersOf } from '../../src/summary/row-values.js';
+import type { RowPlace } from '../../src/summary/view-store.js';
+import { Driven, MINUTE, Stream, type Change } from './fixture.js';
+
+const TENANTS = ['a', 'b', 'c', 'd'];
+
+const change: fc.Arbitrary<Change> = fc.record({
+  tenant: fc.constantFrom(...TENANTS),
+  window: fc.integer({ min: 0, max: 6 }),
+  campaign: fc.constantFrom(null, '', 'x', 'ü'),
+  device: fc.constantFrom(null, 0, -1, 2 ** 40),
+  impressions: fc.integer({ min: 0, max: 10_000 }),
+  deleted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+});
+
+type Step = { kind: 'changes'; changes: Change[] } | { kind: 'seal' } | { kind: 'settle' } | { kind: 'reopen' } | { kind: 'flush' } | { kind: 'crash'; afterTenants: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.array(change, { minLength: 1, maxLength: 60 }).map((changes) => ({ kind: 'changes' as const, changes })) },
+  { weight: 3, arbitrary: fc.constant({ kind: 'seal' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'settle' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'flush' as const }) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 4 }).map((afterTenants) => ({ kind: 'crash' as const, afterTenants })) },
+);
+
+/** What a row says, to be compared. */
+function shown({ rows, row, id }: RowPlace): string {
+  const readers = readersOf(rows.layout);
+  const deleted = (rows.marks[row]! & DELETED) !== 0;
+  return JSON.stringify([revisionOf(id, 2), deleted, ...readers.slice(0, 5).map((reader) => reader.read(rows, row)), deleted ? null : readers[5]!.read(rows, row)]);
+}
+
+function expected({ change: one, revision }: { change: Change; revision: number }): string {
+  return JSON.stringify([revision, one.deleted, one.tenant, new Date(one.window * MINUTE).toISOString(), one.campaign, one.device, one.impressions, one.deleted ? null : `${one.impressions}.250000`]);
+}
+
+function check(driven: Driven): void {
+  for (const tenant of TENANTS) {
+    const newest = [...driven.stream.newest(tenant).values()].sort((a, b) => a.revision - b.revision);
+    const { store } = driven.summary;
+    for (const since of [0, newest[Math.floor(newest.length / 2)]?.revision ?? 0]) {
+      const found: string[] = [];
+      let revision = since;
+      for (let more = true; more; ) {
+        const page = store.changesSince(tenant, revision, 7);
+        found.push(...page.rows.map(shown));
+        revision = page.nextRevision;
+        more = page.hasMore;
+      }
+      expect(found).toEqual(newest.filter((one) => one.revision > since).map(expected));
+    }
+    const rows = store.tenantRows(tenant, 2 * MINUTE, 5 * MINUTE).map(shown).sort();
+    expect(rows).toEqual(newest.filter(({ change: one }) => one.window >= 2 && one.window < 5).map(expected).sort());
+    expect(store.newestRevision(tenant)).toBe(newest.at(-1)?.revision ?? 0);
+    expect(store.newestWindow(tenant)).toBe(newest.length === 0 ? null : Math.max(...newest.map(({ change: one }) => one.window)) * MINUTE);
+  }
+}
+
+/** Begins to seal a table and stops after some tenants: what they wrote is on disk and counted nowhere. */
+async function crash(driven: Driven, afterTenants: number): Promise<void> {
+  const { store, closed } = driven.summary;
+  const table = store.beginSealing({ quietBeforeMs: Infinity, madeBeforeMs: 0, short: true });
+  if (table === null) return;
+  const codes = [...table.tenantCodes()];
+  table.tenantCodes = () => (function* () {
+    yield* codes.slice(0, afterTenants);
+    throw new Error('crash');
+  })();
+  await expect(closed.seal(table, () => undefined)).rejects.toThrow('crash');
+}
+
+async function run(steps: readonly Step[]): Promise<void> {
+  const stream = new Stream();
+  const driven = new Driven(stream, { quietMs: 1e9, reopenedMs: 1e9 });
+  try {
+    await driven.open();
+    for (const one of steps) {
+      if (one.kind === 'changes') {
+        stream.append(one.changes);
+        await driven.catchUp(17);
+      } else if (one.kind === 'seal') {
+        const { store, closed } = driven.summary;
+        const table = store.beginSealing({ quietBeforeMs: Infinity, madeBeforeMs: 0, short: true });
+        if (table !== null) {
+          const sealing = closed.seal(table, () => store.endSealing());
+          check(driven);
+          await sealing;
+        }
+      } else if (one.kind === 'settle') await driven.summary.settle();
+      else if (one.kind === 'flush') await driven.flush();
+      else {
+        if (one.kind === 'crash') await crash(driven, one.afterTenants);
+        await driven.close();
+        await driven.open();
+        await driven.catchUp();
+      }
+      check(driven);
+    }
+  } finally {
+    await driven.close();
+    driven.remove();
+  }
+}
+
+describe('a summary', () => {
+  it('answers as a map of newest rows does, whatever is in memory, on disk or read again', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), run), { numRuns: 60 });
+  }, 120_000);
+
+  it('keeps 64-bit integers', () => {
+    const store: IntegerStore = { kind: 'integer', words: Int32Array.of(-1, 0x7fffffff, 0, -0x80000000), nulls: new Uint8Array(2) };
+    expect([bigintAt(store, 0), bigintAt(store, 1)]).toEqual([2n ** 63n - 1n, -(2n ** 63n)]);
+  });
+});
