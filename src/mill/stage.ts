@@ -231,6 +231,7 @@ export class ViewStage implements LogStage {
     const windows = output.sealed.map((table) => sealedWindow(this.#flow.state, table));
     this.#pending = { windows, tables: output.sealed, positions, snapshot: this.#captureWhenDue(positions, now) };
     this.#rowsSinceCommit = 0;
+    this.#settled = false;
     return { outputs, state: writeMark(this.#flow.mark()) };
   }
 

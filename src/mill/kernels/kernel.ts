@@ -4,7 +4,7 @@
  *
  * A row goes through two parts. The first only computes (WHERE, window, key, arguments) and may
  * fail: the row then goes to the late stream and nothing has changed. The second finds the group
- * and adds to it, and never fails.
+ * and adds to it; an error there is a fault of ours or of the disk, and stops the batch.
  *
  * Two kinds: `early` batches, in which no row can be late (decided once a batch), and the others,
  * which compare each row's clock. Kernels are kept by shape, at most `KERNELS_MAX` a view.
@@ -129,6 +129,7 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
     ...(early ? [] : printLateness(plan)),
     ...keys.flatMap((key) => key.before),
     ...aggregates.flatMap((aggregate) => aggregate.before),
+    'computing = false;',
     ...(early ? ['if (table === null) {', '  table = host.table(start);', '  load();', '}'] : printTableChoice()),
     ...printProbe(layout, keys.flatMap((key) => key.words)),
     ...(early ? [] : ['if (correction) { table.setCorrected(group); corrections++; }']),
@@ -190,7 +191,7 @@ function printFrame(source: KernelSource, aggregates: readonly PrintedAggregate[
   const names = [...source.binders.keys()];
   return [
     ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = columns;`]),
-    'let start = Infinity, end = -Infinity, table = null, i = 0, corrections = 0;',
+    'let start = Infinity, end = -Infinity, table = null, i = 0, corrections = 0, computing = true;',
     `let slots, mask = 0, words, dirty${arrays.map(([name]) => `, ${name}`).join('')};`,
     'const load = () => {',
     '  slots = table.slots; mask = slots.length - 1; words = table.words; dirty = table.dirty;',
@@ -200,11 +201,13 @@ function printFrame(source: KernelSource, aggregates: readonly PrintedAggregate[
     'for (;;) {',
     '  try {',
     '    for (; i < rows; i++) {',
+    '      computing = true;',
     ...body.map((line) => `      ${line}`),
     '    }',
     ...(early ? [] : ['    host.corrected(corrections);']),
     '    return;',
     '  } catch (error) {',
+    '    if (!computing) throw error;',
     '    host.failed(i++, error);',
     '  }',
     '}',

@@ -65,13 +65,20 @@ function printColumn(source: KernelSource, index: number, shared: string[]): Sni
       return { value: `(${source.narrow(index)})`, isNull };
     case 'i8': {
       const { high, low } = source.wide(index);
-      const read = type === 'timestamp' ? source.constant(numberOfWords, 'numberOf') : source.constant(intOfWords, 'intOf');
+      const read =
+        type === 'timestamp' ? source.constant(numberOfWords, 'numberOf') : source.constant(intOfWords, 'intOf');
       return { value: `${read}(${high}, ${low})`, isNull };
     }
     case 'f':
-      return { value: `${source.bind(`doubles${index}`, (batch) => (batch.column(index) as DoubleColumn).values)}[i]`, isNull };
+      return {
+        value: `${source.bind(`doubles${index}`, (batch) => (batch.column(index) as DoubleColumn).values)}[i]`,
+        isNull,
+      };
     case 'b':
-      return { value: `(${source.bind(`flags${index}`, (batch) => (batch.column(index) as BooleanColumn).values)}[i] === 1)`, isNull };
+      return {
+        value: `(${source.bind(`flags${index}`, (batch) => (batch.column(index) as BooleanColumn).values)}[i] === 1)`,
+        isNull,
+      };
     case 'u': {
       const data = source.bind(`uuidBytes${index}`, (batch) => (batch.column(index) as UuidColumn).data);
       return once(source, `${source.constant(uuidText, 'uuidText')}(${data}, i * 16)`, isNull, name);

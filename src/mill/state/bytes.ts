@@ -104,7 +104,8 @@ export class ByteReader {
   readonly end: number;
 
   constructor(bytes: Uint8Array, position = 0, end = bytes.length) {
-    this.bytes = bytes;
+    // A Buffer's `slice` does not copy; a Uint8Array's does.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.position = position;
     this.end = end;
   }
