@@ -9,7 +9,7 @@ import type { ViewPlan } from './plan.js';
 /** Watermark lag of a view that gives none, ms. */
 export const WATERMARK_LAG_DEFAULT_MS = 10_000;
 /** Allowed lateness of a view that gives none, ms. */
-export const ALLOWED_LATENESS_DEFAULT_MS = 0;
+export const ALLOWED_LATENESS_DEFAULT_MS = 7 * 86_400_000;
 
 const NAMES = ['watermark_lag', 'allowed_lateness', 'emit', 'event_time'];
 
