@@ -5,8 +5,15 @@ import type { BenchRow } from './harness.js';
 const [name, file] = process.argv.slice(2);
 if (name === undefined || file === undefined || !/^[a-z]+$/.test(name)) throw new Error('usage: one.ts NAME FILE');
 const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly BenchRow[]> }>>> = {
+  decode: () => import('./decode.js'),
+  log: () => import('./log.js'),
+  http: () => import('./http.js'),
+  window: () => import('./window.js'),
   parquet: () => import('./parquet.js'),
   dedupe: () => import('./dedupe.js'),
+  summary: () => import('./summary.js'),
+  latency: () => import('./latency.js'),
+  freshness: () => import('./freshness.js'),
 };
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);
