@@ -21,8 +21,9 @@
  */
 import type { Clock } from '../io/clock.js';
 import { MillraceError } from '../util/errors.js';
-import type { ArrivalClock, Log, LogBatch, LogCursor, Position, ReaderState } from './log.js';
-import type { ReaderLoopOptions, ReaderLoopStatus, Stage, StageOutput } from './stage.js';
+import type { Log, LogBatch, Position, ReaderState } from './log.js';
+import { positionKey, ReaderInputs, type Input } from './reader-inputs.js';
+import type { LogStage, ReaderLoopOptions, ReaderLoopStatus, Stage, StageOutput } from './stage.js';
 
 /** The defaults of `ReaderLoopOptions`. */
 export const READER_LOOP_DEFAULTS: ReaderLoopOptions = {
@@ -60,18 +61,6 @@ export function startReaderLoop(input: ReaderLoopInput): ReaderLoop {
   return loop;
 }
 
-/** One partition of an input. */
-interface Input {
-  readonly stream: string;
-  readonly partition: number;
-  cursor: LogCursor;
-  position: number;
-  clockTotalMs: number;
-  /** Replay ends here (C). */
-  replayTo: number;
-  replayClockTo: number;
-}
-
 type State = ReaderLoopStatus['state'];
 
 class Loop implements ReaderLoop {
@@ -81,14 +70,13 @@ class Loop implements ReaderLoop {
   readonly #options: ReaderLoopOptions;
   readonly #onStatus: ((status: ReaderLoopStatus) => void) | undefined;
   readonly #ending = new AbortController();
+  /** Batches that can't be read, by partition and offset. */
   readonly #damaged = new Set<string>();
-  #inputs: Input[] = [];
+  #inputs: ReaderInputs | null = null;
   #state: State = 'starting';
   #reason: string | null = null;
   #replaying = false;
   #committed: ReaderState | undefined;
-  /** What could not be appended because the log was busy or failing; goes again as it is. */
-  #unsent: { output: StageOutput; positions: Position[] } | null = null;
   #rowsSinceFlush = 0;
   #flushedAt = 0;
   #slicedAt = 0;
@@ -98,7 +86,8 @@ class Loop implements ReaderLoop {
   #commits = 0;
   #failures = 0;
   #failuresInRow = 0;
-  #committedPositions = new Map<string, number>();
+  /** Up to where each partition is done with, for `drained`. */
+  #done = new Map<string, number>();
   #drainers: { targets: Map<string, number>; resolve: () => void; reject: (error: Error) => void }[] = [];
   #finished: Promise<void> = Promise.resolve();
 
@@ -116,15 +105,16 @@ class Loop implements ReaderLoop {
   }
 
   async #runUntilStopped(): Promise<void> {
-    while (!this.#ending.signal.aborted) {
+    let going = true;
+    while (going && !this.#ending.signal.aborted) {
+      const damaged = this.#damaged.size;
       try {
-        await this.#restore();
-        await this.#turn();
+        await this.#turns(await this.#restore());
       } catch (error) {
-        if (!(await this.#failed(error))) break;
+        going = await this.#failed(error, this.#damaged.size > damaged);
       }
     }
-    this.#closeCursors();
+    this.#inputs?.close();
     for (const drainer of this.#drainers) drainer.reject(new MillraceError('SHUTTING_DOWN', `reader ${this.#stage.id} has stopped`));
     this.#drainers = [];
     await this.#stage.close?.();
@@ -132,84 +122,65 @@ class Loop implements ReaderLoop {
   }
 
   /** Reads, ticks and flushes until stopped or something fails. */
-  async #turn(): Promise<void> {
-    const { signal } = this.#ending;
-    while (!signal.aborted) {
-      const clocks = this.#replaying ? [] : this.#stage.inputs.map((stream) => ({ stream, clock: this.#log.arrivalClock(stream) }));
-      const read = await this.#read();
+  async #turns(inputs: ReaderInputs): Promise<void> {
+    while (!this.#ending.signal.aborted) {
+      const clocks = this.#stage.inputs.map((stream) => ({ stream, clock: this.#log.arrivalClock(stream) }));
+      const read = await this.#read(inputs);
       if (this.#replaying) {
-        if (!this.#inputs.every((input) => input.position >= input.replayTo)) {
-          if (!read) await this.#wait();
-          continue;
-        }
-        await this.#endReplay();
+        this.#rowsSinceFlush = 0;
+        if (!inputs.replaying) await this.#endReplay(inputs);
+        else if (!read) await this.#wait(inputs);
         continue;
       }
-      for (const { stream, clock } of clocks) if (this.#hasRead(stream, clock)) await this.#stage.tick?.(stream, clock);
-      await this.#flushWhenDue(read);
+      for (const { stream, clock } of clocks) if (inputs.hasRead(stream, clock)) await this.#stage.tick?.(stream, clock);
+      await this.#flushWhenDue(inputs, read);
       this.#failuresInRow = 0;
-      if (!read) await this.#wait();
+      if (!read) await this.#wait(inputs);
     }
-    await this.#flush();
+    if (!this.#replaying) await this.#flush(inputs);
   }
 
-  async #restore(): Promise<void> {
-    this.#closeCursors();
-    this.#unsent = null;
-    this.#committed = this.#stage.store === 'log' ? this.#log.reader(this.#stage.id) : undefined;
-    const start = this.#stage.store === 'log' ? await this.#stage.restore(this.#committed) : await this.#stage.restore();
-    const from = positionMap(start);
-    const to = positionMap(this.#committed?.positions ?? start);
-    for (const stream of this.#stage.inputs) {
-      const definition = this.#log.stream(stream);
-      if (definition === undefined) throw new MillraceError('STREAM_UNKNOWN', `reader ${this.#stage.id}: there is no stream ${stream}`);
-      for (let partition = 0; partition < definition.partitions; partition++) this.#inputs.push(this.#open(stream, partition, from, to));
-    }
-    this.#replaying = this.#inputs.some((input) => input.position < input.replayTo);
-    this.#committedPositions = new Map(this.#inputs.map((input) => [key(input), Math.max(input.position, input.replayTo)]));
+  async #restore(): Promise<ReaderInputs> {
+    const stage = this.#stage;
+    this.#inputs?.close();
+    this.#committed = stage.store === 'log' ? this.#log.reader(stage.id) : undefined;
+    const from = stage.store === 'log' ? await stage.restore(this.#committed) : await stage.restore();
+    const inputs = new ReaderInputs(this.#log, stage.id, stage.inputs, from, this.#committed, {
+      skipped: (rows) => {
+        this.#rowsSkipped += rows.to - rows.from;
+        stage.skipped?.(rows);
+      },
+    });
+    this.#inputs = inputs;
+    this.#replaying = inputs.replaying;
+    this.#done = new Map(inputs.all.map((input) => [positionKey(input), Math.max(input.position, input.replayTo)]));
     this.#rowsSinceFlush = 0;
     this.#flushedAt = this.#slicedAt = this.#clock.monotonic();
-    await this.#log.registerReader(this.#stage.id, this.#positions());
-    if (!this.#replaying) await this.#endReplay();
-    else this.#setState('replaying', null);
+    if (this.#committed === undefined) await this.#log.registerReader(stage.id, inputs.positions());
+    if (this.#replaying) this.#setState('replaying', null);
+    else await this.#endReplay(inputs);
+    return inputs;
   }
 
-  #open(stream: string, partition: number, from: Map<string, Position>, to: Map<string, Position>): Input {
-    const name = `${stream}/${partition}`;
-    const { start } = this.#log.range(stream, partition);
-    const committed = to.get(name);
-    const wanted = from.get(name) ?? committed;
-    const position = Math.max(wanted?.offset ?? start, start);
-    if (wanted !== undefined && wanted.offset < start) this.#skip(stream, partition, wanted.offset, start);
-    return {
-      stream,
-      partition,
-      cursor: this.#log.cursor(stream, partition, position),
-      position,
-      clockTotalMs: wanted?.clockTotalMs ?? 0,
-      replayTo: committed?.offset ?? position,
-      replayClockTo: committed?.clockTotalMs ?? 0,
-    };
-  }
-
-  async #endReplay(): Promise<void> {
+  async #endReplay(inputs: ReaderInputs): Promise<void> {
     this.#replaying = false;
+    inputs.endReplay();
     if (this.#stage.store === 'log') await this.#stage.replayed?.(this.#committed);
     this.#setState('running', null);
     this.#checkDrained();
   }
 
   /** Gives what is durable to the stage, for at most one flush's worth; says whether there was any. */
-  async #read(): Promise<boolean> {
+  async #read(inputs: ReaderInputs): Promise<boolean> {
     let any = false;
-    for (let again = true; again && !this.#flushDue(); ) {
+    for (let again = true; again && this.#rowsSinceFlush < this.#options.flushRows; ) {
       again = false;
-      for (const input of this.#inputs) {
+      for (const input of inputs.all) {
         if (this.#replaying && input.position >= input.replayTo) continue;
-        const batch = this.#next(input);
+        const batch = inputs.next(input);
         if (batch === null) continue;
         again = any = true;
-        await this.#process(input, batch);
+        await this.#process(inputs, input, batch);
       }
       if (this.#clock.monotonic() - this.#slicedAt >= this.#options.sliceMs) await this.#giveWay();
       if (this.#ending.signal.aborted) return any;
@@ -217,27 +188,13 @@ class Loop implements ReaderLoop {
     return any;
   }
 
-  #next(input: Input): LogBatch | null {
-    try {
-      return input.cursor.next();
-    } catch (error) {
-      if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error;
-      const { start } = this.#log.range(input.stream, input.partition);
-      this.#skip(input.stream, input.partition, input.position, start);
-      input.cursor.close();
-      input.cursor = this.#log.cursor(input.stream, input.partition, start);
-      input.position = start;
-      return null;
-    }
-  }
-
-  async #process(input: Input, batch: LogBatch): Promise<void> {
-    if (batch.baseOffset > input.position) this.#skip(input.stream, input.partition, input.position, batch.baseOffset);
+  async #process(inputs: ReaderInputs, input: Input, batch: LogBatch): Promise<void> {
+    inputs.skip(input, input.position, batch.baseOffset);
     const end = batch.baseOffset + batch.rows;
-    const name = `${key(input)}/${batch.baseOffset}`;
-    const seenClock = batch.rows === 0 && batch.clockTotalMs <= input.clockTotalMs;
-    if (this.#damaged.has(name)) this.#skip(input.stream, input.partition, batch.baseOffset, end);
-    else if (!seenClock) await this.#give(batch, name);
+    const name = `${positionKey(input)}/${batch.baseOffset}`;
+    const isOldClock = batch.rows === 0 && batch.clockTotalMs <= input.clockTotalMs;
+    if (this.#damaged.has(name)) inputs.skip(input, batch.baseOffset, end);
+    else if (!isOldClock) await this.#give(batch, name);
     if (batch.rows === 0) input.clockTotalMs = Math.max(input.clockTotalMs, batch.clockTotalMs);
     input.position = end;
     this.#rowsRead += batch.rows;
@@ -255,94 +212,71 @@ class Loop implements ReaderLoop {
     }
   }
 
-  #skip(stream: string, partition: number, from: number, to: number): void {
-    if (to <= from) return;
-    this.#rowsSkipped += to - from;
-    this.#stage.skipped?.({ stream, partition, from, to });
-  }
-
-  #hasRead(stream: string, clock: ArrivalClock): boolean {
-    return this.#inputs.every((input) => input.stream !== stream || input.position >= (clock.ends[input.partition] ?? 0));
-  }
-
-  #flushDue(): boolean {
-    return this.#rowsSinceFlush >= this.#options.flushRows;
-  }
-
-  async #flushWhenDue(read: boolean): Promise<void> {
+  async #flushWhenDue(inputs: ReaderInputs, read: boolean): Promise<void> {
     const aged = this.#clock.monotonic() - this.#flushedAt >= this.#options.flushEveryMs;
-    if (aged || this.#flushDue() || (!read && this.#drainers.length > 0)) await this.#flush();
+    const full = this.#rowsSinceFlush >= this.#options.flushRows;
+    if (aged || full || (!read && this.#drainers.length > 0)) await this.#flush(inputs);
   }
 
-  async #flush(): Promise<void> {
+  async #flush(inputs: ReaderInputs): Promise<void> {
     this.#flushedAt = this.#clock.monotonic();
     this.#rowsSinceFlush = 0;
-    const positions = this.#positions();
+    const positions = inputs.positions();
     if (this.#stage.store === 'own') {
       const held = await this.#stage.flush(positions);
       if (held !== null) {
         await this.#log.registerReader(this.#stage.id, held);
-        this.#noteCommit(held);
+        this.#commits += 1;
+        this.#noteDone(held);
       }
     } else {
       const output = await this.#stage.flush(positions);
-      if (output !== null) {
-        this.#unsent = { output, positions };
-        await this.#send();
-        return;
-      }
-      // Nothing to publish: the rows are done with, though a restart will process them again.
-      if (this.#drainers.length > 0) this.#noteProcessed(positions);
+      if (output !== null) await this.#send(this.#stage, output, positions);
+      else if (this.#drainers.length > 0) this.#noteDone(positions);
     }
     this.#checkDrained();
   }
 
   /** Appends what the stage flushed; a log that is busy or failing gets the very same group again. */
-  async #send(): Promise<void> {
-    const stage = this.#stage;
-    if (stage.store !== 'log' || this.#unsent === null) return;
-    const { output, positions } = this.#unsent;
-    const reader = { id: stage.id, epoch: stage.epoch, positions, state: output.state };
+  async #send(stage: LogStage, output: StageOutput, positions: readonly Position[]): Promise<void> {
+    const holds = stage.holds?.();
+    const reader = { id: stage.id, epoch: stage.epoch, positions, state: output.state, ...(holds === undefined ? {} : { holds }) };
     for (;;) {
       try {
         const result = await this.#log.append({ batches: output.outputs, reader });
-        this.#unsent = null;
-        this.#failuresInRow = 0;
         if (this.#state === 'stalled') this.#setState('running', null);
-        this.#noteCommit(positions);
+        this.#commits += 1;
+        this.#failuresInRow = 0;
+        this.#noteDone(positions);
         await stage.committed?.(result, output);
-        this.#checkDrained();
         return;
       } catch (error) {
-        if (this.#unsent === null || !(error instanceof MillraceError) || !error.retryable || error.code === 'SHUTTING_DOWN') throw error;
+        if (!isBusyLog(error)) throw error;
         await this.#pause(error);
         if (this.#ending.signal.aborted) throw error;
       }
     }
   }
 
-  #noteCommit(positions: readonly Position[]): void {
-    this.#commits += 1;
-    this.#noteProcessed(positions);
+  #noteDone(positions: readonly Position[]): void {
+    for (const position of positions) this.#done.set(positionKey(position), position.offset);
   }
 
-  #noteProcessed(positions: readonly Position[]): void {
-    for (const position of positions) this.#committedPositions.set(key(position), position.offset);
+  #checkDrained(): void {
+    this.#drainers = this.#drainers.filter(({ targets, resolve }) => {
+      for (const [name, end] of targets) if ((this.#done.get(name) ?? 0) < end) return true;
+      resolve();
+      return false;
+    });
   }
 
-  #positions(): Position[] {
-    return this.#inputs.map(({ stream, partition, position, clockTotalMs }) =>
-      clockTotalMs === 0 ? { stream, partition, offset: position } : { stream, partition, offset: position, clockTotalMs },
-    );
-  }
-
-  async #wait(): Promise<void> {
+  async #wait(inputs: ReaderInputs): Promise<void> {
     const waking = new AbortController();
     const cancel = this.#clock.after(this.#options.tickEveryMs, () => waking.abort());
     const end = (): void => waking.abort();
     this.#ending.signal.addEventListener('abort', end);
     try {
-      await Promise.race(this.#inputs.map((input) => input.cursor.wait(waking.signal)));
+      await inputs.wait(waking.signal);
     } finally {
       cancel();
       waking.abort();
@@ -356,26 +290,30 @@ class Loop implements ReaderLoop {
     this.#slicedAt = this.#clock.monotonic();
   }
 
-  /** Says whether to go on. */
-  async #failed(error: unknown): Promise<boolean> {
+  /** Says whether to go on. A batch found damaged is skipped at once; anything else waits first. */
+  async #failed(error: unknown, damageFound: boolean): Promise<boolean> {
     if (error instanceof MillraceError && error.code === 'READER_FENCED') {
-      this.#setState('fenced', error.message);
+      this.#setState('fenced', describe(error));
       return false;
     }
-    if (this.#ending.signal.aborted) return false;
-    if (error instanceof MillraceError && error.code === 'LOG_PAGE_DAMAGED') return true;
-    await this.#pause(error);
-    return !this.#ending.signal.aborted;
+    if (!damageFound) await this.#pause(error);
+    return true;
   }
 
   async #pause(error: unknown): Promise<void> {
+    if (this.#ending.signal.aborted) return;
     this.#failures += 1;
     const pauseMs = Math.min(this.#options.retryMaxMs, this.#options.retryMinMs * 2 ** Math.min(this.#failuresInRow++, 20));
     this.#setState('stalled', describe(error));
     const { signal } = this.#ending;
     await new Promise<void>((resolve) => {
-      const cancel = this.#clock.after(pauseMs, resolve);
-      signal.addEventListener('abort', () => (cancel(), resolve()), { once: true });
+      const done = (): void => {
+        cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancel = this.#clock.after(pauseMs, done);
+      signal.addEventListener('abort', done);
     });
   }
 
@@ -386,27 +324,13 @@ class Loop implements ReaderLoop {
     this.#onStatus?.(this.status());
   }
 
-  #closeCursors(): void {
-    for (const input of this.#inputs) input.cursor.close();
-    this.#inputs = [];
-  }
-
-  #checkDrained(): void {
-    this.#drainers = this.#drainers.filter(({ targets, resolve }) => {
-      for (const [name, end] of targets) if ((this.#committedPositions.get(name) ?? 0) < end) return true;
-      resolve();
-      return false;
-    });
-  }
-
   status(): ReaderLoopStatus {
-    let lagRows = 0;
-    for (const input of this.#inputs) lagRows += Math.max(0, this.#log.range(input.stream, input.partition).end - input.position);
+    const lagRows = this.#inputs?.lagRows() ?? 0;
     return {
       id: this.#stage.id,
       state: this.#state,
       reason: this.#reason,
-      positions: this.#positions(),
+      positions: this.#inputs?.positions() ?? [],
       lagRows,
       lagMs: lagRows === 0 ? 0 : Math.max(0, this.#clock.now() - this.#lastReceivedAt),
       rowsRead: this.#rowsRead,
@@ -420,7 +344,7 @@ class Loop implements ReaderLoop {
     const targets = new Map<string, number>();
     for (const stream of this.#stage.inputs)
       for (let partition = 0; partition < (this.#log.stream(stream)?.partitions ?? 0); partition++)
-        targets.set(`${stream}/${partition}`, this.#log.range(stream, partition).end);
+        targets.set(positionKey({ stream, partition }), this.#log.range(stream, partition).end);
     return new Promise((resolve, reject) => this.#drainers.push({ targets, resolve, reject }));
   }
 
@@ -430,12 +354,8 @@ class Loop implements ReaderLoop {
   }
 }
 
-function key(position: { stream: string; partition: number }): string {
-  return `${position.stream}/${position.partition}`;
-}
-
-function positionMap(positions: readonly Position[]): Map<string, Position> {
-  return new Map(positions.map((position) => [key(position), position]));
+function isBusyLog(error: unknown): boolean {
+  return error instanceof MillraceError && ['LOG_UNAVAILABLE', 'LOG_DISK_FULL', 'LOG_OVERLOADED'].includes(error.code);
 }
 
 function describe(error: unknown): string {
