@@ -218,7 +218,7 @@ class MergeOutput {
     this.#options = options;
     this.#which = new Uint32Array(options.groupRows);
     this.#rows = new Uint32Array(options.groupRows);
-    this.#picker = new Picker(options.schema);
+    this.#picker = new Picker(options.schema, true);
   }
 
   /** Takes the row that a run is at; true when a row group is full. */
@@ -259,7 +259,7 @@ class MergeOutput {
     if (this.#writer === null) return;
     this.#files.push(await this.#writer.finish());
     this.#writer = null;
-    this.#picker = new Picker(this.#options.schema);
+    this.#picker = new Picker(this.#options.schema, true);
   }
 }
 

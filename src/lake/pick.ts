@@ -4,6 +4,9 @@
  * Dictionaries of the sources become one that lives as long as the picker; codes go through lookup
  * tables by dictionary identity. When it is full the picker starts a new one, and a column that
  * does not even fit an empty one comes out as plain bytes.
+ *
+ * A picker whose batches are written at once reuses its arrays: they are large, and the garbage
+ * collector would otherwise take longer than the picking.
  */
 import { batchOf, type BytesColumn, type BytesListColumn, type Column, type ColumnBatch, type DictionaryColumn, type IntegerColumn, type ListColumn } from '../event/columns.js';
 import { Dictionary } from '../event/dictionary.js';
@@ -25,16 +28,33 @@ interface Table {
   lookups: WeakMap<Dictionary, Int32Array>;
 }
 
+/** Arrays for one column's parts, new ones or the same again. */
+type Space = (part: string, bytes: number) => ArrayBuffer;
+
 /** Picks rows; one per output file. */
 export class Picker {
   readonly #schema: Schema;
+  readonly #reuses: boolean;
   readonly #tables = new Map<number, Table>();
+  readonly #spaces = new Map<string, ArrayBuffer>();
 
-  constructor(schema: Schema) {
+  /** `reuses`: a batch is valid only until the next `pick`. */
+  constructor(schema: Schema, reuses: boolean) {
     this.#schema = schema;
+    this.#reuses = reuses;
   }
 
-  /** The picked rows as a batch; columns are made on first touch. */
+  #space(index: number): Space {
+    if (!this.#reuses) return (_part, bytes) => new ArrayBuffer(bytes);
+    return (part, bytes) => {
+      const key = `${index} ${part}`;
+      let space = this.#spaces.get(key);
+      if (space === undefined || space.byteLength < bytes) this.#spaces.set(key, (space = new ArrayBuffer(Math.max(4096, bytes * 1.5) & ~7)));
+      return space;
+    };
+  }
+
+  /** The picked rows as a batch. */
   pick(picks: Picks): ColumnBatch {
     const columns: Column[] = this.#schema.columns.map((_, index) => this.#column(index, picks));
     return batchOf(this.#schema, picks.count, columns);
@@ -43,25 +63,26 @@ export class Picker {
   #column(index: number, picks: Picks): Column {
     const sources = picks.batches.map((batch) => batch.column(index));
     const kinds = new Set(sources.map((source) => source.kind));
-    const nulls = pickNulls(sources, picks);
+    const space = this.#space(index);
+    const nulls = pickNulls(sources, picks, space);
     if (kinds.size > 1) return pickSlowly(index, picks);
     switch (sources[0]!.kind) {
       case 'integer':
-        return { kind: 'integer', nulls, base: 0n, width: 8, deltas: pickIntegers(sources as IntegerColumn[], picks) };
+        return { kind: 'integer', nulls, base: 0n, width: 8, deltas: pickIntegers(sources as IntegerColumn[], picks, space) };
       case 'uuid':
-        return { kind: 'uuid', nulls, data: pickFixed(sources as { data: Uint8Array }[], picks) };
+        return { kind: 'uuid', nulls, data: pickFixed(sources as { data: Uint8Array }[], picks, space) };
       case 'double': {
-        const values = new Float64Array(picks.count);
+        const values = new Float64Array(space('values', picks.count * 8), 0, picks.count);
         each(picks, (which, row, out) => (values[out] = (sources[which] as { values: Float64Array }).values[row]!));
         return { kind: 'double', nulls, values };
       }
       case 'boolean': {
-        const values = new Uint8Array(picks.count);
+        const values = new Uint8Array(space('values', picks.count), 0, picks.count);
         each(picks, (which, row, out) => (values[out] = (sources[which] as { values: Uint8Array }).values[row]!));
         return { kind: 'boolean', nulls, values };
       }
       case 'bytes':
-        return pickBytes(sources as BytesColumn[], picks, nulls);
+        return pickBytes(sources as BytesColumn[], picks, nulls, space);
       case 'dictionary':
         return this.#pickCodes(index, sources as DictionaryColumn[], picks, nulls);
       case 'list':
@@ -72,7 +93,8 @@ export class Picker {
   }
 
   #pickCodes(index: number, sources: readonly DictionaryColumn[], picks: Picks, nulls: Uint8Array | null): Column {
-    const codes = new Uint16Array(picks.count);
+    const codes = new Uint16Array(this.#space(index)('codes', picks.count * 2), 0, picks.count);
+    codes.fill(0);
     for (let attempt = 0; attempt < 2; attempt++) {
       const table = this.#table(index, attempt > 0);
       const lookups = sources.map((source) => lookupOf(table, source.dictionary));
@@ -120,10 +142,11 @@ function isSet(nulls: Uint8Array | null, row: number): boolean {
   return nulls !== null && ((nulls[row >> 3]! >> (row & 7)) & 1) === 1;
 }
 
-function pickNulls(sources: readonly Column[], picks: Picks): Uint8Array | null {
+function pickNulls(sources: readonly Column[], picks: Picks, space: Space): Uint8Array | null {
   if (sources.every((source) => source.nulls === null)) return null;
   const { which, rows, start, count } = picks;
-  const nulls = new Uint8Array((count + 7) >> 3);
+  const nulls = new Uint8Array(space('nulls', (count + 7) >> 3), 0, (count + 7) >> 3);
+  nulls.fill(0);
   let any = 0;
   for (let i = 0; i < count; i++) {
     const from = sources[which[start + i]!]!.nulls;
@@ -138,9 +161,9 @@ function pickNulls(sources: readonly Column[], picks: Picks): Uint8Array | null 
 
 const WORD = 4_294_967_296;
 
-function pickIntegers(sources: readonly IntegerColumn[], picks: Picks): Uint32Array {
+function pickIntegers(sources: readonly IntegerColumn[], picks: Picks, space: Space): Uint32Array {
   const { which, rows, start, count } = picks;
-  const words = new Uint32Array(count * 2);
+  const words = new Uint32Array(space('words', count * 8), 0, count * 2);
   const bases = sources.map((source) => Number(source.base));
   const exact = sources.map((source, i) => (source.width === 8 ? source.base === 0n : Math.abs(bases[i]!) < Number.MAX_SAFE_INTEGER - WORD));
   for (let i = 0; i < count; i++) {
@@ -164,9 +187,9 @@ function pickIntegers(sources: readonly IntegerColumn[], picks: Picks): Uint32Ar
   return words;
 }
 
-function pickFixed(sources: readonly { data: Uint8Array }[], picks: Picks): Uint8Array {
+function pickFixed(sources: readonly { data: Uint8Array }[], picks: Picks, space: Space): Uint8Array {
   const { which, rows, start, count } = picks;
-  const data = new Uint8Array(count * 16);
+  const data = new Uint8Array(space('data', count * 16), 0, count * 16);
   for (let i = 0; i < count; i++) {
     const from = sources[which[start + i]!]!.data;
     for (let at = rows[start + i]! * 16, to = i * 16, end = to + 16; to < end; ) data[to++] = from[at++]!;
@@ -174,16 +197,17 @@ function pickFixed(sources: readonly { data: Uint8Array }[], picks: Picks): Uint
   return data;
 }
 
-function pickBytes(sources: readonly BytesColumn[], picks: Picks, nulls: Uint8Array | null): BytesColumn {
+function pickBytes(sources: readonly BytesColumn[], picks: Picks, nulls: Uint8Array | null, space: Space): BytesColumn {
   const { which, rows, start, count } = picks;
-  const offsets = new Uint32Array(count + 1);
+  const offsets = new Uint32Array(space('offsets', count * 4 + 4), 0, count + 1);
+  offsets[0] = 0;
   let end = 0;
   for (let i = 0; i < count; i++) {
     const from = sources[which[start + i]!]!.offsets;
     const row = rows[start + i]!;
     offsets[i + 1] = end += from[row + 1]! - from[row]!;
   }
-  const data = new Uint8Array(end);
+  const data = new Uint8Array(space('data', end), 0, end);
   for (let i = 0; i < count; i++) {
     const source = sources[which[start + i]!]!;
     const row = rows[start + i]!;

@@ -44,7 +44,7 @@ export class RunBuffer {
   constructor(schema: Schema, hour: number) {
     this.#schema = schema;
     this.hour = hour;
-    this.#picker = new Picker(schema);
+    this.#picker = new Picker(schema, false);
   }
 
   /** Adds a batch; every column is decoded (and its crc checked) now, so that damage shows here. */
@@ -100,7 +100,7 @@ export class RunBuffer {
   async write(disk: Disk, folder: string, level: number, breathe: () => Promise<void>): Promise<LakeFile> {
     const batches = this.#ordered().flatMap(([, { parts }]) => parts.map((part) => part.batch));
     const sorted = sortRows(this.#schema, batches);
-    const picker = new Picker(this.#schema);
+    const picker = new Picker(this.#schema, true);
     const writer = new LakeFileWriter(disk, folder, this.#schema, { kind: 'run', hour: this.hour, ranges: this.ranges(), part: 0, level });
     try {
       for (let start = 0; start < this.rows; start += RUN_GROUP_ROWS) {
