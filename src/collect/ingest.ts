@@ -12,6 +12,7 @@
  */
 import { EVERY_TENANT } from '../config/tenants.js';
 import type { ColumnBatch } from '../event/columns.js';
+import type { Dictionary } from '../event/dictionary.js';
 import { gather } from '../event/gather.js';
 import { QUARANTINE_STREAM } from '../event/internal.js';
 import { valueOf } from '../event/rows.js';
@@ -69,6 +70,7 @@ export class Ingest {
   readonly #screen: Screen;
   readonly #labeller: Labeller;
   readonly #meters: StreamMeters;
+  readonly #accountsByCode = new WeakMap<Dictionary, (Account | undefined)[]>();
 
   constructor(definition: StreamDefinition, services: CollectServices, shared: { quarantine: Quarantine; agents: Agents }) {
     const { schema } = definition;
@@ -204,11 +206,25 @@ export class Ingest {
     if (tenant !== EVERY_TENANT || schema.roles.tenant < 0) return add(accounts.of(name, tenant), claim.fresh, claim.duplicates);
     const column = batch.column(schema.roles.tenant);
     const { type } = schema.columns[schema.roles.tenant]!;
+    const known = column.kind === 'dictionary' ? this.#accountsOf(column.dictionary) : undefined;
     const fresh = claim.freshRows;
     for (let row = 0, at = 0; row < batch.rows; row++) {
       const isFresh = fresh === null || fresh[at] === row;
       if (isFresh) at += 1;
-      add(accounts.of(name, String(valueOf(column, type, row))), isFresh ? 1 : 0, isFresh ? 0 : 1);
+      const code = column.kind === 'dictionary' ? column.codes[row]! : -1;
+      let account = known?.[code];
+      if (account === undefined) {
+        account = accounts.of(name, String(valueOf(column, type, row)));
+        if (known !== undefined) known[code] = account;
+      }
+      add(account, isFresh ? 1 : 0, isFresh ? 0 : 1);
     }
+  }
+
+  /** Accounts by code, kept while the dictionary lives. */
+  #accountsOf(dictionary: Dictionary): (Account | undefined)[] {
+    let known = this.#accountsByCode.get(dictionary);
+    if (known === undefined) this.#accountsByCode.set(dictionary, (known = []));
+    return known;
   }
 }

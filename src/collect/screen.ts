@@ -39,6 +39,8 @@ export class Screen {
   readonly #futureMs: number;
   /** Tenants of keys; replaced when it is full. */
   #tenants = new Dictionary();
+  /** For operators' keys: what is known of the codes of a dictionary, by the directory in force. */
+  #known: { readonly directory: Directory; readonly byDictionary: WeakMap<Dictionary, Uint8Array> } | null = null;
 
   constructor(schema: Schema, futureMs: number) {
     this.#schema = schema;
@@ -68,6 +70,7 @@ export class Screen {
     const { name } = this.#schema.columns[this.#schema.roles.tenant]!;
     const missing = decoded.missing(this.#schema.roles.tenant);
     const verdicts = new Map<number, RowError | null>();
+    const known = tenant === EVERY_TENANT && column.kind === 'dictionary' ? this.#knownCodes(column.dictionary, directory) : null;
     for (let row = 0; row < decoded.rows; row++) {
       if (missing !== null && (missing[row >> 3]! & (1 << (row & 7))) !== 0) {
         if (tenant === EVERY_TENANT)
@@ -75,10 +78,25 @@ export class Screen {
         continue;
       }
       const code = column.kind === 'dictionary' ? column.codes[row]! : -1 - row;
+      if (known !== null && known[code] === 1) continue;
       let verdict = verdicts.get(code);
       if (verdict === undefined) verdicts.set(code, (verdict = judge(textOf(column, row), name, tenant, directory)));
       if (verdict !== null) refuse({ ...verdict, row });
+      else if (known !== null) known[code] = 1;
     }
+  }
+
+  /** One byte a code, 1 where the tenant is known; starts anew when the tenants change. */
+  #knownCodes(dictionary: Dictionary, directory: Directory): Uint8Array {
+    if (this.#known?.directory !== directory) this.#known = { directory, byDictionary: new WeakMap() };
+    const { byDictionary } = this.#known;
+    let known = byDictionary.get(dictionary);
+    if (known === undefined || known.length < dictionary.size) {
+      const larger = new Uint8Array(Math.max(256, dictionary.size * 2));
+      larger.set(known ?? []);
+      byDictionary.set(dictionary, (known = larger));
+    }
+    return known;
   }
 
   #checkTimes(decoded: DecodedBatch, tenant: string, latestMs: number, refused: ReadonlySet<number>, refuse: (error: RowError) => void): void {

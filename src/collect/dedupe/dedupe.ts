@@ -157,37 +157,46 @@ export class Dedupe {
   #lookUp(ticket: number, waits: Set<Ticket>): number {
     const keys = this.#keys;
     const duplicate = this.#duplicate.fill(0, 0, keys.rows);
-    let count = this.#inMemory(waits);
+    let count = this.#inSealed(waits);
     // The newest runs first: what is sent again is mostly sent again soon.
     for (let at = this.#store.runs.length - 1; at >= 0 && count > 0; at--) count = this.#inRun(at, count);
     let fresh = 0;
     for (let at = 0; at < count; at++) {
       const row = this.#candidates[at]!;
-      if (this.#active.find(keys, row) >= 0) duplicate[row] = 1;
+      const found = this.#active.findOrInsert(keys, row, ticket);
+      if (found < 0) fresh += 1;
       else {
-        this.#active.insert(keys, row, ticket);
-        fresh += 1;
+        duplicate[row] = 1;
+        this.#waitFor(found, waits);
       }
     }
     return fresh;
   }
 
-  /** Looks into the memtables; the rest become candidates. */
-  #inMemory(waits: Set<Ticket>): number {
-    const keys = this.#keys;
-    const tables = [this.#active, ...this.#store.sealed];
+  /** Looks into the memtables that wait for their flush; the rest become candidates. */
+  #inSealed(waits: Set<Ticket>): number {
+    const { rows } = this.#keys;
     let count = 0;
-    for (let row = 0; row < keys.rows; row++) {
-      let found = -1;
-      for (let table = 0; table < tables.length && found < 0; table++) found = tables[table]!.find(keys, row);
-      if (found < 0) this.#candidates[count++] = row;
-      else {
-        this.#duplicate[row] = 1;
-        const pending = this.#tickets.get(found);
-        if (pending !== undefined) waits.add(pending);
+    for (let row = 0; row < rows; row++) this.#candidates[count++] = row;
+    for (const table of this.#store.sealed) {
+      let left = 0;
+      for (let at = 0; at < count; at++) {
+        const row = this.#candidates[at]!;
+        const found = table.find(this.#keys, row);
+        if (found < 0) this.#candidates[left++] = row;
+        else {
+          this.#duplicate[row] = 1;
+          this.#waitFor(found, waits);
+        }
       }
+      count = left;
     }
     return count;
+  }
+
+  #waitFor(ticket: number, waits: Set<Ticket>): void {
+    const pending = this.#tickets.get(ticket);
+    if (pending !== undefined) waits.add(pending);
   }
 
   /** Looks into one run; answers how many candidates are left. */
@@ -268,7 +277,7 @@ export class Dedupe {
       if (this.#store.trouble !== null) throw this.#refusal();
     }
     this.#load(stream, batch);
-    for (let row = 0; row < batch.rows; row++) if (this.#active.find(this.#keys, row) < 0) this.#active.insert(this.#keys, row, 0);
+    for (let row = 0; row < batch.rows; row++) this.#active.findOrInsert(this.#keys, row, 0);
     this.#active.cover([end], receivedAt);
   }
 

@@ -65,23 +65,22 @@ export class Memtable {
     }
   }
 
-  /** Adds row `row`'s id, which must not be here. */
-  insert(keys: Keys, row: number, ticket: number): void {
-    const start = keys.starts[row]!;
-    const count = keys.starts[row + 1]! - start;
-    const at = this.heapEnd;
-    if (at + HEAP_HEAD + count > this.heap.length) this.#growHeap(at + HEAP_HEAD + count);
+  /** The ticket of row `row`'s id when it is here; else adds it under `ticket` and answers -1. */
+  findOrInsert(keys: Keys, row: number, ticket: number): number {
     if ((this.ids + 1) * 2 > this.#slots.length) this.#rehash();
+    const slots = this.#slots;
     const heap = this.heap;
-    heap[at] = ticket;
-    heap[at + 1] = keys.high[row]!;
-    heap[at + 2] = keys.low[row]!;
-    heap[at + 3] = keys.scopes[row]!;
-    heap[at + 4] = keys.lengths[row]!;
-    for (let word = 0; word < count; word++) heap[at + HEAP_HEAD + word] = keys.words[start + word]!;
-    this.heapEnd = at + HEAP_HEAD + count;
-    this.ids += 1;
-    this.#link(at);
+    const mask = slots.length - 1;
+    const high = keys.high[row]!;
+    const low = keys.low[row]!;
+    let slot = low & mask;
+    for (let at = slots[slot]! - 1; at >= 0; at = slots[slot]! - 1) {
+      if (heap[at + 2] === low && heap[at + 1] === high && heap[at] !== DEAD)
+        if (heap[at + 3] === keys.scopes[row] && heap[at + 4] === keys.lengths[row] && sameId(heap, at + HEAP_HEAD, keys, row)) return heap[at]!;
+      slot = (slot + 1) & mask;
+    }
+    slots[slot] = this.#append(keys, row, ticket) + 1;
+    return -1;
   }
 
   /** Marks the records in `heap[from .. to]` as never committed. */
@@ -123,6 +122,23 @@ export class Memtable {
       order[j + 1] = at;
     }
     return order;
+  }
+
+  #append(keys: Keys, row: number, ticket: number): number {
+    const start = keys.starts[row]!;
+    const count = keys.starts[row + 1]! - start;
+    const at = this.heapEnd;
+    if (at + HEAP_HEAD + count > this.heap.length) this.#growHeap(at + HEAP_HEAD + count);
+    const heap = this.heap;
+    heap[at] = ticket;
+    heap[at + 1] = keys.high[row]!;
+    heap[at + 2] = keys.low[row]!;
+    heap[at + 3] = keys.scopes[row]!;
+    heap[at + 4] = keys.lengths[row]!;
+    for (let word = 0; word < count; word++) heap[at + HEAP_HEAD + word] = keys.words[start + word]!;
+    this.heapEnd = at + HEAP_HEAD + count;
+    this.ids += 1;
+    return at;
   }
 
   #link(at: number): void {

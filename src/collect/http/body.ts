@@ -89,9 +89,11 @@ function receive(request: IncomingMessage, bytesMax: number, take: (bytes: numbe
     };
     request.on('data', onData);
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
-    const onEnd = (): void => fail(new MillraceError('BODY_MALFORMED', 'the connection ended before the body did', { place: 'body' }));
-    request.on('error', onEnd);
-    request.on('close', onEnd);
+    const onCut = (): void => {
+      if (!request.complete) fail(new MillraceError('BODY_MALFORMED', 'the connection ended before the body did', { place: 'body' }));
+    };
+    request.on('error', onCut);
+    request.on('close', onCut);
   });
 }
 

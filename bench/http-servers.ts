@@ -1,0 +1,119 @@
+/**
+ * The two servers that `bench/http.ts` compares, each started in a process of its own:
+ * `http-servers.ts door|baseline FOLDER`. Prints `{"pid", "port"}` when it listens.
+ *
+ * `door` is our front door on our log: decode to columns, screen, deduplicate, append, fdatasync.
+ * `baseline` is what one would write: node:http, JSON.parse, a compiled ajv schema, the raw body
+ * appended to a file, one fdatasync for all that waits. It deduplicates nothing and keeps no columns.
+ */
+import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { createCollector } from '../src/collect/collector.js';
+import { Dedupe } from '../src/collect/dedupe/dedupe.js';
+import { listen } from '../src/collect/http/server.js';
+import { SigningKeys } from '../src/collect/tracking/signing-keys.js';
+import { TenantStore } from '../src/config/tenant-store.js';
+import { tenantNames } from '../src/cli/generate/traffic.js';
+import { adEvents } from '../src/event/ad-events.js';
+import { QUARANTINE_SCHEMA, QUARANTINE_STREAM } from '../src/event/internal.js';
+import { systemClock } from '../src/io/clock.js';
+import { realDisk } from '../src/io/disk-real.js';
+import { systemRandom } from '../src/io/random.js';
+import { openLog } from '../src/log/embedded/open.js';
+import { createMetrics } from '../src/telemetry/metrics.js';
+import { BENCH_KEY } from './load.js';
+
+const [kind, folder = ''] = process.argv.slice(2);
+const port = kind === 'door' ? await startDoor() : await startBaseline();
+console.log(JSON.stringify({ pid: process.pid, port }));
+process.on('SIGTERM', () => process.exit(0));
+
+async function startDoor(): Promise<number> {
+  const ground = { clock: systemClock, random: systemRandom, disk: realDisk };
+  const log = await openLog({ ...ground, folder: join(folder, 'log') });
+  const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;
+  await log.createStream({ ...common, name: 'events', schema: adEvents(), partitions: 1 });
+  await log.createStream({ ...common, name: QUARANTINE_STREAM, schema: QUARANTINE_SCHEMA, partitions: 1 });
+  const dedupe = await Dedupe.open({ ...ground, folder: join(folder, 'dedupe'), log, streams: ['events'] });
+  const tenants = new TenantStore({ clock: systemClock, inline: { tenants: tenantNames(15_000).map((id) => ({ id })), operators: [{ key: BENCH_KEY }] } });
+  const signingKeys = new SigningKeys([{ id: 'k1', secret: 'a secret of at least thirty-two characters' }]);
+  const collector = createCollector({ ...ground, log, dedupe, tenants, signingKeys, metrics: createMetrics(), onError: (error) => console.error(error) });
+  const server = await listen({ handlers: [collector], host: '127.0.0.1', port: 0, connectionsMax: 1000, requestTimeoutMs: 30_000, clock: systemClock, onError: (error) => console.error(error) });
+  return server.port;
+}
+
+function startBaseline(): Promise<number> {
+  const validate = new Ajv({ strict: false }).compile(jsonSchema());
+  const append = appender(join(folder, 'raw.ndjson'));
+  const server = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      let accepted = 0;
+      for (const line of body.toString('utf8').split('\n')) {
+        if (line === '') continue;
+        if (!validate(JSON.parse(line))) return void response.writeHead(400).end(JSON.stringify(validate.errors));
+        accepted += 1;
+      }
+      append(body, () => {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ accepted }));
+      });
+    });
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
+}
+
+/** Raw append with group commit: what came while the last sync ran is written and synced together. */
+function appender(path: string): (bytes: Buffer, done: () => void) => void {
+  const descriptor = fs.openSync(path, 'w');
+  let waiting: { bytes: Buffer; done: () => void }[] = [];
+  let busy = false;
+  let position = 0;
+  const flush = (): void => {
+    if (busy || waiting.length === 0) return;
+    busy = true;
+    const group = waiting;
+    waiting = [];
+    const bytes = Buffer.concat(group.map((one) => one.bytes));
+    fs.write(descriptor, bytes, 0, bytes.length, position, (failed) => {
+      if (failed !== null) throw failed;
+      fs.fdatasync(descriptor, (error) => {
+        if (error !== null) throw error;
+        position += bytes.length;
+        busy = false;
+        for (const { done } of group) done();
+        flush();
+      });
+    });
+  };
+  return (bytes, done) => {
+    waiting.push({ bytes, done });
+    flush();
+  };
+}
+
+/** The ready schema as JSON Schema, as strict as ours. */
+function jsonSchema(): object {
+  const text = { type: 'string', maxLength: 65_536 };
+  const types: Record<string, object> = {
+    uuid: { type: 'string', minLength: 36, maxLength: 36 },
+    timestamp: { type: 'integer' },
+    int64: { type: 'integer' },
+    decimal: { type: ['number', 'string'] },
+    double: { type: 'number' },
+    boolean: { type: 'boolean' },
+    list: { type: 'array', items: text },
+    json: {},
+  };
+  const columns = adEvents().columns.filter((column) => column.name !== 'received_at');
+  return {
+    type: 'object',
+    required: columns.filter((column) => !column.nullable).map((column) => column.name),
+    properties: Object.fromEntries(columns.map((column) => [column.name, column.nullable && column.type !== 'json' ? { anyOf: [types[column.type] ?? text, { type: 'null' }] } : (types[column.type] ?? text)])),
+  };
+}

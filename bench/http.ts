@@ -1,0 +1,109 @@
+/**
+ * HTTP batches of 500 events, durable before the answer, in events per CPU-second of the server's
+ * process: our front door against node:http + JSON.parse + ajv + raw append + fdatasync.
+ *
+ * The client keeps `CONNECTIONS` requests under way, each with new event ids, and runs in this
+ * process, so its own work is not counted.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { row, type BenchRow, type Measured } from './harness.js';
+import { BENCH_KEY, prepareBodies, type PreparedBody } from './load.js';
+
+const CONNECTIONS = 16;
+const SECONDS = 10;
+
+/** A server under test. */
+export interface Target {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Runs the bench. */
+export async function run(): Promise<BenchRow[]> {
+  const bodies = prepareBodies(100, 500, 21);
+  const door = await measureTarget(await start('door'), bodies);
+  const baseline = await measureTarget(await start('baseline'), bodies);
+  const extra = { bytesPerEvent: bodies[0]!.bytes.length / 500, 'events/s': door.records / door.wallSeconds };
+  return [row('http: durable batches of 500, deduplicated', door, 'node:http + JSON.parse + ajv + raw append + fdatasync', baseline, { target: '>= 3x (with one view)', extra })];
+}
+
+/** Sends for `SECONDS` after warming up, and stops the target. */
+export async function measureTarget(target: Target, bodies: readonly PreparedBody[]): Promise<Measured> {
+  try {
+    await send(target.port, bodies, SECONDS / 3);
+    const cpu = cpuOf(target.pid);
+    const begin = performance.now();
+    const records = await send(target.port, bodies, SECONDS);
+    return { records, cpuSeconds: cpuOf(target.pid) - cpu, wallSeconds: (performance.now() - begin) / 1000 };
+  } finally {
+    await target.stop();
+  }
+}
+
+async function start(kind: 'door' | 'baseline'): Promise<Target> {
+  const folder = mkdtempSync(join(tmpdir(), `bench-http-${kind}-`));
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'bench/http-servers.ts', kind, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const line = await new Promise<string>((resolve, reject) => {
+    child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+    child.once('exit', () => reject(new Error(`the ${kind} server did not start`)));
+  });
+  const { pid, port } = JSON.parse(line) as { pid: number; port: number };
+  return {
+    pid,
+    port,
+    async stop() {
+      process.kill(pid, 'SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** A closed loop on every connection; answers how many events were taken. */
+async function send(port: number, bodies: readonly PreparedBody[], seconds: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const until = performance.now() + seconds * 1000;
+  // 32 digits an id: fewer would give two events of a body the same id.
+  const entropy = Buffer.alloc(500 * 32);
+  let next = 0;
+  let taken = 0;
+  const worker = async (): Promise<void> => {
+    while (performance.now() < until) {
+      const body = bodies[next++ % bodies.length]!;
+      body.renew(Date.now(), entropy);
+      const answer = await post(agent, port, Buffer.from(body.bytes));
+      const { accepted } = JSON.parse(answer) as { accepted: number };
+      if (accepted !== body.events) throw new Error(`not all events were taken: ${answer}`);
+      taken += accepted;
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+  agent.destroy();
+  return taken;
+}
+
+function post(agent: Agent, port: number, body: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${BENCH_KEY}`, 'content-length': body.length };
+    const sent = request({ agent, port, host: '127.0.0.1', path: '/v1/events', method: 'POST', headers }, (answer) => {
+      let text = '';
+      answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      answer.on('end', () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(`${answer.statusCode}: ${text}`))));
+      answer.on('error', reject);
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+/** User and system time of a process, by proc(5), in ticks of 10 ms. */
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
