@@ -39,6 +39,8 @@ export interface Stats {
 export interface ViewColumn {
   readonly name: string;
   readonly type: string;
+  /** A plain count or sum: may be added up over keys. */
+  readonly additive: boolean;
 }
 
 /** A view as `GET /v1/views` lists it. */

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { formatCount } from './format.js';
 import { useTheme } from './session.js';
 
 /** A line over time: x in ms, one y a point; null leaves a gap. */
@@ -35,7 +36,12 @@ export function Chart({ series, label, windowMs }: ChartProps) {
   }, [label, windowMs, theme]);
 
   useEffect(() => {
-    plot.current?.setData([series.times.map((ms) => ms / 1_000), [...series.values]]);
+    const { current } = plot;
+    if (current === null) return;
+    current.setData([series.times.map((ms) => ms / 1_000), [...series.values]]);
+    // Without a pointer over it, the legend tells the newest window.
+    if (current.cursor.idx === null || current.cursor.idx === undefined)
+      current.setLegend({ idx: series.times.length - 1 });
   }, [series, label, windowMs, theme]);
 
   return <div className="chart" ref={holder} data-testid="chart" data-points={series.times.length} />;
@@ -43,6 +49,24 @@ export function Chart({ series, label, windowMs }: ChartProps) {
 
 function height(element: HTMLElement): number {
   return element.clientWidth < 560 ? 200 : 260;
+}
+
+/** A window's start: to the second only where windows are shorter than a minute. */
+function timeText(ms: number, windowMs: number): string {
+  return new Date(ms)
+    .toISOString()
+    .slice(0, windowMs < 60_000 ? 19 : 16)
+    .replace('T', ' ');
+}
+
+/** Times below the axis: the day under the first, and under each that begins one. */
+function timeTexts(splits: readonly number[], stepSeconds: number): string[] {
+  const texts = splits.filter(Number.isFinite).map((seconds) => new Date(seconds * 1_000).toISOString());
+  if (stepSeconds >= 86_400) return texts.map((text) => text.slice(5, 10));
+  const clock = (text: string) => text.slice(11, stepSeconds < 60 ? 19 : 16);
+  return texts.map((text, i) =>
+    i === 0 || text.slice(0, 10) !== texts[i - 1]!.slice(0, 10) ? `${clock(text)}\n${text.slice(5, 10)}` : clock(text),
+  );
 }
 
 function options(element: HTMLElement, label: string, windowMs: number): uPlot.Options {
@@ -61,17 +85,14 @@ function options(element: HTMLElement, label: string, windowMs: number): uPlot.O
     legend: { show: true, live: true },
     cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: (_, __, top) => [0, top > 0 ? top * 1.12 : 1] } },
-    axes: [axis, { ...axis, size: 56 }],
+    axes: [
+      { ...axis, values: (_, splits, __, ___, step) => timeTexts(splits, step) },
+      { ...axis, size: 56, values: (_, splits) => splits.map(formatCount) },
+    ],
     series: [
       {
         label: 'window (UTC)',
-        value: (_, seconds) =>
-          seconds === null
-            ? '–'
-            : new Date(seconds * 1_000)
-                .toISOString()
-                .slice(0, windowMs < 60_000 ? 19 : 16)
-                .replace('T', ' '),
+        value: (_, seconds) => (Number.isFinite(seconds) ? timeText(seconds * 1_000, windowMs) : '–'),
       },
       {
         label,

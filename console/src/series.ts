@@ -11,22 +11,23 @@ export function measures(view: View): readonly string[] {
   );
 }
 
-/** Rows of all keys → one value a window, summed; windows without rows in between are zero. */
-export function toSeries(rows: readonly Row[], measure: string, windowMs: number): Series {
-  const sums = new Map<number, number>();
+/** Rows of all keys → one value a window: added up, or the largest where adding up means nothing. */
+export function toSeries(rows: readonly Row[], measure: string, additive: boolean, windowMs: number): Series {
+  const found = new Map<number, number>();
   for (const row of rows) {
     const at = timeOf(row['window_start']);
     const value = Number(row[measure] ?? 0);
-    if (!Number.isNaN(at) && !Number.isNaN(value)) sums.set(at, (sums.get(at) ?? 0) + value);
+    if (Number.isNaN(at) || Number.isNaN(value)) continue;
+    const before = found.get(at);
+    found.set(at, before === undefined ? value : additive ? before + value : Math.max(before, value));
   }
-  const known = [...sums.keys()].toSorted((a, b) => a - b).slice(-WINDOWS_MAX);
-  const first = known[0];
+  const known = [...found.keys()].toSorted((a, b) => a - b);
   const last = known.at(-1);
-  if (first === undefined || last === undefined) return { times: [], values: [] };
-  const from = Math.max(first, last - (WINDOWS_MAX - 1) * windowMs);
+  if (last === undefined) return { times: [], values: [] };
+  const from = Math.max(known[0]!, last - (WINDOWS_MAX - 1) * windowMs);
   const times: number[] = [];
   for (let at = from; at <= last; at += windowMs) times.push(at);
-  return { times, values: times.map((at) => sums.get(at) ?? 0) };
+  return { times, values: times.map((at) => found.get(at) ?? null) };
 }
 
 /** A timestamp as the API gives it (ms or ISO text) in ms. */

@@ -22,7 +22,7 @@ export function Tiles({ stats }: { readonly stats: Stats | undefined }) {
       <Tile
         name="Freshness"
         value={worst === undefined ? '–' : formatSpan(worst)}
-        note="event to readable row, slowest view"
+        note="event to row, slowest view"
         testId="freshness"
       />
       <Tile

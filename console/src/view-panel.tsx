@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { get, type Row, type View, type ViewRows } from './api.js';
 import { Chart } from './chart.js';
-import { formatTime } from './format.js';
+import { formatCount, formatTime } from './format.js';
 import { measures, timeOf, toSeries } from './series.js';
 
 const ROWS_SHOWN = 8;
@@ -104,7 +104,11 @@ function ViewChart({ view, answer }: { readonly view: View; readonly answer: Vie
   const { rows, truncated, summed } = answer;
   const choices = measures(view);
   const [chosen, setChosen] = useState(choices[0] ?? '');
-  const series = useMemo(() => toSeries(rows, chosen, view.windowMs), [rows, chosen, view.windowMs]);
+  const additive = view.columns.find(({ name }) => name === chosen)?.additive === true;
+  const series = useMemo(
+    () => toSeries(rows, chosen, additive, view.windowMs),
+    [rows, chosen, additive, view.windowMs],
+  );
   return (
     <>
       <div className="measures" role="tablist" aria-label="measure">
@@ -120,7 +124,7 @@ function ViewChart({ view, answer }: { readonly view: View; readonly answer: Vie
           </button>
         ))}
       </div>
-      <Chart series={series} label={chosen} windowMs={view.windowMs} />
+      <Chart series={series} label={additive ? chosen : `${chosen}, the largest`} windowMs={view.windowMs} />
       {summed && <p className="empty">Sums over all tenants, a row a window. Pick a tenant to see its rows.</p>}
       {truncated && <p className="empty">There are more rows than shown; these are the newest.</p>}
       <RowTable view={view} rows={rows} />
@@ -178,5 +182,7 @@ function cellText(value: Row[string] | undefined, type: string): string {
     return String(value)
       .replace(/(\.\d*?)0+$/, '$1')
       .replace(/\.$/, '');
+  if (type === 'bigint') return formatCount(Number(value));
+  if (type === 'double precision') return String(Math.round(Number(value) * 1_000) / 1_000);
   return String(value);
 }

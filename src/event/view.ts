@@ -38,6 +38,8 @@ export interface ViewColumn {
   readonly type: ViewColumnType;
   /** For `numeric`: digits after the point; values travel as scaled 64-bit integers when 6, else as text. */
   readonly scale?: number;
+  /** A plain count or sum: its values over several keys or windows may be added up. */
+  readonly additive?: boolean;
   /** Position in the changes stream's schema. */
   readonly column: number;
 }

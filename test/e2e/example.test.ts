@@ -143,7 +143,7 @@ describe('the example in a browser', () => {
       for (const id of ['events-per-second', 'freshness', 'late', 'quarantined'])
         expect(await page.getByTestId(id).textContent(), id).not.toBe('');
       expect(await page.getByTestId('late').textContent()).toBe('0');
-      await page.getByText('Readers').waitFor();
+      await page.getByRole('heading', { name: 'Readers' }).waitFor();
       await image(page, `console-${scheme}`);
       await context.close();
     },

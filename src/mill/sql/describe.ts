@@ -102,12 +102,21 @@ export function outputScale(plan: ViewPlan, output: number): number | undefined 
   return type === 'numeric' ? staticScale(expression, plan) : undefined;
 }
 
+/** Whether an output is a plain count or sum. */
+function isAdditive(plan: ViewPlan, output: number): boolean {
+  const { expression } = plan.outputs[output]!;
+  if (expression.kind !== 'aggregate') return false;
+  const { name } = plan.aggregates[expression.index]!;
+  return name === 'count' || name === 'sum';
+}
+
 /** The description of a view. */
 export function describeView(plan: ViewPlan): ViewDescription {
   const layout = changesLayout(plan);
   const columns = plan.outputs.map(({ name, type }, i): ViewColumn => {
     const scale = outputScale(plan, i);
-    return { name, type: viewType(type), ...(scale === undefined ? {} : { scale }), column: layout.outputs[i]! };
+    const additive = isAdditive(plan, i);
+    return { name, type: viewType(type), ...(scale === undefined ? {} : { scale }), ...(additive ? { additive } : {}), column: layout.outputs[i]! };
   });
   const ownKeys = layout.keys.filter((position) => position >= FIXED_COUNT);
   return {
