@@ -3,6 +3,7 @@ import { configJsonSchema, type JsonSchema } from '../src/config/json-schema.js'
 import { METRICS, type MetricDefinition } from '../src/telemetry/metric-list.js';
 import { ERRORS } from '../src/util/errors.js';
 import { ERROR_HELP } from './error-help.js';
+import { sqlPage } from './sql-reference.js';
 
 const NOTE = '<!-- Written by `npm run docs` from the code; edit there. -->\n';
 
@@ -13,6 +14,7 @@ export function referencePages(): Record<string, string> {
     'config.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
     'errors.md': errorsPage(),
     'metrics.md': metricsPage(),
+    'sql.md': sqlPage(NOTE),
   };
 }
 

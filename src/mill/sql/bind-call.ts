@@ -196,7 +196,7 @@ const OPERATOR_SPELLINGS: Readonly<Record<string, string>> = {
 
 function operatorHint(name: string, overloads: readonly FunctionDefinition[]): string {
   if (overloads.length === 0)
-    return refusedFunction(name) ?? `There is no operator ${name} here; docs/sql.md lists those there are.`;
+    return refusedFunction(name) ?? `There is no operator ${name} here; docs/reference/sql.md lists those there are.`;
   return `It exists for: ${listed(overloads)}. You might need to add explicit type casts.`;
 }
 
@@ -231,7 +231,7 @@ function functionError(
   const instead =
     overloads.length > 0
       ? `It exists for: ${listed(overloads)}. You might need to add explicit type casts.`
-      : (refusedFunction(name) ?? 'docs/sql.md lists the functions there are.');
+      : (refusedFunction(name) ?? 'docs/reference/sql.md lists the functions there are.');
   return bindError(context, 'SQL_UNKNOWN_FUNCTION', `function ${shown} does not exist`, location, instead);
 }
 

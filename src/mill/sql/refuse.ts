@@ -1,7 +1,7 @@
 /**
  * What cannot run, and what to write instead: one table for the code, the docs and the tests.
  *
- * Each entry carries an example that the tests hold against it; `docs/sql.md` prints the table.
+ * Each entry carries an example that the tests hold against it; `docs/reference/sql.md` prints the table.
  */
 import type { Node } from 'libpg-query';
 import type { MillraceError } from '../../util/errors.js';
@@ -204,7 +204,7 @@ export const REFUSALS = {
   },
   expression: {
     what: 'this expression',
-    instead: 'docs/sql.md lists what there is.',
+    instead: 'docs/reference/sql.md lists what there is.',
     example: `SELECT count(*) ${FROM} WHERE XMLELEMENT(NAME a) IS DOCUMENT ${GROUP}`,
   },
 } as const satisfies Record<string, Refusal>;
@@ -307,7 +307,6 @@ export const REFUSED_FUNCTIONS: Readonly<Record<string, string>> = {
   '?': "Write (x -> 'key') IS NOT NULL.",
   '&&': "Write 'a' = ANY (labels) OR 'b' = ANY (labels).",
   '^': 'Write x * x.',
-  '!~~': 'Write NOT (x LIKE y).',
 };
 
 /** What to write instead of a function or operator that does not exist here. */

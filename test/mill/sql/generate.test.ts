@@ -67,8 +67,25 @@ const START = 1_700_000_000_000;
 
 /** Rows in the shapes that batches have: few values make narrow columns, extremes wide ones. */
 function batches(): ColumnBatch[] {
-  const wild = randomRows(120, SEED).map((row) => ({ ...row, j: row['j'] === null ? null : JSON.parse(row['j'] as string), x: bytes(row['x']), y: bytes(row['y']) }));
-  const tame = wild.map((row, i) => ({ ...row, b: i, c: i % 7, i: i % 11, k: i % 3, n: `${i}.25`, m: '1.500000', ts: START + i, tz: START + (i % 5), d: i / 3, f: i % 2 === 0 }));
+  const wild = randomRows(120, SEED).map((row) => ({
+    ...row,
+    j: row['j'] === null ? null : JSON.parse(row['j'] as string),
+    x: bytes(row['x']),
+    y: bytes(row['y']),
+  }));
+  const tame = wild.map((row, i) => ({
+    ...row,
+    b: i,
+    c: i % 7,
+    i: i % 11,
+    k: i % 3,
+    n: `${i}.25`,
+    m: '1.500000',
+    ts: START + i,
+    tz: START + (i % 5),
+    d: i / 3,
+    f: i % 2 === 0,
+  }));
   return [batchFromRows(SCHEMA, wild), batchFromRows(SCHEMA, tame)];
 }
 
@@ -146,7 +163,8 @@ test(`printed and evaluated expressions agree, seed ${SEED}`, () => {
         const found = printed(expression, batch, decimals);
         const row = found.findIndex((value, index) => value !== expected[index]);
         compared += batch.rows;
-        if (row >= 0) wrong.push(`${sql}, batch ${which}, row ${row}: printed ${found[row]}, evaluated ${expected[row]}`);
+        if (row >= 0)
+          wrong.push(`${sql}, batch ${which}, row ${row}: printed ${found[row]}, evaluated ${expected[row]}`);
       }
     }
   }
@@ -170,7 +188,8 @@ test('a static scale is the scale of every value', () => {
         } catch (error) {
           if (!(error instanceof MillraceError)) throw error;
         }
-        if (value instanceof Decimal && value.scale !== scale) wrong.push(`${sql}: ${value.toString()}, not scale ${scale}`);
+        if (value instanceof Decimal && value.scale !== scale)
+          wrong.push(`${sql}: ${value.toString()}, not scale ${scale}`);
       }
     }
   }

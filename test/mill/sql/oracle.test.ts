@@ -151,7 +151,7 @@ function agree(a: string | null, b: string | null, type: SqlType): boolean {
   return Math.abs(x - y) <= DOUBLE_TOLERANCE * Math.max(Math.abs(x), Math.abs(y));
 }
 
-/** Errors that only we raise, on purpose; `docs/sql.md` names them. */
+/** Errors that only we raise, on purpose; `docs/reference/sql.md` names them. */
 const ONLY_OURS = /not supported|LIKE pattern must not end with escape character|\(expected units/;
 
 /** Errors agree when they say the same; what we add in brackets does not count. */

@@ -82,7 +82,7 @@ function tokenize(pattern: string): string[] {
 function refuse(what: string): MillraceError {
   return new MillraceError(
     'SQL_UNSUPPORTED',
-    `to_char: "${what}" in a number's pattern is not supported; docs/sql.md lists the patterns there are`,
+    `to_char: "${what}" in a number's pattern is not supported; docs/reference/sql.md lists the patterns there are`,
   );
 }
 

@@ -183,7 +183,7 @@ const BY_LENGTH = [...KEYWORDS.keys(), ...REFUSED].sort((a, b) => b.length - a.l
 function refuse(what: string): MillraceError {
   return new MillraceError(
     'SQL_UNSUPPORTED',
-    `to_char: the pattern ${what} is not supported; docs/sql.md lists those there are`,
+    `to_char: the pattern ${what} is not supported; docs/reference/sql.md lists those there are`,
   );
 }
 

@@ -18,7 +18,7 @@ import type { CharacterSet, Regex } from './parse.js';
 
 /** Whether matched parts, and groups' parts if `groups`, are the same as PostgreSQL's. */
 export function sameExtents(tree: Regex, groups: boolean): boolean {
-  if (hasRepeatedGroup(tree, false) && groups) return false;
+  if (groups && (hasRepeatedGroup(tree, false) || repeatsEmpty(tree))) return false;
   if (hasLazy(tree)) return countRepeats(tree) === 1 && !hasAlternative(tree);
   if (isDeterministic(tree)) return true;
   if (!endsAtEnd(tree)) return false;
@@ -71,6 +71,12 @@ function hasRepeatedGroup(tree: Regex, repeated: boolean): boolean {
   return childrenOf(tree).some((child) => hasRepeatedGroup(child, inside));
 }
 
+/** Whether something that can match nothing is repeated or optional: then one has its groups empty, the other unset. */
+function repeatsEmpty(tree: Regex): boolean {
+  if (tree.kind === 'repeat' && new Positions().build(tree.body).empty) return true;
+  return childrenOf(tree).some(repeatsEmpty);
+}
+
 function endsAtEnd(tree: Regex): boolean {
   switch (tree.kind) {
     case 'assert':
@@ -112,6 +118,7 @@ const POSITIONS_MAX = 400;
 class Positions {
   readonly list: Position[] = [];
   readonly follow: Set<number>[] = [];
+  ambiguous = false;
 
   add(position: Position): Glushkov {
     const index = this.list.push(position) - 1;
@@ -120,7 +127,13 @@ class Positions {
   }
 
   link(from: readonly number[], to: readonly number[]): void {
-    for (const a of from) for (const b of to) this.follow[a]!.add(b);
+    for (const a of from) {
+      for (const b of to) {
+        // Reached in two ways, as in `(a+)+`: one path of characters, many ways to split it.
+        if (this.follow[a]!.has(b)) this.ambiguous = true;
+        this.follow[a]!.add(b);
+      }
+    }
   }
 
   concat(a: Glushkov, b: Glushkov): Glushkov {
@@ -174,7 +187,7 @@ const EMPTY: Glushkov = { first: [], last: [], empty: true };
 function isDeterministic(tree: Regex): boolean {
   const positions = new Positions();
   const whole = positions.build(tree);
-  if (positions.list.length > POSITIONS_MAX) return false;
+  if (positions.list.length > POSITIONS_MAX || positions.ambiguous) return false;
   return [whole.first, ...positions.follow.map((set) => [...set])].every((next) =>
     next.every((a, i) => next.slice(i + 1).every((b) => a !== b && disjoint(positions.list[a]!, positions.list[b]!))),
   );
