@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import type { Disk } from '../../src/io/disk.js';
+import { realDisk } from '../../src/io/disk-real.js';
 import type { AppendGroup, AppendResult, Log } from '../../src/log/log.js';
 import type { ReaderLoop } from '../../src/log/reader-loop.js';
 import type { ViewStage } from '../../src/mill/stage.js';
@@ -46,6 +48,15 @@ class CutLog implements Log {
     if (this.mode === 'refuse') throw new MillraceError('READER_FENCED', 'killed');
     return this.#log.append(group);
   }
+
+  /** A disk that takes nothing after the cut, so that closing the stage leaves no snapshot. */
+  readonly disk: Disk = {
+    ...realDisk,
+    open: (path, mode) => {
+      if (mode !== 'read' && this.mode !== 'through') throw new Error('killed');
+      return realDisk.open(path, mode);
+    },
+  };
 
   cursor: Log['cursor'] = (...args) => this.#log.cursor(...args);
   stream: Log['stream'] = (...args) => this.#log.stream(...args);
@@ -102,7 +113,7 @@ async function play({ view, partitions, snapshotEveryMs, steps }: Scenario): Pro
 
   function start(): { loop: ReaderLoop; stage: ViewStage; cut: CutLog } {
     const cut = new CutLog(log);
-    return { ...startView(cut, folder, plan, clock, { snapshotEveryMs }), cut };
+    return { ...startView(cut, folder, plan, clock, { snapshotEveryMs }, cut.disk), cut };
   }
 
   async function append(events: readonly Omit<Event, 'id'>[], size: number): Promise<void> {

@@ -7,6 +7,7 @@ import { batchFromRows, rowOf } from '../../src/event/rows.js';
 import { defineSchema } from '../../src/event/schema-define.js';
 import type { Schema } from '../../src/event/schema.js';
 import { systemClock, type Clock } from '../../src/io/clock.js';
+import type { Disk } from '../../src/io/disk.js';
 import { realDisk } from '../../src/io/disk-real.js';
 import { systemRandom } from '../../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
@@ -107,8 +108,8 @@ export async function openTestLog(folder: string, clock: Clock, plans: readonly 
 }
 
 /** Starts a view on a log. */
-export function startView(log: Log, folder: string, plan: ViewPlan, clock: Clock, options: Partial<ViewStageOptions> = {}): { loop: ReaderLoop; stage: ViewStage } {
-  const stage = new ViewStage({ plan, stream: `view.${plan.name}`, id: `mill.${plan.name}`, log, folder: join(folder, 'mill', plan.name), disk: realDisk, clock, options });
+export function startView(log: Log, folder: string, plan: ViewPlan, clock: Clock, options: Partial<ViewStageOptions> = {}, disk: Disk = realDisk): { loop: ReaderLoop; stage: ViewStage } {
+  const stage = new ViewStage({ plan, stream: `view.${plan.name}`, id: `mill.${plan.name}`, log, folder: join(folder, 'mill', plan.name), disk, clock, options });
   const loop = startReaderLoop({ log, stage, clock, options: { flushEveryMs: 5, tickEveryMs: 5 } });
   return { loop, stage };
 }
