@@ -31,18 +31,43 @@ const BATCH_ROWS = 500;
 const LOOK_UPS = 500_000;
 const BASELINE_IDS = 2_000_000;
 const SEED: HashSeed = [0x12345678, 0x9abcdef0];
-const schema = defineSchema({ columns: { event_id: 'uuid', tenant: 'dictionary' }, tenant: 'tenant', eventId: 'event_id' });
+const schema = defineSchema({
+  columns: { event_id: 'uuid', tenant: 'dictionary' },
+  tenant: 'tenant',
+  eventId: 'event_id',
+});
 
 /** Runs the bench. */
 export async function run(): Promise<BenchRow[]> {
   const ids = Number(process.env['MILLRACE_BENCH_IDS'] ?? 200_000_000);
   const folder = mkdtempSync(join(tmpdir(), 'bench-dedupe-'));
   try {
-    const log = await openLog({ folder: join(folder, 'log'), disk: realDisk, clock: systemClock, random: systemRandom });
-    await log.createStream({ name: 'events', schema, partitions: 1, clock: 'arrival', retentionMs: HOUR_MS, bytesMax: 1e12, policy: 'refuse' });
+    const log = await openLog({
+      folder: join(folder, 'log'),
+      disk: realDisk,
+      clock: systemClock,
+      random: systemRandom,
+    });
+    await log.createStream({
+      name: 'events',
+      schema,
+      partitions: 1,
+      clock: 'arrival',
+      retentionMs: HOUR_MS,
+      bytesMax: 1e12,
+      policy: 'refuse',
+    });
     const runsFolder = join(folder, 'dedupe');
     await preload(runsFolder, ids);
-    const dedupe = await Dedupe.open({ disk: realDisk, folder: runsFolder, clock: systemClock, random: systemRandom, log, streams: ['events'], idsMax: ids + 10_000_000 });
+    const dedupe = await Dedupe.open({
+      disk: realDisk,
+      folder: runsFolder,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      streams: ['events'],
+      idsMax: ids + 10_000_000,
+    });
     const rows = await look(dedupe, log, ids, runsFolder);
     await dedupe.close();
     await log.close();
@@ -61,7 +86,10 @@ async function look(dedupe: Dedupe, log: Log, ids: number, folder: string): Prom
   const looked = next - ids;
   const spread = Math.floor(ids / LOOK_UPS) | 1;
   let at = 0;
-  const resent = await measure(() => claims(dedupe, log, () => (at = (at + spread) % ids), 'old'), { warm: 1, times: 3 });
+  const resent = await measure(() => claims(dedupe, log, () => (at = (at + spread) % ids), 'old'), {
+    warm: 1,
+    times: 3,
+  });
   const disk = readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
   return [
     row(`dedupe: new ids, ${ids / 1e6} M held`, fresh, `Set of ${BASELINE_IDS / 1e6} M strings`, baseline, {
@@ -73,7 +101,9 @@ async function look(dedupe: Dedupe, log: Log, ids: number, folder: string): Prom
         runs: after.runs,
       },
     }),
-    row(`dedupe: resent ids, ${ids / 1e6} M held`, resent, `Set of ${BASELINE_IDS / 1e6} M strings`, baseline, { extra: { nsPerId: (resent.cpuSeconds / resent.records) * 1e9 } }),
+    row(`dedupe: resent ids, ${ids / 1e6} M held`, resent, `Set of ${BASELINE_IDS / 1e6} M strings`, baseline, {
+      extra: { nsPerId: (resent.cpuSeconds / resent.records) * 1e9 },
+    }),
   ];
 }
 
@@ -82,8 +112,12 @@ async function claims(dedupe: Dedupe, log: Log, nextId: () => number, kind: 'new
   const { end } = log.range('events', 0);
   for (let done = 0; done < LOOK_UPS; done += BATCH_ROWS) {
     const claim = dedupe.claim('events', batch(nextId));
-    if ((kind === 'new' ? claim.fresh : claim.duplicates) !== BATCH_ROWS) throw new Error(`${claim.fresh} new, ${claim.duplicates} duplicates of ${BATCH_ROWS} ${kind} ids`);
-    claim.commit({ appended: [{ stream: 'events', partition: 0, baseOffset: end, rows: 0 }], receivedAt: systemClock.now() });
+    if ((kind === 'new' ? claim.fresh : claim.duplicates) !== BATCH_ROWS)
+      throw new Error(`${claim.fresh} new, ${claim.duplicates} duplicates of ${BATCH_ROWS} ${kind} ids`);
+    claim.commit({
+      appended: [{ stream: 'events', partition: 0, baseOffset: end, rows: 0 }],
+      receivedAt: systemClock.now(),
+    });
   }
   await dedupe.idle();
   return LOOK_UPS;
@@ -91,12 +125,21 @@ async function claims(dedupe: Dedupe, log: Log, nextId: () => number, kind: 'new
 
 const tenants = new Dictionary();
 tenants.internString('acme');
-const tenantColumn = { kind: 'dictionary', nulls: null, codes: new Uint8Array(BATCH_ROWS), dictionary: tenants } as const;
+const tenantColumn = {
+  kind: 'dictionary',
+  nulls: null,
+  codes: new Uint8Array(BATCH_ROWS),
+  dictionary: tenants,
+} as const;
 
 function batch(nextId: () => number): ColumnBatch {
   const words = new Uint32Array(BATCH_ROWS * 4);
   for (let at = 0; at < BATCH_ROWS; at++) putId(words, at * 4, nextId());
-  return batchOf(schema, BATCH_ROWS, [{ kind: 'uuid', nulls: null, data: new Uint8Array(words.buffer) }, tenantColumn, constantInteger(0n)]);
+  return batchOf(schema, BATCH_ROWS, [
+    { kind: 'uuid', nulls: null, data: new Uint8Array(words.buffer) },
+    tenantColumn,
+    constantInteger(0n),
+  ]);
 }
 
 /** The id with a number: spread like a random one, and never twice. */
@@ -124,10 +167,24 @@ async function preload(folder: string, ids: number): Promise<void> {
     names.push(name);
     from = to;
   }
-  await writeManifest(realDisk, folder, { seed: SEED, nextRun: HOURS + 1, runs: names, scopes: 1, covered: [], leftUntilMs: 0 });
+  await writeManifest(realDisk, folder, {
+    seed: SEED,
+    nextRun: HOURS + 1,
+    runs: names,
+    scopes: 1,
+    covered: [],
+    leftUntilMs: 0,
+  });
 }
 
-async function writeRun(folder: string, name: string, hour: number, scope: number, from: number, to: number): Promise<void> {
+async function writeRun(
+  folder: string,
+  name: string,
+  hour: number,
+  scope: number,
+  from: number,
+  to: number,
+): Promise<void> {
   const count = to - from;
   const keys = new Keys();
   const words = new Uint32Array(count * 4);
@@ -135,7 +192,13 @@ async function writeRun(folder: string, name: string, hour: number, scope: numbe
   keys.loadWords(words, count);
   keys.scopes.fill(scope, 0, count);
   keys.hash(SEED);
-  const writer = new RunWriter(realDisk, folder, { name, ids: count, hour, firstMs: hour * HOUR_MS, lastMs: (hour + 1) * HOUR_MS - 1 });
+  const writer = new RunWriter(realDisk, folder, {
+    name,
+    ids: count,
+    hour,
+    firstMs: hour * HOUR_MS,
+    lastMs: (hour + 1) * HOUR_MS - 1,
+  });
   const record = new Uint32Array(8);
   for (const key of sorted(keys.high, count)) {
     record[0] = keys.high[key]!;

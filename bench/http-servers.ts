@@ -38,10 +38,29 @@ async function startDoor(): Promise<number> {
   await log.createStream({ ...common, name: 'events', schema: adEvents(), partitions: 1 });
   await log.createStream({ ...common, name: QUARANTINE_STREAM, schema: QUARANTINE_SCHEMA, partitions: 1 });
   const dedupe = await Dedupe.open({ ...ground, folder: join(folder, 'dedupe'), log, streams: ['events'] });
-  const tenants = new TenantStore({ clock: systemClock, inline: { tenants: tenantNames(15_000).map((id) => ({ id })), operators: [{ key: BENCH_KEY }] } });
+  const tenants = new TenantStore({
+    clock: systemClock,
+    inline: { tenants: tenantNames(15_000).map((id) => ({ id })), operators: [{ key: BENCH_KEY }] },
+  });
   const signingKeys = new SigningKeys([{ id: 'k1', secret: 'a secret of at least thirty-two characters' }]);
-  const collector = createCollector({ ...ground, log, dedupe, tenants, signingKeys, metrics: createMetrics(), onError: (error) => console.error(error) });
-  const server = await listen({ handlers: [collector], host: '127.0.0.1', port: 0, connectionsMax: 1000, requestTimeoutMs: 30_000, clock: systemClock, onError: (error) => console.error(error) });
+  const collector = createCollector({
+    ...ground,
+    log,
+    dedupe,
+    tenants,
+    signingKeys,
+    metrics: createMetrics(),
+    onError: (error) => console.error(error),
+  });
+  const server = await listen({
+    handlers: [collector],
+    host: '127.0.0.1',
+    port: 0,
+    connectionsMax: 1000,
+    requestTimeoutMs: 30_000,
+    clock: systemClock,
+    onError: (error) => console.error(error),
+  });
   return server.port;
 }
 
@@ -114,6 +133,13 @@ function jsonSchema(): object {
   return {
     type: 'object',
     required: columns.filter((column) => !column.nullable).map((column) => column.name),
-    properties: Object.fromEntries(columns.map((column) => [column.name, column.nullable && column.type !== 'json' ? { anyOf: [types[column.type] ?? text, { type: 'null' }] } : (types[column.type] ?? text)])),
+    properties: Object.fromEntries(
+      columns.map((column) => [
+        column.name,
+        column.nullable && column.type !== 'json'
+          ? { anyOf: [types[column.type] ?? text, { type: 'null' }] }
+          : (types[column.type] ?? text),
+      ]),
+    ),
   };
 }

@@ -29,7 +29,15 @@ export async function run(): Promise<BenchRow[]> {
   const door = await measureTarget(await start('door'), bodies);
   const baseline = await measureTarget(await start('baseline'), bodies);
   const extra = { bytesPerEvent: bodies[0]!.bytes.length / 500, 'events/s': door.records / door.wallSeconds };
-  return [row('http: durable batches of 500, deduplicated', door, 'node:http + JSON.parse + ajv + raw append + fdatasync', baseline, { target: '>= 3x (with one view)', extra })];
+  return [
+    row(
+      'http: durable batches of 500, deduplicated',
+      door,
+      'node:http + JSON.parse + ajv + raw append + fdatasync',
+      baseline,
+      { target: '>= 3x (with one view)', extra },
+    ),
+  ];
 }
 
 /** Sends for `SECONDS` after warming up, and stops the target. */
@@ -47,7 +55,9 @@ export async function measureTarget(target: Target, bodies: readonly PreparedBod
 
 async function start(kind: 'door' | 'baseline'): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), `bench-http-${kind}-`));
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'bench/http-servers.ts', kind, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['scripts/run.mjs', 'bench/http-servers.ts', kind, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
@@ -94,7 +104,9 @@ function post(agent: Agent, port: number, body: Buffer): Promise<string> {
     const sent = request({ agent, port, host: '127.0.0.1', path: '/v1/events', method: 'POST', headers }, (answer) => {
       let text = '';
       answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      answer.on('end', () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(`${answer.statusCode}: ${text}`))));
+      answer.on('end', () =>
+        answer.statusCode === 200 ? resolve(text) : reject(new Error(`${answer.statusCode}: ${text}`)),
+      );
       answer.on('error', reject);
     });
     sent.on('error', reject);

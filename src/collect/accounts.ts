@@ -41,7 +41,18 @@ export class Accounts {
     if (tenants === undefined) this.#accounts.set(stream, (tenants = new Map()));
     let account = tenants.get(tenant);
     if (account === undefined) {
-      account = { stream, tenant, received: 0, accepted: 0, duplicates: 0, quarantined: 0, rejected: {}, dropped: {}, unlogged: 0, refused: 0 };
+      account = {
+        stream,
+        tenant,
+        received: 0,
+        accepted: 0,
+        duplicates: 0,
+        quarantined: 0,
+        rejected: {},
+        dropped: {},
+        unlogged: 0,
+        refused: 0,
+      };
       tenants.set(tenant, account);
     }
     return account;
@@ -57,7 +68,8 @@ export class Accounts {
   total(stream: string): Account {
     const sum = new Accounts().of(stream, EVERY_TENANT);
     for (const account of this.#accounts.get(stream)?.values() ?? []) {
-      for (const name of ['received', 'accepted', 'duplicates', 'quarantined', 'unlogged', 'refused'] as const) sum[name] += account[name];
+      for (const name of ['received', 'accepted', 'duplicates', 'quarantined', 'unlogged', 'refused'] as const)
+        sum[name] += account[name];
       addAll(sum.rejected, account.rejected);
       addAll(sum.dropped, account.dropped);
     }

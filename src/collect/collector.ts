@@ -39,17 +39,30 @@ type Route = 'events' | 'pixel' | 'click' | 'postback' | 'links';
 
 /** Makes the front door. Throws CONFIG_INVALID when the default stream can't take tracking events. */
 export function createCollector(input: CollectInput): Collector {
-  const services: CollectServices = { ...input, limits: { ...COLLECT_DEFAULTS, ...input.limits }, accounts: new Accounts(), unauthenticated: (request) => count(services, request) };
+  const services: CollectServices = {
+    ...input,
+    limits: { ...COLLECT_DEFAULTS, ...input.limits },
+    accounts: new Accounts(),
+    unauthenticated: (request) => count(services, request),
+  };
   const { limits, log, metrics, accounts, dedupe } = services;
   const shared = {
-    quarantine: new Quarantine({ clock: services.clock, tenantBytesMax: limits.quarantineTenantBytesMax, eventBytesMax: limits.quarantineEventBytesMax }),
+    quarantine: new Quarantine({
+      clock: services.clock,
+      tenantBytesMax: limits.quarantineTenantBytesMax,
+      eventBytesMax: limits.quarantineEventBytesMax,
+    }),
     agents: new Agents(),
   };
   const ingests = new Map<string, Ingest>();
-  for (const definition of log.streams()) if (isPublic(definition.name)) ingests.set(definition.name, new Ingest(definition, services, shared));
+  for (const definition of log.streams())
+    if (isPublic(definition.name)) ingests.set(definition.name, new Ingest(definition, services, shared));
   const budget = new Budget(limits.pendingBytesMax);
   const first = ingests.get(limits.defaultStream);
-  if (first === undefined) throw new MillraceError('CONFIG_INVALID', `there is no stream '${limits.defaultStream}'`, { place: 'collect.defaultStream' });
+  if (first === undefined)
+    throw new MillraceError('CONFIG_INVALID', `there is no stream '${limits.defaultStream}'`, {
+      place: 'collect.defaultStream',
+    });
   const tracking = new Tracking(services, first);
   metrics.onCollect(() => {
     const { ids, heldMs } = dedupe.stats();
@@ -57,7 +70,8 @@ export function createCollector(input: CollectInput): Collector {
     metrics.gauge('millrace_dedupe_window_seconds').set(heldMs / 1000);
   });
   const answer = (route: Route, target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (route === 'events') return takeEvents(services, (stream) => ingests.get(stream), budget, request, response, target.query);
+    if (route === 'events')
+      return takeEvents(services, (stream) => ingests.get(stream), budget, request, response, target.query);
     if (route === 'pixel') return takePixel(tracking, request, response, target.query);
     if (route === 'click') return takeClick(tracking, request, response, target.query);
     if (route === 'links') return takeLinks(services, budget, request, response);
@@ -99,7 +113,9 @@ function measure({ metrics, clock }: CollectServices, route: Route, response: Se
   const start = clock.monotonic();
   response.once('close', () => {
     metrics.histogram('millrace_http_request_seconds', { route }).observe((clock.monotonic() - start) / 1000);
-    metrics.counter('millrace_http_requests_total', { route, status: `${Math.floor(response.statusCode / 100)}xx` }).add();
+    metrics
+      .counter('millrace_http_requests_total', { route, status: `${Math.floor(response.statusCode / 100)}xx` })
+      .add();
   });
 }
 

@@ -72,7 +72,11 @@ export class Ingest {
   readonly #meters: StreamMeters;
   readonly #accountsByCode = new WeakMap<Dictionary, (Account | undefined)[]>();
 
-  constructor(definition: StreamDefinition, services: CollectServices, shared: { quarantine: Quarantine; agents: Agents }) {
+  constructor(
+    definition: StreamDefinition,
+    services: CollectServices,
+    shared: { quarantine: Quarantine; agents: Agents },
+  ) {
     const { schema } = definition;
     const { limits, random, metrics } = services;
     const { tenant, eventId, eventTime } = schema.roles;
@@ -123,7 +127,11 @@ export class Ingest {
     const decoded = this.#decoder.decode(body);
     this.#fill(decoded);
     const screened = this.#screen.check(decoded, tenant, this.#services.tenants.directory, this.#services.clock.now());
-    return { batch: this.#labeller.label(screened.batch), refused: this.#refused(decoded, screened, tenant), events: decoded.events };
+    return {
+      batch: this.#labeller.label(screened.batch),
+      refused: this.#refused(decoded, screened, tenant),
+      events: decoded.events,
+    };
   }
 
   /** An event without id or time gets a new id and the time of now. */
@@ -149,9 +157,23 @@ export class Ingest {
   #refused(decoded: DecodedBatch, screened: Screened, tenant: string): Refused[] {
     const { places } = decoded;
     const owner = tenant === EVERY_TENANT ? undefined : tenant;
-    const refused: Refused[] = decoded.errors.map((error) => ({ ...error, path: error.path === '' ? null : error.path, tenant: owner, eventId: null }));
+    const refused: Refused[] = decoded.errors.map((error) => ({
+      ...error,
+      path: error.path === '' ? null : error.path,
+      tenant: owner,
+      eventId: null,
+    }));
     for (const { row, code, message, path, tenant: owned } of screened.errors)
-      refused.push({ index: places[row * 3 + 2]!, code, message, path, tenant: owned, start: places[row * 3]!, end: places[row * 3 + 1]!, eventId: this.#idOf(decoded.batch, row) });
+      refused.push({
+        index: places[row * 3 + 2]!,
+        code,
+        message,
+        path,
+        tenant: owned,
+        start: places[row * 3]!,
+        end: places[row * 3 + 1]!,
+        eventId: this.#idOf(decoded.batch, row),
+      });
     return refused.sort((a, b) => a.index - b.index);
   }
 
@@ -163,12 +185,21 @@ export class Ingest {
   #rowsOf(refused: readonly Refused[], body: Uint8Array, original: Uint8Array | undefined): Rejected[] {
     return refused
       .filter((one) => one.tenant !== undefined)
-      .map((one) => ({ ...one, tenant: one.tenant!, stream: this.definition.name, original: original ?? body.subarray(one.start, one.end) }));
+      .map((one) => ({
+        ...one,
+        tenant: one.tenant!,
+        stream: this.definition.name,
+        original: original ?? body.subarray(one.start, one.end),
+      }));
   }
 
   #batches(batch: ColumnBatch, claim: Claim, quarantined: QuarantineRows): StreamRows[] {
     const batches: StreamRows[] = [];
-    if (claim.fresh > 0) batches.push({ stream: this.definition.name, rows: claim.freshRows === null ? batch : gather(batch, claim.freshRows) });
+    if (claim.fresh > 0)
+      batches.push({
+        stream: this.definition.name,
+        rows: claim.freshRows === null ? batch : gather(batch, claim.freshRows),
+      });
     if (quarantined.batch !== null) batches.push({ stream: QUARANTINE_STREAM, rows: quarantined.batch });
     return batches;
   }
@@ -203,7 +234,8 @@ export class Ingest {
       account.accepted += accepted;
       account.duplicates += duplicates;
     };
-    if (tenant !== EVERY_TENANT || schema.roles.tenant < 0) return add(accounts.of(name, tenant), claim.fresh, claim.duplicates);
+    if (tenant !== EVERY_TENANT || schema.roles.tenant < 0)
+      return add(accounts.of(name, tenant), claim.fresh, claim.duplicates);
     const column = batch.column(schema.roles.tenant);
     const { type } = schema.columns[schema.roles.tenant]!;
     const known = column.kind === 'dictionary' ? this.#accountsOf(column.dictionary) : undefined;

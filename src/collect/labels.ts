@@ -36,7 +36,11 @@ export class Labeller {
     const bots = this.#botsOf(batch.column(this.#agentColumn), batch.rows);
     if (bots === null) return batch;
     const labels = this.#labels(batch.column(this.#labelColumn), batch.rows, bots);
-    return { schema: batch.schema, rows: batch.rows, column: (index) => (index === this.#labelColumn ? labels : batch.column(index)) };
+    return {
+      schema: batch.schema,
+      rows: batch.rows,
+      column: (index) => (index === this.#labelColumn ? labels : batch.column(index)),
+    };
   }
 
   /** One byte a row, 1 for a bot; null when there is none. */
@@ -51,7 +55,8 @@ export class Labeller {
   }
 
   #isBot(column: Column, row: number): boolean {
-    if (column.kind === 'bytes') return this.#agents.isBot(decoder.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1])));
+    if (column.kind === 'bytes')
+      return this.#agents.isBot(decoder.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1])));
     if (column.kind !== 'dictionary') return false;
     const code = column.codes[row]!;
     const verdicts = this.#verdictsOf(column.dictionary);
@@ -104,7 +109,9 @@ export class Labeller {
 function textsOf(column: Column, row: number): string[] {
   const texts: string[] = [];
   if (isNull(column.nulls, row)) return texts;
-  if (column.kind === 'list') for (let at = column.offsets[row]!; at < column.offsets[row + 1]!; at++) texts.push(column.dictionary.stringOf(column.codes[at]!));
+  if (column.kind === 'list')
+    for (let at = column.offsets[row]!; at < column.offsets[row + 1]!; at++)
+      texts.push(column.dictionary.stringOf(column.codes[at]!));
   else if (column.kind === 'bytesList')
     for (let at = column.offsets[row]!; at < column.offsets[row + 1]!; at++)
       texts.push(decoder.decode(column.items.data.subarray(column.items.offsets[at], column.items.offsets[at + 1])));

@@ -40,7 +40,9 @@ export class StreamMeters {
   /** Which decoder took the rows, from its counts since start. */
   countPaths(counts: Readonly<DecodeCounts>): void {
     for (const path of ['fast', 'general', 'json'] as const) {
-      this.#metrics.counter('millrace_decode_path_total', { path: path === 'json' ? 'parse' : path }).add(counts[path] - this.#counted[path]);
+      this.#metrics
+        .counter('millrace_decode_path_total', { path: path === 'json' ? 'parse' : path })
+        .add(counts[path] - this.#counted[path]);
       this.#counted[path] = counts[path];
     }
   }

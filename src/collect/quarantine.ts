@@ -73,7 +73,8 @@ export class Quarantine {
       batch: rows.length === 0 ? null : batchFromRows(QUARANTINE_SCHEMA, rows),
       kept,
       giveBack: () => {
-        for (const { tenant, bytes } of taken) this.#used.set(tenant, Math.max(0, (this.#used.get(tenant) ?? 0) - bytes));
+        for (const { tenant, bytes } of taken)
+          this.#used.set(tenant, Math.max(0, (this.#used.get(tenant) ?? 0) - bytes));
       },
     };
   }

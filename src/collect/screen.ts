@@ -70,11 +70,18 @@ export class Screen {
     const { name } = this.#schema.columns[this.#schema.roles.tenant]!;
     const missing = decoded.missing(this.#schema.roles.tenant);
     const verdicts = new Map<number, RowError | null>();
-    const known = tenant === EVERY_TENANT && column.kind === 'dictionary' ? this.#knownCodes(column.dictionary, directory) : null;
+    const known =
+      tenant === EVERY_TENANT && column.kind === 'dictionary' ? this.#knownCodes(column.dictionary, directory) : null;
     for (let row = 0; row < decoded.rows; row++) {
       if (missing !== null && (missing[row >> 3]! & (1 << (row & 7))) !== 0) {
         if (tenant === EVERY_TENANT)
-          refuse({ row, code: 'EVENT_FIELD_MISSING', message: `'${name}' is missing; with an operator's key every event names its tenant`, path: name, tenant: undefined });
+          refuse({
+            row,
+            code: 'EVENT_FIELD_MISSING',
+            message: `'${name}' is missing; with an operator's key every event names its tenant`,
+            path: name,
+            tenant: undefined,
+          });
         continue;
       }
       const code = column.kind === 'dictionary' ? column.codes[row]! : -1 - row;
@@ -99,7 +106,13 @@ export class Screen {
     return known;
   }
 
-  #checkTimes(decoded: DecodedBatch, tenant: string, latestMs: number, refused: ReadonlySet<number>, refuse: (error: RowError) => void): void {
+  #checkTimes(
+    decoded: DecodedBatch,
+    tenant: string,
+    latestMs: number,
+    refused: ReadonlySet<number>,
+    refuse: (error: RowError) => void,
+  ): void {
     const { eventTime, tenant: tenantAt } = this.#schema.roles;
     const column = decoded.batch.column(eventTime);
     if (column.kind !== 'integer') return;
@@ -129,14 +142,27 @@ export class Screen {
 function judge(named: string, path: string, tenant: string, directory: Directory): RowError | null {
   if (tenant !== EVERY_TENANT) {
     if (named === tenant) return null;
-    return { row: 0, code: 'TENANT_MISMATCH', message: `'${path}' is '${named.slice(0, 64)}', but the key is of '${tenant}'`, path, tenant };
+    return {
+      row: 0,
+      code: 'TENANT_MISMATCH',
+      message: `'${path}' is '${named.slice(0, 64)}', but the key is of '${tenant}'`,
+      path,
+      tenant,
+    };
   }
   if (directory.tenant(named) !== undefined) return null;
-  return { row: 0, code: 'TENANT_UNKNOWN', message: `there is no tenant '${named.slice(0, 64)}'`, path, tenant: undefined };
+  return {
+    row: 0,
+    code: 'TENANT_UNKNOWN',
+    message: `there is no tenant '${named.slice(0, 64)}'`,
+    path,
+    tenant: undefined,
+  };
 }
 
 function textOf(column: Column, row: number): string {
   if (column.kind === 'dictionary') return column.dictionary.stringOf(column.codes[row]!);
-  if (column.kind === 'bytes') return decoder.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1]));
+  if (column.kind === 'bytes')
+    return decoder.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1]));
   return '';
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { event, FrontDoor, id, KEYS, ndjson } from './front-door.js';
+import { event, FrontDoor, id, KEYS, ndjson, type Json } from './front-door.js';
 
 let door: FrontDoor;
 beforeAll(async () => {
@@ -62,7 +62,7 @@ describe('POST /v1/events', () => {
     expect(answer.status).toBe(200);
     const { accepted, rejected } = answer.json();
     expect(accepted).toBe(2);
-    expect(rejected.map((one: any) => [one.index, one.code, one.path])).toEqual([
+    expect(rejected.map((one: Json) => [one.index, one.code, one.path])).toEqual([
       [1, 'EVENT_TYPE', 'event_id'],
       [2, 'EVENT_TYPE', 'cost'],
       [3, 'EVENT_MALFORMED', null],
@@ -72,15 +72,31 @@ describe('POST /v1/events', () => {
       [7, 'EVENT_FIELD_MISSING', 'event_type'],
     ]);
     for (const one of rejected) expect(one.message.length).toBeGreaterThan(10);
-    const quarantined = door.rows('quarantine').filter((row) => row['tenant'] === 'acme').slice(-7);
-    expect(quarantined.map((row) => [row['code'], Buffer.from(row['original'], 'base64').toString()])).toEqual(rejected.map((one: any, at: number) => [one.code, bad[at]]));
-    expect(quarantined.map((row) => row['original_hash'])).toEqual(bad.map((text) => createHash('sha256').update(text).digest('hex')));
-    expect(quarantined[3]).toMatchObject({ stream: 'events', stage: 'collect', index: 4, attempts: 1, event_id: id(33) });
+    const quarantined = door
+      .rows('quarantine')
+      .filter((row) => row['tenant'] === 'acme')
+      .slice(-7);
+    expect(quarantined.map((row) => [row['code'], Buffer.from(row['original'], 'base64').toString()])).toEqual(
+      rejected.map((one: Json, at: number) => [one.code, bad[at]]),
+    );
+    expect(quarantined.map((row) => row['original_hash'])).toEqual(
+      bad.map((text) => createHash('sha256').update(text).digest('hex')),
+    );
+    expect(quarantined[3]).toMatchObject({
+      stream: 'events',
+      stage: 'collect',
+      index: 4,
+      attempts: 1,
+      event_id: id(33),
+    });
   });
 
   test('gives an event without id or time one', async () => {
     const before = Date.now();
-    expect((await door.post('{"event_type": "click", "url": "https://e.example/filled"}')).json()).toEqual({ accepted: 1, ...all });
+    expect((await door.post('{"event_type": "click", "url": "https://e.example/filled"}')).json()).toEqual({
+      accepted: 1,
+      ...all,
+    });
     const row = door.rows('events').find((one) => one['url'] === 'https://e.example/filled')!;
     expect(row['event_id']).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
     expect(row['event_time']).toBeGreaterThanOrEqual(before);
@@ -89,10 +105,17 @@ describe('POST /v1/events', () => {
   test('labels bots and keeps them', async () => {
     const bot = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)';
     const answer = await door.post(
-      ndjson(event(50, { user_agent: bot }), event(51, { user_agent: 'Mozilla/5.0 (Windows NT 10.0) Firefox/121.0' }), event(52, { user_agent: bot, labels: ['mine', 'bot'] }), event(53, { labels: ['x'] })),
+      ndjson(
+        event(50, { user_agent: bot }),
+        event(51, { user_agent: 'Mozilla/5.0 (Windows NT 10.0) Firefox/121.0' }),
+        event(52, { user_agent: bot, labels: ['mine', 'bot'] }),
+        event(53, { labels: ['x'] }),
+      ),
     );
     expect(answer.json().accepted).toBe(4);
-    const labels = [50, 51, 52, 53].map((one) => door.rows('events').find((row) => row['event_id'] === id(one))!['labels']);
+    const labels = [50, 51, 52, 53].map(
+      (one) => door.rows('events').find((row) => row['event_id'] === id(one))!['labels'],
+    );
     expect(labels).toEqual([['bot'], null, ['mine', 'bot'], ['x']]);
   });
 
@@ -110,16 +133,36 @@ describe('POST /v1/events', () => {
     expect(door.rows('events').length).toBe(rows);
   });
 
-  test.each<[string, () => Promise<{ status: number; json(): any }>, number, string]>([
+  test.each<[string, () => Promise<{ status: number; json(): Json }>, number, string]>([
     ['an unknown stream', () => door.post(ndjson(event(61)), KEYS.acme, {}, '?stream=nope'), 404, 'STREAM_UNKNOWN'],
-    ['an internal stream', () => door.post(ndjson(event(61)), KEYS.acme, {}, '?stream=quarantine'), 404, 'STREAM_UNKNOWN'],
+    [
+      'an internal stream',
+      () => door.post(ndjson(event(61)), KEYS.acme, {}, '?stream=quarantine'),
+      404,
+      'STREAM_UNKNOWN',
+    ],
     ['an empty body', () => door.post(''), 400, 'BODY_MALFORMED'],
     ['broken gzip', () => door.post('not gzip', KEYS.acme, { 'content-encoding': 'gzip' }), 400, 'BODY_MALFORMED'],
     ['another encoding', () => door.post('x', KEYS.acme, { 'content-encoding': 'br' }), 415, 'ENCODING_UNSUPPORTED'],
-    ['a large body', () => door.post('x'.repeat(100_001), KEYS.acme, { 'content-length': '100001' }), 400, 'BODY_TOO_LARGE'],
+    [
+      'a large body',
+      () => door.post('x'.repeat(100_001), KEYS.acme, { 'content-length': '100001' }),
+      400,
+      'BODY_TOO_LARGE',
+    ],
     ['a large body without a length', () => door.post('x'.repeat(100_001)), 400, 'BODY_TOO_LARGE'],
-    ['a gzip bomb', () => door.post(gzipSync(Buffer.alloc(50_000_000)), KEYS.acme, { 'content-encoding': 'gzip' }), 400, 'BODY_TOO_LARGE'],
-    ['too many events', () => door.post(ndjson(...Array.from({ length: 101 }, (_, i) => event(1000 + i)))), 400, 'BATCH_TOO_LARGE'],
+    [
+      'a gzip bomb',
+      () => door.post(gzipSync(Buffer.alloc(50_000_000)), KEYS.acme, { 'content-encoding': 'gzip' }),
+      400,
+      'BODY_TOO_LARGE',
+    ],
+    [
+      'too many events',
+      () => door.post(ndjson(...Array.from({ length: 101 }, (_, i) => event(1000 + i)))),
+      400,
+      'BATCH_TOO_LARGE',
+    ],
     ['another method', () => door.request('PUT', '/v1/events'), 405, 'METHOD_NOT_ALLOWED'],
     ['another path', () => door.request('GET', '/v2'), 404, 'NOT_FOUND'],
   ])('answers %s with a clear error', async (_, send, status, code) => {
@@ -130,16 +173,32 @@ describe('POST /v1/events', () => {
   });
 
   test('lets a page ask whether it may send', async () => {
-    const answer = await door.request('OPTIONS', '/v1/events', null, { origin: 'https://shop.example', 'access-control-request-method': 'POST' });
-    expect([answer.status, answer.headers['access-control-allow-origin'], answer.headers['access-control-allow-headers']]).toEqual([204, '*', 'authorization, content-type, content-encoding']);
+    const answer = await door.request('OPTIONS', '/v1/events', null, {
+      origin: 'https://shop.example',
+      'access-control-request-method': 'POST',
+    });
+    expect([
+      answer.status,
+      answer.headers['access-control-allow-origin'],
+      answer.headers['access-control-allow-headers'],
+    ]).toEqual([204, '*', 'authorization, content-type, content-encoding']);
   });
 });
 
 describe("an operator's key", () => {
   test('takes the tenant from the event', async () => {
-    const answer = await door.post(ndjson(event(70, { tenant_id: 'acme' }), event(71, { tenant_id: 'bolt' }), event(72, { tenant_id: 'nobody' }), event(73), event(71, { tenant_id: 'bolt' })), KEYS.operator);
+    const answer = await door.post(
+      ndjson(
+        event(70, { tenant_id: 'acme' }),
+        event(71, { tenant_id: 'bolt' }),
+        event(72, { tenant_id: 'nobody' }),
+        event(73),
+        event(71, { tenant_id: 'bolt' }),
+      ),
+      KEYS.operator,
+    );
     expect(answer.json()).toMatchObject({ accepted: 2, duplicates: 1 });
-    expect(answer.json().rejected.map((one: any) => [one.index, one.code])).toEqual([
+    expect(answer.json().rejected.map((one: Json) => [one.index, one.code])).toEqual([
       [2, 'TENANT_UNKNOWN'],
       [3, 'EVENT_FIELD_MISSING'],
     ]);

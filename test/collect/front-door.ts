@@ -21,12 +21,21 @@ import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { StreamDefinition } from '../../src/log/log.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 
-export const KEYS = { acme: 'mr_acme_0123456789abcdef', bolt: 'mr_bolt_0123456789abcdef', reader: 'mr_read_0123456789abcdef', operator: 'mr_ops_0123456789abcdef' };
+export const KEYS = {
+  acme: 'mr_acme_0123456789abcdef',
+  bolt: 'mr_bolt_0123456789abcdef',
+  reader: 'mr_read_0123456789abcdef',
+  operator: 'mr_ops_0123456789abcdef',
+};
 export const SECRETS = [{ id: 'k1', secret: 'a secret of at least thirty-two characters' }];
 
 export const TENANTS: TenantsInput = {
   tenants: [
-    { id: 'acme', keys: [{ key: KEYS.acme }, { key: KEYS.reader, role: 'read' }], redirectHosts: ['shop.example', '*.cdn.example'] },
+    {
+      id: 'acme',
+      keys: [{ key: KEYS.acme }, { key: KEYS.reader, role: 'read' }],
+      redirectHosts: ['shop.example', '*.cdn.example'],
+    },
     {
       id: 'bolt',
       keys: [{ key: KEYS.bolt }],
@@ -84,11 +93,14 @@ export class FaultyDisk {
   }
 }
 
+/** Whatever JSON says; tests compare it with what they expect. */
+export type Json = ReturnType<typeof JSON.parse>;
+
 export interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
-  json(): any;
+  json(): Json;
 }
 
 export class FrontDoor {
@@ -104,28 +116,66 @@ export class FrontDoor {
   collector!: Collector;
   server!: HttpServer;
 
-  static async open(options: { limits?: Partial<CollectLimits>; tenants?: TenantsInput; tenantsFile?: string; partitions?: number } = {}): Promise<FrontDoor> {
+  static async open(
+    options: {
+      limits?: Partial<CollectLimits>;
+      tenants?: TenantsInput;
+      tenantsFile?: string;
+      partitions?: number;
+    } = {},
+  ): Promise<FrontDoor> {
     const door = new FrontDoor();
     await door.start(options);
     return door;
   }
 
-  async start(options: { limits?: Partial<CollectLimits>; tenants?: TenantsInput; tenantsFile?: string; partitions?: number } = {}): Promise<void> {
+  async start(
+    options: {
+      limits?: Partial<CollectLimits>;
+      tenants?: TenantsInput;
+      tenantsFile?: string;
+      partitions?: number;
+    } = {},
+  ): Promise<void> {
     const onError = (error: unknown): void => void this.errors.push(error);
     const common = { clock: systemClock, random: systemRandom, disk: this.faults.disk };
-    this.log = await openLog({ ...common, folder: join(this.folder, 'log'), options: { firstSegmentBytes: 1024 * 1024, segmentBytes: 4 * 1024 * 1024, retryEveryMs: 20 } });
+    this.log = await openLog({
+      ...common,
+      folder: join(this.folder, 'log'),
+      options: { firstSegmentBytes: 1024 * 1024, segmentBytes: 4 * 1024 * 1024, retryEveryMs: 20 },
+    });
     await this.log.createStream(stream('events', adEvents(), options.partitions ?? 2));
     await this.log.createStream(stream('other', adEvents(), 1));
     await this.log.createStream(stream(QUARANTINE_STREAM, QUARANTINE_SCHEMA, 1));
-    this.dedupe = await Dedupe.open({ ...common, folder: join(this.folder, 'dedupe'), log: this.log, streams: ['events', 'other'], onTrouble: onError });
+    this.dedupe = await Dedupe.open({
+      ...common,
+      folder: join(this.folder, 'dedupe'),
+      log: this.log,
+      streams: ['events', 'other'],
+      onTrouble: onError,
+    });
     this.tenants = new TenantStore({
       clock: systemClock,
       intervalMs: 20,
       ...(options.tenantsFile === undefined ? { inline: options.tenants ?? TENANTS } : { file: options.tenantsFile }),
     });
     this.metrics = createMetrics();
-    this.collector = createCollector({ ...this, ...common, signingKeys: this.keys, onError, ...(options.limits !== undefined && { limits: options.limits }) });
-    this.server = await listen({ handlers: [this.collector], host: '127.0.0.1', port: 0, connectionsMax: 1000, requestTimeoutMs: 5000, clock: systemClock, onError });
+    this.collector = createCollector({
+      ...this,
+      ...common,
+      signingKeys: this.keys,
+      onError,
+      ...(options.limits !== undefined && { limits: options.limits }),
+    });
+    this.server = await listen({
+      handlers: [this.collector],
+      host: '127.0.0.1',
+      port: 0,
+      connectionsMax: 1000,
+      requestTimeoutMs: 5000,
+      clock: systemClock,
+      onError,
+    });
   }
 
   async stop(): Promise<void> {
@@ -143,32 +193,61 @@ export class FrontDoor {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  request(method: string, path: string, body: string | Uint8Array | null = null, headers: Record<string, string> = {}): Promise<Answer> {
+  request(
+    method: string,
+    path: string,
+    body: string | Uint8Array | null = null,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const request = http.request({ host: '127.0.0.1', port: this.server.port, method, path, agent: this.agent, headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Chrome/120 Safari/537.36', ...headers } }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => {
-          const bytes = Buffer.concat(chunks);
-          resolve({ status: response.statusCode!, headers: response.headers, body: bytes, json: () => JSON.parse(bytes.toString()) });
-        });
-      });
+      const request = http.request(
+        {
+          host: '127.0.0.1',
+          port: this.server.port,
+          method,
+          path,
+          agent: this.agent,
+          headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Chrome/120 Safari/537.36', ...headers },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('end', () => {
+            const bytes = Buffer.concat(chunks);
+            resolve({
+              status: response.statusCode!,
+              headers: response.headers,
+              body: bytes,
+              json: () => JSON.parse(bytes.toString()),
+            });
+          });
+        },
+      );
       request.on('error', reject);
       if (body !== null) request.write(body);
       request.end();
     });
   }
 
-  post(body: string | Uint8Array, key: string | null = KEYS.acme, headers: Record<string, string> = {}, query = ''): Promise<Answer> {
-    return this.request('POST', `/v1/events${query}`, body, { ...(key !== null && { authorization: `Bearer ${key}` }), ...headers });
+  post(
+    body: string | Uint8Array,
+    key: string | null = KEYS.acme,
+    headers: Record<string, string> = {},
+    query = '',
+  ): Promise<Answer> {
+    return this.request('POST', `/v1/events${query}`, body, {
+      ...(key !== null && { authorization: `Bearer ${key}` }),
+      ...headers,
+    });
   }
 
   /** All rows of a stream, as the log has them. */
-  rows(name: string): Record<string, any>[] {
-    const rows: Record<string, any>[] = [];
+  rows(name: string): Record<string, Json>[] {
+    const rows: Record<string, Json>[] = [];
     for (let partition = 0; partition < this.log.stream(name)!.partitions; partition++) {
       const cursor = this.log.cursor(name, partition, 0);
-      for (let batch = cursor.next(); batch !== null; batch = cursor.next()) for (let row = 0; row < batch.rows; row++) rows.push(rowOf(batch.batch, row));
+      for (let batch = cursor.next(); batch !== null; batch = cursor.next())
+        for (let row = 0; row < batch.rows; row++) rows.push(rowOf(batch.batch, row));
       cursor.close();
     }
     return rows;

@@ -34,8 +34,11 @@ describe('15,000 tenants in a file', () => {
     const door = await FrontDoor.open({ tenantsFile: file });
     try {
       expect(door.tenants.directory.size).toBe(COUNT);
-      for (const tenant of [0, 7, COUNT - 1]) expect((await door.post(ndjson(event(tenant)), keyOf(tenant))).json().accepted).toBe(1);
-      expect(new Set(door.rows('events').map((row) => row['tenant_id']))).toEqual(new Set(['t0', 't7', `t${COUNT - 1}`]));
+      for (const tenant of [0, 7, COUNT - 1])
+        expect((await door.post(ndjson(event(tenant)), keyOf(tenant))).json().accepted).toBe(1);
+      expect(new Set(door.rows('events').map((row) => row['tenant_id']))).toEqual(
+        new Set(['t0', 't7', `t${COUNT - 1}`]),
+      );
 
       replace(JSON.stringify(many(1)));
       await until(() => door.tenants.reloads === 1);
@@ -59,7 +62,11 @@ describe('15,000 tenants in a file', () => {
   test('a reload is told, with what is wrong and where', () => {
     const told: string[] = [];
     replace(JSON.stringify({ tenants: [{ id: 'a' }] }));
-    const store = new TenantStore({ file, clock: { ...systemClock, after: () => () => undefined }, onReload: ({ tenants, error }) => told.push(error === undefined ? `${tenants}` : `${error.code} ${error.place}`) });
+    const store = new TenantStore({
+      file,
+      clock: { ...systemClock, after: () => () => undefined },
+      onReload: ({ tenants, error }) => told.push(error === undefined ? `${tenants}` : `${error.code} ${error.place}`),
+    });
     replace(JSON.stringify({ tenants: [{ id: 'a' }, { id: 'b' }] }));
     expect(store.reload()).toBe(true);
     expect(store.reload()).toBe(false);
@@ -69,9 +76,13 @@ describe('15,000 tenants in a file', () => {
   });
 
   test('at start a bad or missing file is an error', () => {
-    expect(() => new TenantStore({ file: join(folder, 'none.json'), clock: systemClock })).toThrow(expect.objectContaining({ code: 'CONFIG_NOT_FOUND' }));
+    expect(() => new TenantStore({ file: join(folder, 'none.json'), clock: systemClock })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_NOT_FOUND' }),
+    );
     replace('nonsense');
-    expect(() => new TenantStore({ file, clock: systemClock })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(() => new TenantStore({ file, clock: systemClock })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
   });
 });
 
@@ -81,13 +92,36 @@ describe('the directory', () => {
     ['an id with a blank', { tenants: [{ id: 'a b' }] }, 'tenants[0].id'],
     ['a short hash', { tenants: [{ id: 'a', keys: [{ hash: 'abc' }] }] }, 'tenants[0].keys[0].hash'],
     ['a short key', { tenants: [{ id: 'a', keys: [{ key: 'short' }] }] }, 'tenants[0].keys[0].key'],
-    ['an unknown role', { tenants: [{ id: 'a', keys: [{ key: 'a-key-of-16-chars', role: 'king' }] }] }, 'tenants[0].keys[0].role'],
-    ['a tenant as operator', { tenants: [{ id: 'a', keys: [{ key: 'a-key-of-16-chars', role: 'operator' }] }] }, 'tenants[0].keys[0].role'],
-    ['one key of two tenants', { tenants: [{ id: 'a', keys: [{ key: 'a-key-of-16-chars' }] }, { id: 'b', keys: [{ key: 'a-key-of-16-chars' }] }] }, 'tenants[1].keys[0]'],
-    ['a host with a scheme', { tenants: [{ id: 'a', redirectHosts: ['https://x.example'] }] }, 'tenants[0].redirectHosts[0]'],
+    [
+      'an unknown role',
+      { tenants: [{ id: 'a', keys: [{ key: 'a-key-of-16-chars', role: 'king' }] }] },
+      'tenants[0].keys[0].role',
+    ],
+    [
+      'a tenant as operator',
+      { tenants: [{ id: 'a', keys: [{ key: 'a-key-of-16-chars', role: 'operator' }] }] },
+      'tenants[0].keys[0].role',
+    ],
+    [
+      'one key of two tenants',
+      {
+        tenants: [
+          { id: 'a', keys: [{ key: 'a-key-of-16-chars' }] },
+          { id: 'b', keys: [{ key: 'a-key-of-16-chars' }] },
+        ],
+      },
+      'tenants[1].keys[0]',
+    ],
+    [
+      'a host with a scheme',
+      { tenants: [{ id: 'a', redirectHosts: ['https://x.example'] }] },
+      'tenants[0].redirectHosts[0]',
+    ],
     ['a host of stars', { tenants: [{ id: 'a', redirectHosts: ['*'] }] }, 'tenants[0].redirectHosts[0]'],
   ])('refuses %s and says where', (_, input, place) => {
-    expect(() => buildDirectory(input as TenantsInput, 'f.json')).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', place: `f.json: ${place}` }));
+    expect(() => buildDirectory(input as TenantsInput, 'f.json')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', place: `f.json: ${place}` }),
+    );
   });
 
   test('holds no key, only digests', () => {
@@ -100,14 +134,26 @@ describe('the directory', () => {
   test('reads bearer keys and nothing else', () => {
     expect(bearerKey('Bearer mr_a_12345678')).toBe('mr_a_12345678');
     expect(bearerKey('bearer  mr_a_12345678')).toBe('mr_a_12345678');
-    for (const header of [undefined, '', 'Bearer', 'Basic bXI6', 'Bearer a b', `Bearer ${'x'.repeat(300)}`]) expect(bearerKey(header)).toBeUndefined();
+    for (const header of [undefined, '', 'Bearer', 'Basic bXI6', 'Bearer a b', `Bearer ${'x'.repeat(300)}`])
+      expect(bearerKey(header)).toBeUndefined();
   });
 });
 
 test('a port in use is a clear error', async () => {
-  const options = { handlers: [], host: '127.0.0.1', port: 0, connectionsMax: 10, requestTimeoutMs: 1000, clock: systemClock, onError: () => undefined };
+  const options = {
+    handlers: [],
+    host: '127.0.0.1',
+    port: 0,
+    connectionsMax: 10,
+    requestTimeoutMs: 1000,
+    clock: systemClock,
+    onError: () => undefined,
+  };
   const first = await listen(options);
-  await expect(listen({ ...options, port: first.port })).rejects.toMatchObject({ code: 'PORT_IN_USE', place: `127.0.0.1:${first.port}` });
+  await expect(listen({ ...options, port: first.port })).rejects.toMatchObject({
+    code: 'PORT_IN_USE',
+    place: `127.0.0.1:${first.port}`,
+  });
   await first.drain(100);
 });
 

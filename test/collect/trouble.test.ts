@@ -10,7 +10,8 @@ beforeEach(async () => {
 });
 afterEach(() => door.end());
 
-const link = (): string => signLink(door.keys, { base: '', tenant: 'acme', destination: 'https://shop.test/?c={clickid}' });
+const link = (): string =>
+  signLink(door.keys, { base: '', tenant: 'acme', destination: 'https://shop.test/?c={clickid}' });
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; i < 500; i++) {
@@ -42,11 +43,16 @@ describe.each(['EIO', 'ENOSPC'] as const)('when the disk fails with %s', (code) 
     door.faults.fail = code;
     const click = await door.request('GET', link());
     expect(click.status).toBe(302);
-    expect(readClickId(door.keys, new URL(click.headers.location!).searchParams.get('c')!)).toMatchObject({ tenant: 'acme' });
+    expect(readClickId(door.keys, new URL(click.headers.location!).searchParams.get('c')!)).toMatchObject({
+      tenant: 'acme',
+    });
     const pixel = await door.request('GET', '/i?t=acme');
     expect([pixel.status, pixel.body.length]).toEqual([200, 43]);
     expect(door.collector.accounts.of('events', 'acme').unlogged).toBe(2);
-    const postback = await door.request('GET', `/postback?cid=${new URL(click.headers.location!).searchParams.get('c')}`);
+    const postback = await door.request(
+      'GET',
+      `/postback?cid=${new URL(click.headers.location!).searchParams.get('c')}`,
+    );
     expect(postback.status).toBe(503);
   });
 });
@@ -84,7 +90,11 @@ describe('when the disk hangs', () => {
     const first = door.post(large, KEYS.acme, { 'content-length': String(large.length) });
     await until(() => door.collector.pendingBytes > 15_000);
     const second = await door.post(large, KEYS.acme, { 'content-length': String(large.length) });
-    expect([second.status, second.headers['retry-after'], second.json().error.code]).toEqual([429, '1', 'RATE_LIMITED']);
+    expect([second.status, second.headers['retry-after'], second.json().error.code]).toEqual([
+      429,
+      '1',
+      'RATE_LIMITED',
+    ]);
     door.faults.release();
     expect((await first).status).toBe(200);
     expect(door.collector.pendingBytes).toBe(0);
@@ -93,7 +103,13 @@ describe('when the disk hangs', () => {
 
 describe('a client that leaves', () => {
   test('in the middle of a body gives its bytes back', async () => {
-    const request = http.request({ host: '127.0.0.1', port: door.server.port, method: 'POST', path: '/v1/events', headers: { authorization: `Bearer ${KEYS.acme}`, 'content-length': '5000' } });
+    const request = http.request({
+      host: '127.0.0.1',
+      port: door.server.port,
+      method: 'POST',
+      path: '/v1/events',
+      headers: { authorization: `Bearer ${KEYS.acme}`, 'content-length': '5000' },
+    });
     request.on('error', () => undefined);
     request.write('{');
     await until(() => door.collector.pendingBytes === 5000);
@@ -111,10 +127,19 @@ describe('draining', () => {
     const underWay = door.post(ndjson(event(2)));
     await new Promise((resolve) => setTimeout(resolve, 50));
     const slow = new Promise<{ status: number; text: string }>((resolve, reject) => {
-      const request = http.request({ host: '127.0.0.1', port: door.server.port, path: '/v1/events', method: 'POST', headers: { authorization: `Bearer ${KEYS.acme}`, 'content-length': '3' } }, (response) => {
-        response.resume();
-        response.on('end', () => resolve({ status: response.statusCode!, text: '' }));
-      });
+      const request = http.request(
+        {
+          host: '127.0.0.1',
+          port: door.server.port,
+          path: '/v1/events',
+          method: 'POST',
+          headers: { authorization: `Bearer ${KEYS.acme}`, 'content-length': '3' },
+        },
+        (response) => {
+          response.resume();
+          response.on('end', () => resolve({ status: response.statusCode!, text: '' }));
+        },
+      );
       request.on('error', reject);
       request.write('{');
       setTimeout(() => request.end('}\n'), 200);

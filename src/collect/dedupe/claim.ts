@@ -21,7 +21,13 @@ export class Claim {
   readonly #waits: ReadonlySet<Ticket>;
   readonly #ticket: Ticket | null;
 
-  constructor(fresh: number, duplicates: number, freshRows: Uint32Array | null, waits: ReadonlySet<Ticket>, ticket: Ticket | null) {
+  constructor(
+    fresh: number,
+    duplicates: number,
+    freshRows: Uint32Array | null,
+    waits: ReadonlySet<Ticket>,
+    ticket: Ticket | null,
+  ) {
     this.fresh = fresh;
     this.duplicates = duplicates;
     this.freshRows = freshRows;

@@ -92,12 +92,27 @@ export class Dedupe {
 
   /** Opens the folder and catches up with the log. */
   static async open(given: DedupeOptions): Promise<Dedupe> {
-    const options = { windowMs: 24 * HOUR_MS, idsMax: 200_000_000, memtableIds: 262_144, onTrouble: () => undefined, ...given };
+    const options = {
+      windowMs: 24 * HOUR_MS,
+      idsMax: 200_000_000,
+      memtableIds: 262_144,
+      onTrouble: () => undefined,
+      ...given,
+    };
     const seed = options.random.fill(new Uint8Array(8));
     const view = new DataView(seed.buffer);
-    const store = await RunStore.open({ ...options, seed: [view.getUint32(0), view.getUint32(4)], onCovered: (positions) => dedupe.#commitReader(positions) });
+    const store = await RunStore.open({
+      ...options,
+      seed: [view.getUint32(0), view.getUint32(4)],
+      onCovered: (positions) => dedupe.#commitReader(positions),
+    });
     const dedupe = new Dedupe(options, store);
-    await recover({ ...options, store, onDamage: options.onTrouble, take: (stream, batch, at, receivedAt) => dedupe.#remember(stream, batch, at, receivedAt) });
+    await recover({
+      ...options,
+      store,
+      onDamage: options.onTrouble,
+      take: (stream, batch, at, receivedAt) => dedupe.#remember(stream, batch, at, receivedAt),
+    });
     return dedupe;
   }
 
@@ -121,7 +136,11 @@ export class Dedupe {
     return {
       ids: this.#store.ids + this.#active.ids,
       runs: runs.length,
-      residentBytes: [...runs.map((run) => run.residentBytes), ...sealed.map((table) => table.bytes), this.#active.bytes].reduce((a, b) => a + b, 0),
+      residentBytes: [
+        ...runs.map((run) => run.residentBytes),
+        ...sealed.map((table) => table.bytes),
+        this.#active.bytes,
+      ].reduce((a, b) => a + b, 0),
       heldMs: leftUntilMs === 0 ? windowMs : Math.min(windowMs, clock.now() - leftUntilMs),
       confirmedDuplicates: this.#confirmedDuplicates,
       confirmedNew: this.#confirmedNew,
@@ -214,7 +233,8 @@ export class Dedupe {
     this.#confirmedNew += found - confirmed;
     if (confirmed === 0) return count;
     let left = 0;
-    for (let i = 0; i < count; i++) if (this.#duplicate[this.#candidates[i]!] === 0) this.#candidates[left++] = this.#candidates[i]!;
+    for (let i = 0; i < count; i++)
+      if (this.#duplicate[this.#candidates[i]!] === 0) this.#candidates[left++] = this.#candidates[i]!;
     return left;
   }
 
@@ -262,9 +282,16 @@ export class Dedupe {
 
   #refusal(): MillraceError {
     const { trouble } = this.#store;
-    if (trouble === null) return new MillraceError('LOG_OVERLOADED', 'event ids arrive faster than they can be written; send again later', { place: this.#options.folder });
+    if (trouble === null)
+      return new MillraceError('LOG_OVERLOADED', 'event ids arrive faster than they can be written; send again later', {
+        place: this.#options.folder,
+      });
     const full = (trouble as NodeJS.ErrnoException).code === 'ENOSPC';
-    return new MillraceError(full ? 'LOG_DISK_FULL' : 'LOG_UNAVAILABLE', `event ids can't be written: ${(trouble as Error).message}`, { place: this.#options.folder, cause: trouble });
+    return new MillraceError(
+      full ? 'LOG_DISK_FULL' : 'LOG_UNAVAILABLE',
+      `event ids can't be written: ${(trouble as Error).message}`,
+      { place: this.#options.folder, cause: trouble },
+    );
   }
 
   /** Takes in rows that are in the log already. Waits when memory is full. */
@@ -283,7 +310,9 @@ export class Dedupe {
 
   #commitReader(positions: readonly Position[]): void {
     const { log, onTrouble } = this.#options;
-    log.append({ batches: [], reader: { id: DEDUPE_READER, epoch: 1, positions, state: new Uint8Array(0) } }).catch(onTrouble);
+    log
+      .append({ batches: [], reader: { id: DEDUPE_READER, epoch: 1, positions, state: new Uint8Array(0) } })
+      .catch(onTrouble);
   }
 
   #hour(): number {
@@ -292,5 +321,9 @@ export class Dedupe {
 }
 
 function endsOf(result: AppendResult): Position[] {
-  return result.appended.map(({ stream, partition, baseOffset, rows }) => ({ stream, partition, offset: baseOffset + rows }));
+  return result.appended.map(({ stream, partition, baseOffset, rows }) => ({
+    stream,
+    partition,
+    offset: baseOffset + rows,
+  }));
 }

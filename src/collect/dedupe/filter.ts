@@ -53,7 +53,14 @@ function setBit(filter: Uint32Array, lane: number, mixed: number): void {
  * Three lanes are tested without a branch, so that the processor fetches the blocks of the next
  * keys while it waits for this one's.
  */
-export function probeFilter(filter: Uint32Array, blocks: number, keys: Keys, candidates: Uint32Array, count: number, hits: Uint32Array): number {
+export function probeFilter(
+  filter: Uint32Array,
+  blocks: number,
+  keys: Keys,
+  candidates: Uint32Array,
+  count: number,
+  hits: Uint32Array,
+): number {
   const { high, low } = keys;
   const scale = blocks / 0x1_0000_0000;
   let found = 0;

@@ -119,7 +119,8 @@ export class Keys {
     this.#room(total);
     this.#own.fill(0, 0, total);
     const bytes = new Uint8Array(this.#own.buffer);
-    for (let row = 0; row < rows; row++) bytes.set(data.subarray(offsets[row]!, offsets[row + 1]!), this.starts[row]! * 4);
+    for (let row = 0; row < rows; row++)
+      bytes.set(data.subarray(offsets[row]!, offsets[row + 1]!), this.starts[row]! * 4);
     this.words = this.#own;
   }
 

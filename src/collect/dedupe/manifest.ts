@@ -39,9 +39,17 @@ export function readManifest(disk: Disk, folder: string): Manifest | null {
   const body = bytes.subarray(end + 1);
   const [version, crc] = bytes.toString('latin1', 0, Math.max(end, 0)).split(' ');
   if (version !== undefined && /^\d+$/.test(version) && Number(version) > VERSION)
-    throw new MillraceError('DATA_FOLDER_NEWER', `the event ids were written by a newer Millrace (version ${version}; this one reads ${VERSION})`, { place: path });
+    throw new MillraceError(
+      'DATA_FOLDER_NEWER',
+      `the event ids were written by a newer Millrace (version ${version}; this one reads ${VERSION})`,
+      { place: path },
+    );
   if (version !== String(VERSION) || crc !== String(crc32c(body)))
-    throw new MillraceError('DATA_FOLDER_DAMAGED', 'the manifest of the event ids is damaged; remove the folder to rebuild it from the log', { place: path });
+    throw new MillraceError(
+      'DATA_FOLDER_DAMAGED',
+      'the manifest of the event ids is damaged; remove the folder to rebuild it from the log',
+      { place: path },
+    );
   return JSON.parse(body.toString('utf8')) as Manifest;
 }
 

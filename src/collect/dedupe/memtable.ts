@@ -61,7 +61,12 @@ export class Memtable {
       const at = slots[slot]! - 1;
       if (at < 0) return -1;
       if (heap[at + 2] !== low || heap[at + 1] !== high || heap[at] === DEAD) continue;
-      if (heap[at + 3] === keys.scopes[row] && heap[at + 4] === keys.lengths[row] && sameId(heap, at + HEAP_HEAD, keys, row)) return heap[at]!;
+      if (
+        heap[at + 3] === keys.scopes[row] &&
+        heap[at + 4] === keys.lengths[row] &&
+        sameId(heap, at + HEAP_HEAD, keys, row)
+      )
+        return heap[at]!;
     }
   }
 
@@ -76,7 +81,12 @@ export class Memtable {
     let slot = low & mask;
     for (let at = slots[slot]! - 1; at >= 0; at = slots[slot]! - 1) {
       if (heap[at + 2] === low && heap[at + 1] === high && heap[at] !== DEAD)
-        if (heap[at + 3] === keys.scopes[row] && heap[at + 4] === keys.lengths[row] && sameId(heap, at + HEAP_HEAD, keys, row)) return heap[at]!;
+        if (
+          heap[at + 3] === keys.scopes[row] &&
+          heap[at + 4] === keys.lengths[row] &&
+          sameId(heap, at + HEAP_HEAD, keys, row)
+        )
+          return heap[at]!;
       slot = (slot + 1) & mask;
     }
     slots[slot] = this.#append(keys, row, ticket) + 1;
@@ -112,7 +122,8 @@ export class Memtable {
     await pause();
     for (let cell = 0; cell < 65_536; cell++) cells[cell + 1]! += cells[cell]!;
     const order = new Uint32Array(living);
-    for (let at = 0; at < heapEnd; at = next(heap, at)) if (heap[at] !== DEAD) order[cells[heap[at + 1]! >>> 16]!++] = at;
+    for (let at = 0; at < heapEnd; at = next(heap, at))
+      if (heap[at] !== DEAD) order[cells[heap[at + 1]! >>> 16]!++] = at;
     await pause();
     for (let i = 1; i < living; i++) {
       const at = order[i]!;

@@ -20,7 +20,13 @@ export function pause(): Promise<void> {
 export async function flushMemtable(disk: Disk, folder: string, name: string, table: Memtable): Promise<Run | null> {
   const order = await table.sorted(pause);
   if (order.length === 0) return null;
-  const writer = new RunWriter(disk, folder, { name, ids: order.length, hour: table.hour, firstMs: table.firstMs, lastMs: table.lastMs });
+  const writer = new RunWriter(disk, folder, {
+    name,
+    ids: order.length,
+    hour: table.hour,
+    firstMs: table.firstMs,
+    lastMs: table.lastMs,
+  });
   return written(writer, async () => {
     for (let i = 0; i < order.length; i++) {
       writer.add(table.heap, order[i]! + HEAP_HEAD - RECORD_HEAD);

@@ -80,7 +80,11 @@ export function decodeRunHeader(bytes: Uint8Array, path: string): RunHeader {
   if (view.getUint32(0, true) !== MAGIC || view.getUint32(60, true) !== crc32c(bytes.subarray(0, 60)))
     throw new MillraceError('DATA_FOLDER_DAMAGED', 'the header of this run of event ids is damaged', { place: path });
   if (view.getUint32(4, true) !== VERSION)
-    throw new MillraceError('DATA_FOLDER_NEWER', `this run of event ids has version ${view.getUint32(4, true)}; this Millrace reads ${VERSION}`, { place: path });
+    throw new MillraceError(
+      'DATA_FOLDER_NEWER',
+      `this run of event ids has version ${view.getUint32(4, true)}; this Millrace reads ${VERSION}`,
+      { place: path },
+    );
   return {
     bucketBits: view.getUint32(8, true),
     ids: view.getFloat64(16, true),

@@ -79,7 +79,9 @@ export class RunStore {
     this.seed = manifest?.seed ?? options.seed;
     this.leftUntilMs = manifest?.leftUntilMs ?? 0;
     this.#nextRun = manifest?.nextRun ?? 1;
-    this.#covered = new Map((manifest?.covered ?? []).map((position) => [`${position.stream}/${position.partition}`, position]));
+    this.#covered = new Map(
+      (manifest?.covered ?? []).map((position) => [`${position.stream}/${position.partition}`, position]),
+    );
     const common = { clock: options.clock, retryMs: RETRY_MS, onRound: (error: unknown) => this.#note(error) };
     this.#flusher = new Background({ ...common, work: () => this.#flushAll() });
     this.#merger = new Background({ ...common, work: () => this.#mergeAll() });
@@ -92,7 +94,8 @@ export class RunStore {
     const manifest = readManifest(disk, folder);
     const store = new RunStore(options, manifest, Scopes.open(disk, folder, manifest?.scopes ?? 0));
     const names = new Set(manifest?.runs ?? []);
-    for (const name of disk.list(folder)) if (/^run-\d+(\.tmp)?$/.test(name) && !names.has(name)) disk.remove(`${folder}/${name}`);
+    for (const name of disk.list(folder))
+      if (/^run-\d+(\.tmp)?$/.test(name) && !names.has(name)) disk.remove(`${folder}/${name}`);
     store.runs = [...names].map((name) => Run.open(disk, folder, name));
     // The seed must be on disk before the first id is hashed with it for good.
     if (manifest === null) await writeManifest(disk, folder, store.#manifest([], 0, new Map()));
@@ -211,14 +214,22 @@ export class RunStore {
   }
 
   /** Makes a change of `runs` durable, then visible. */
-  #publish(change: { added?: Run | null; removed?: readonly Run[]; covered?: ReadonlyMap<string, Position> }): Promise<void> {
+  #publish(change: {
+    added?: Run | null;
+    removed?: readonly Run[];
+    covered?: ReadonlyMap<string, Position>;
+  }): Promise<void> {
     const { added = null, removed = [], covered = new Map() } = change;
     const step = this.#publishing.then(async () => {
       const runs = this.runs.filter((run) => !removed.includes(run));
       if (added !== null) runs.push(added);
       const reach = new Map([...this.#covered, ...covered]);
       try {
-        await writeManifest(this.#options.disk, this.#options.folder, this.#manifest(runs, this.scopes.persisted, reach));
+        await writeManifest(
+          this.#options.disk,
+          this.#options.folder,
+          this.#manifest(runs, this.scopes.persisted, reach),
+        );
       } catch (error) {
         // The file stays: a manifest that failed late may name it. The next start removes it if not.
         added?.close();
@@ -228,6 +239,7 @@ export class RunStore {
       this.#covered = reach;
       for (const run of removed) this.#drop(run);
     });
+    // Whoever asked for this step is told of its failure; the next step starts all the same.
     this.#publishing = step.catch(() => undefined);
     return step;
   }
@@ -242,7 +254,14 @@ export class RunStore {
   }
 
   #manifest(runs: readonly Run[], scopes: number, covered: ReadonlyMap<string, Position>): Manifest {
-    return { seed: this.seed, nextRun: this.#nextRun, runs: runs.map((run) => run.name), scopes, covered: [...covered.values()], leftUntilMs: this.leftUntilMs };
+    return {
+      seed: this.seed,
+      nextRun: this.#nextRun,
+      runs: runs.map((run) => run.name),
+      scopes,
+      covered: [...covered.values()],
+      leftUntilMs: this.leftUntilMs,
+    };
   }
 }
 

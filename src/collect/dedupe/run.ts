@@ -42,13 +42,16 @@ export class Run {
     const file = disk.open(path, 'read');
     try {
       const head = new Uint8Array(HEADER_BYTES);
-      if (file.readSync(head, 0, HEADER_BYTES, 0) !== HEADER_BYTES) throw new MillraceError('DATA_FOLDER_DAMAGED', 'this run of event ids is cut short', { place: path });
+      if (file.readSync(head, 0, HEADER_BYTES, 0) !== HEADER_BYTES)
+        throw new MillraceError('DATA_FOLDER_DAMAGED', 'this run of event ids is cut short', { place: path });
       const header = decodeRunHeader(head, path);
       const index = new Uint32Array(indexWords(header));
       const bytes = new Uint8Array(index.buffer);
       const read = file.readSync(bytes, 0, bytes.length, HEADER_BYTES + header.dataWords * 4);
       if (read !== bytes.length || crc32c(bytes) !== header.indexCrc)
-        throw new MillraceError('DATA_FOLDER_DAMAGED', 'the index of this run of event ids is damaged', { place: path });
+        throw new MillraceError('DATA_FOLDER_DAMAGED', 'the index of this run of event ids is damaged', {
+          place: path,
+        });
       return new Run(path, name, header, file, index);
     } catch (error) {
       file.close();
@@ -127,6 +130,7 @@ export function indexWords(header: Pick<RunHeader, 'bucketBits' | 'blocks'>): nu
 function sameRecord(bucket: Uint32Array, at: number, keys: Keys, row: number): boolean {
   if (bucket[at + 2] !== keys.scopes[row] || bucket[at + 3] !== keys.lengths[row]) return false;
   let word = at + RECORD_HEAD;
-  for (let from = keys.starts[row]!; from < keys.starts[row + 1]!; from++, word++) if (bucket[word] !== keys.words[from]) return false;
+  for (let from = keys.starts[row]!; from < keys.starts[row + 1]!; from++, word++)
+    if (bucket[word] !== keys.words[from]) return false;
   return true;
 }

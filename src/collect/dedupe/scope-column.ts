@@ -26,7 +26,10 @@ export class ScopeColumn {
   #fill(target: Uint32Array, stream: string, column: Column, rows: number): void {
     if (column.kind === 'bytes') {
       for (let row = 0; row < rows; row++)
-        target[row] = this.#scopes.numberOf(stream, decoder.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1])));
+        target[row] = this.#scopes.numberOf(
+          stream,
+          decoder.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1])),
+        );
       return;
     }
     if (column.kind !== 'dictionary') throw new Error(`a column of kind ${column.kind} holds no tenants`);

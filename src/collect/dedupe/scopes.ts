@@ -56,7 +56,10 @@ export class Scopes {
     let number = tenants.get(tenant);
     if (number === undefined) {
       number = this.#lines.length;
-      if (number >= SCOPES_MAX) throw new MillraceError('LOG_OVERLOADED', `more than ${SCOPES_MAX} tenants have sent events`, { place: this.#folder });
+      if (number >= SCOPES_MAX)
+        throw new MillraceError('LOG_OVERLOADED', `more than ${SCOPES_MAX} tenants have sent events`, {
+          place: this.#folder,
+        });
       tenants.set(tenant, number);
       this.#lines.push(JSON.stringify({ stream, tenant }));
     }
@@ -84,7 +87,8 @@ export class Scopes {
 
   #load(count: number): void {
     const path = `${this.#folder}/${FILE}`;
-    const damaged = () => new MillraceError('DATA_FOLDER_DAMAGED', `expected ${count} lines of scopes`, { place: path });
+    const damaged = () =>
+      new MillraceError('DATA_FOLDER_DAMAGED', `expected ${count} lines of scopes`, { place: path });
     if (!this.#disk.exists(path)) throw damaged();
     const file = this.#disk.open(path, 'read');
     const bytes = Buffer.alloc(file.size());

@@ -25,7 +25,10 @@ export class Budget {
   /** Takes `bytes`; throws RATE_LIMITED when there are not so many. */
   take(bytes: number): void {
     if (this.#used + bytes > this.#bytesMax)
-      throw new MillraceError('RATE_LIMITED', `requests under way hold ${this.#used} of ${this.#bytesMax} bytes; send again later`);
+      throw new MillraceError(
+        'RATE_LIMITED',
+        `requests under way hold ${this.#used} of ${this.#bytesMax} bytes; send again later`,
+      );
     this.#used += bytes;
   }
 
@@ -46,7 +49,9 @@ export interface Body {
 export async function readBody(request: IncomingMessage, bodyBytesMax: number, budget: Budget): Promise<Body> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'x-gzip')
-    throw new MillraceError('ENCODING_UNSUPPORTED', `'${encoding}' is not understood; expected gzip or none`, { place: 'header Content-Encoding' });
+    throw new MillraceError('ENCODING_UNSUPPORTED', `'${encoding}' is not understood; expected gzip or none`, {
+      place: 'header Content-Encoding',
+    });
   const declared = Number(request.headers['content-length'] ?? NaN);
   if (declared > bodyBytesMax) throw tooLarge(bodyBytesMax);
   let held = 0;
@@ -90,7 +95,8 @@ function receive(request: IncomingMessage, bytesMax: number, take: (bytes: numbe
     request.on('data', onData);
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
     const onCut = (): void => {
-      if (!request.complete) fail(new MillraceError('BODY_MALFORMED', 'the connection ended before the body did', { place: 'body' }));
+      if (!request.complete)
+        fail(new MillraceError('BODY_MALFORMED', 'the connection ended before the body did', { place: 'body' }));
     };
     request.on('error', onCut);
     request.on('close', onCut);
@@ -102,11 +108,19 @@ function unpack(raw: Uint8Array, bytesMax: number): Promise<Uint8Array> {
     gunzip(raw, { maxOutputLength: bytesMax }, (error, bytes) => {
       if (error === null) resolve(bytes);
       else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') reject(tooLarge(bytesMax));
-      else reject(new MillraceError('BODY_MALFORMED', `the body is not valid gzip: ${error.message}`, { place: 'body', cause: error }));
+      else
+        reject(
+          new MillraceError('BODY_MALFORMED', `the body is not valid gzip: ${error.message}`, {
+            place: 'body',
+            cause: error,
+          }),
+        );
     });
   });
 }
 
 function tooLarge(bytesMax: number): MillraceError {
-  return new MillraceError('BODY_TOO_LARGE', `the body is larger than ${bytesMax} bytes; send it in parts`, { place: 'body' });
+  return new MillraceError('BODY_TOO_LARGE', `the body is larger than ${bytesMax} bytes; send it in parts`, {
+    place: 'body',
+  });
 }

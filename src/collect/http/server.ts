@@ -9,6 +9,7 @@
  */
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../io/clock.js';
 import { MillraceError } from '../../util/errors.js';
 import { answerError } from './answer.js';
@@ -98,33 +99,53 @@ function dispatch(options: ServerOptions, request: IncomingMessage, response: Se
 
 function refuse(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader('connection', 'close');
-  answerError(request, response, new MillraceError('SHUTTING_DOWN', 'this server is going down; send again to the next one'));
+  answerError(
+    request,
+    response,
+    new MillraceError('SHUTTING_DOWN', 'this server is going down; send again to the next one'),
+  );
 }
 
 /** Answers bytes that are not HTTP, or too many of them, the way everything else is answered. */
-function onClientError(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const [status, code, message] =
     error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'BODY_TOO_LARGE', `the headers are larger than ${HEADER_BYTES_MAX} bytes`]
+      ? [
+          '431 Request Header Fields Too Large',
+          'BODY_TOO_LARGE',
+          `the headers are larger than ${HEADER_BYTES_MAX} bytes`,
+        ]
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'BODY_MALFORMED', 'the request did not arrive in time']
         : ['400 Bad Request', 'BODY_MALFORMED', 'this is not HTTP'];
   const body = JSON.stringify({ error: { code, message, place: null } });
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 function bind(server: Server, { host, port }: ServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') return reject(error);
-      reject(new MillraceError('PORT_IN_USE', `another program listens at ${host}:${port}; choose another with --port`, { place: `${host}:${port}`, cause: error }));
+      reject(
+        new MillraceError('PORT_IN_USE', `another program listens at ${host}:${port}; choose another with --port`, {
+          place: `${host}:${port}`,
+          cause: error,
+        }),
+      );
     });
     server.listen({ host, port, backlog: 1024 }, () => resolve());
   });
 }
 
-async function drain(server: Server, state: { draining: boolean; active: number; onIdle: () => void }, clock: Clock, drainMs: number): Promise<void> {
+async function drain(
+  server: Server,
+  state: { draining: boolean; active: number; onIdle: () => void },
+  clock: Clock,
+  drainMs: number,
+): Promise<void> {
   state.draining = true;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();

@@ -15,10 +15,22 @@ import { expandMacros } from '../tracking/macros.js';
 import type { Tracking } from '../tracking/tracking.js';
 import { visitorOf } from '../tracking/visitor.js';
 
-const WITHOUT: ReadonlySet<string> = new Set([...LINK_PARAMETERS, ...CONSENT_PARAMETERS, 'event_id', 'click_id', 'event_type', 'event_time']);
+const WITHOUT: ReadonlySet<string> = new Set([
+  ...LINK_PARAMETERS,
+  ...CONSENT_PARAMETERS,
+  'event_id',
+  'click_id',
+  'event_type',
+  'event_time',
+]);
 
 /** Answers one request. Throws LINK_INVALID when the link may not be followed. */
-export async function takeClick(tracking: Tracking, request: IncomingMessage, response: ServerResponse, queryText: string): Promise<void> {
+export async function takeClick(
+  tracking: Tracking,
+  request: IncomingMessage,
+  response: ServerResponse,
+  queryText: string,
+): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return answerMethod(request, response, 'GET, HEAD');
   const { services } = tracking;
   const { signingKeys, tenants, clock, random, limits } = services;
@@ -30,17 +42,47 @@ export async function takeClick(tracking: Tracking, request: IncomingMessage, re
   const { fields, props } = tracking.json.fromQuery(query, WITHOUT);
   const location = expandMacros(link.destination, macrosOf(request, query, clickId, now));
   if (link.link !== '') props['link'] = link.link;
-  const event = tracking.event({ url: location, ...fields, event_type: 'click', event_id: derivedUuid('click', clickId), event_time: now, click_id: clickId }, props, visitor);
+  const event = tracking.event(
+    {
+      url: location,
+      ...fields,
+      event_type: 'click',
+      event_id: derivedUuid('click', clickId),
+      event_time: now,
+      click_id: clickId,
+    },
+    props,
+    visitor,
+  );
   if (!(await tracking.takeInTime(request, link.tenant, event))) tracking.unlogged('click', link.tenant);
-  const headers: Record<string, string | number> = { location, 'cache-control': 'no-store', 'content-length': 0, 'referrer-policy': 'no-referrer-when-downgrade' };
+  const headers: Record<string, string | number> = {
+    location,
+    'cache-control': 'no-store',
+    'content-length': 0,
+    'referrer-policy': 'no-referrer-when-downgrade',
+  };
   if (visitor.setCookie !== undefined) headers['set-cookie'] = visitor.setCookie;
   response.writeHead(302, headers);
   response.end();
 }
 
-function macrosOf(request: IncomingMessage, query: URLSearchParams, clickId: string, now: number): Record<string, string> {
+function macrosOf(
+  request: IncomingMessage,
+  query: URLSearchParams,
+  clickId: string,
+  now: number,
+): Record<string, string> {
   const host = request.headers.host ?? '';
   const values: Record<string, string> = {};
-  for (const [name, value] of query) if (!LINK_PARAMETERS.has(name) && /^[A-Za-z0-9_]{1,64}$/.test(name)) values[name.toUpperCase()] = value;
-  return { ...values, CLICKID: clickId, CLICK_ID: clickId, SUBID: clickId, CLICK_URL: `//${host}${request.url ?? ''}`, CACHEBUSTER: String(now), TIMESTAMP: String(now) };
+  for (const [name, value] of query)
+    if (!LINK_PARAMETERS.has(name) && /^[A-Za-z0-9_]{1,64}$/.test(name)) values[name.toUpperCase()] = value;
+  return {
+    ...values,
+    CLICKID: clickId,
+    CLICK_ID: clickId,
+    SUBID: clickId,
+    CLICK_URL: `//${host}${request.url ?? ''}`,
+    CACHEBUSTER: String(now),
+    TIMESTAMP: String(now),
+  };
 }

@@ -44,10 +44,16 @@ export async function takeEvents(
   const principal = authenticate(services, request);
   const name = (query === '' ? null : new URLSearchParams(query).get('stream')) ?? services.limits.defaultStream;
   const ingest = ingestOf(name);
-  if (ingest === undefined) throw new MillraceError('STREAM_UNKNOWN', `there is no stream '${name.slice(0, 64)}' to send events to`, { place: 'query stream' });
+  if (ingest === undefined)
+    throw new MillraceError('STREAM_UNKNOWN', `there is no stream '${name.slice(0, 64)}' to send events to`, {
+      place: 'query stream',
+    });
   const body = await readBody(request, services.limits.bodyBytesMax, budget);
   try {
-    if (body.bytes.length === 0) throw new MillraceError('BODY_MALFORMED', 'the body is empty; expected NDJSON, a JSON array or one JSON object', { place: 'body' });
+    if (body.bytes.length === 0)
+      throw new MillraceError('BODY_MALFORMED', 'the body is empty; expected NDJSON, a JSON array or one JSON object', {
+        place: 'body',
+      });
     answerJson(response, 200, await ingest.take(body.bytes, principal.tenant));
   } finally {
     body.release();

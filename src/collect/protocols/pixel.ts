@@ -18,7 +18,12 @@ const GIF = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAE
 const WITHOUT: ReadonlySet<string> = new Set(['t']);
 
 /** Answers one request. */
-export async function takePixel(tracking: Tracking, request: IncomingMessage, response: ServerResponse, queryText: string): Promise<void> {
+export async function takePixel(
+  tracking: Tracking,
+  request: IncomingMessage,
+  response: ServerResponse,
+  queryText: string,
+): Promise<void> {
   const { services } = tracking;
   const query = new URLSearchParams(queryText);
   const visitor = visitorOf(request, query, services.limits.trustProxy, services.random);

@@ -49,7 +49,8 @@ export async function takePostback(
   const event = eventOf(tracking, request, query, owner);
   const outcome = await tracking.take(request, owner.tenant.id, event);
   const [rejected] = outcome.rejected;
-  if (rejected !== undefined) throw new MillraceError(rejected.code, rejected.message, rejected.path === null ? {} : { place: rejected.path });
+  if (rejected !== undefined)
+    throw new MillraceError(rejected.code, rejected.message, rejected.path === null ? {} : { place: rejected.path });
   answerJson(response, 200, outcome);
 }
 
@@ -71,14 +72,27 @@ function ownerOf(tracking: Tracking, request: IncomingMessage, query: URLSearchP
   const click = readClickId(signingKeys, cid);
   const id = secretTenant ?? click?.tenant;
   const tenant = id === undefined ? undefined : directory.tenant(id);
-  if (tenant === undefined || (click !== null && click.tenant !== tenant.id) || (told !== undefined && told.id !== tenant.id)) {
+  if (
+    tenant === undefined ||
+    (click !== null && click.tenant !== tenant.id) ||
+    (told !== undefined && told.id !== tenant.id)
+  ) {
     tracking.services.unauthenticated(request);
-    throw new MillraceError('CLICK_ID_INVALID', 'this click id is not one of ours for this tenant; a foreign one needs the postback secret', { place: 'query cid' });
+    throw new MillraceError(
+      'CLICK_ID_INVALID',
+      'this click id is not one of ours for this tenant; a foreign one needs the postback secret',
+      { place: 'query cid' },
+    );
   }
   return { tenant, cid, clickedAt: click?.timeMs, link: click?.link || undefined };
 }
 
-function eventOf(tracking: Tracking, request: IncomingMessage, query: URLSearchParams, { tenant, cid, clickedAt, link }: Owner): Buffer {
+function eventOf(
+  tracking: Tracking,
+  request: IncomingMessage,
+  query: URLSearchParams,
+  { tenant, cid, clickedAt, link }: Owner,
+): Buffer {
   const names = tenant.postbackNames;
   const read = (name: string): string | undefined => query.get(names[name] ?? name) ?? undefined;
   const [payout, txid, currency, et] = [read('payout'), read('txid'), read('currency'), read('et')];
@@ -87,7 +101,12 @@ function eventOf(tracking: Tracking, request: IncomingMessage, query: URLSearchP
     const value = read(name);
     if (value !== undefined) props[name] = value;
   }
-  Object.assign(props, { ...(txid !== undefined && { txid }), ...(et !== undefined && { et }), ...(clickedAt !== undefined && { clicked_at: clickedAt }), ...(link !== undefined && { link }) });
+  Object.assign(props, {
+    ...(txid !== undefined && { txid }),
+    ...(et !== undefined && { et }),
+    ...(clickedAt !== undefined && { clicked_at: clickedAt }),
+    ...(link !== undefined && { link }),
+  });
   return tracking.json.encode(
     {
       event_time: tracking.services.clock.now(),
@@ -116,8 +135,14 @@ function formOf(request: IncomingMessage, body: Uint8Array): Iterable<[string, s
   if (!/json/i.test(headerOf(request, 'content-type') ?? '')) return new URLSearchParams(text);
   try {
     const value = JSON.parse(text) as Record<string, unknown>;
-    return Object.entries(value ?? {}).map(([name, one]) => [name, typeof one === 'string' ? one : JSON.stringify(one)]);
+    return Object.entries(value ?? {}).map(([name, one]) => [
+      name,
+      typeof one === 'string' ? one : JSON.stringify(one),
+    ]);
   } catch (cause) {
-    throw new MillraceError('BODY_MALFORMED', `the body is not JSON: ${(cause as Error).message}`, { place: 'body', cause });
+    throw new MillraceError('BODY_MALFORMED', `the body is not JSON: ${(cause as Error).message}`, {
+      place: 'body',
+      cause,
+    });
   }
 }

@@ -36,8 +36,14 @@ export function mintClickId(keys: SigningKeys, random: Random, click: Click): st
   const time = Buffer.alloc(6);
   time.writeUIntBE(click.timeMs, 0, 6);
   const body = Buffer.concat([
-    Buffer.from([VERSION, keyId.length]), keyId, time, random.fill(new Uint8Array(RANDOM_BYTES)),
-    Buffer.from([tenant.length]), tenant, Buffer.from([link.length]), link,
+    Buffer.from([VERSION, keyId.length]),
+    keyId,
+    time,
+    random.fill(new Uint8Array(RANDOM_BYTES)),
+    Buffer.from([tenant.length]),
+    tenant,
+    Buffer.from([link.length]),
+    link,
   ]);
   return Buffer.concat([body, keys.sign('click', [body])]).toString('base64url');
 }
@@ -53,7 +59,8 @@ export function readClickId(keys: SigningKeys, text: string): Click | null {
   if (tenantAt + 2 > end) return null;
   const tenantEnd = tenantAt + 1 + bytes[tenantAt]!;
   if (tenantEnd >= end || tenantEnd + 1 + bytes[tenantEnd]! !== end) return null;
-  if (!keys.verify('click', bytes.toString('latin1', 2, keyEnd), [bytes.subarray(0, end)], bytes.subarray(end))) return null;
+  if (!keys.verify('click', bytes.toString('latin1', 2, keyEnd), [bytes.subarray(0, end)], bytes.subarray(end)))
+    return null;
   return {
     tenant: bytes.toString('utf8', tenantAt + 1, tenantEnd),
     link: bytes.toString('utf8', tenantEnd + 1, end),

@@ -37,7 +37,12 @@ export function consentOf(query: URLSearchParams): Consent {
 
 /** The TCF section of a GPP string: sections are parted by `~`, and TCF 2 strings begin with `C`. */
 function tcfOf(gpp: string): string {
-  return gpp.split('~').slice(1).find((section) => section.startsWith('C')) ?? '';
+  return (
+    gpp
+      .split('~')
+      .slice(1)
+      .find((section) => section.startsWith('C')) ?? ''
+  );
 }
 
 /** Whether a TCF 2 string gives consent to purpose 1. What can't be read gives none. */

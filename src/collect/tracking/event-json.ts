@@ -45,7 +45,8 @@ export class EventJson {
   /** The event's bytes; what the schema has no column for is left out. */
   encode(fields: EventFields, props: EventFields): Buffer {
     const event: EventFields = {};
-    for (const [name, value] of Object.entries(fields)) if (value !== undefined && this.#types.has(name)) event[name] = value;
+    for (const [name, value] of Object.entries(fields))
+      if (value !== undefined && this.#types.has(name)) event[name] = value;
     if (this.#hasProps && Object.keys(props).length > 0) event['props'] = props;
     return Buffer.from(JSON.stringify(event));
   }
@@ -54,7 +55,8 @@ export class EventJson {
 /** A parameter's text as JSON knows its type. What does not fit stays text, and the decoder says so. */
 function typed(type: ColumnType, value: string): unknown {
   if (type === 'list') return value.split(',');
-  if (type === 'boolean') return value === '1' || value === 'true' ? true : value === '0' || value === 'false' ? false : value;
+  if (type === 'boolean')
+    return value === '1' || value === 'true' ? true : value === '0' || value === 'false' ? false : value;
   if (type === 'double' || type === 'timestamp') return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   return value;
 }

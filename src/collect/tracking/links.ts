@@ -47,7 +47,8 @@ export const LINK_PARAMETERS: ReadonlySet<string> = new Set(['t', 'u', 'l', 'x',
 export function signLink(keys: SigningKeys, input: LinkInput): string {
   const { base, tenant, destination, link = '', expiresAt, fields = {} } = input;
   checkDestination(destination);
-  if (link.length > LINK_NAME_MAX) throw new MillraceError('LINK_INVALID', `a link's name has at most ${LINK_NAME_MAX} characters`, { place: 'link' });
+  if (link.length > LINK_NAME_MAX)
+    throw new MillraceError('LINK_INVALID', `a link's name has at most ${LINK_NAME_MAX} characters`, { place: 'link' });
   const expiry = expiresAt === undefined ? '' : String(Math.floor(expiresAt / 1000));
   const query = new URLSearchParams({ t: tenant, u: destination });
   if (link !== '') query.set('l', link);
@@ -59,26 +60,46 @@ export function signLink(keys: SigningKeys, input: LinkInput): string {
 }
 
 /** The link of a click's query, if it may be followed. Throws LINK_INVALID. */
-export function readLink(keys: SigningKeys, query: URLSearchParams, tenantOf: (id: string) => Tenant | undefined, nowMs: number): Link {
+export function readLink(
+  keys: SigningKeys,
+  query: URLSearchParams,
+  tenantOf: (id: string) => Tenant | undefined,
+  nowMs: number,
+): Link {
   const tenant = query.get('t') ?? '';
   const destination = query.get('u') ?? '';
   const link = query.get('l') ?? '';
   const expiry = query.get('x') ?? '';
-  if (tenant === '' || destination === '') throw new MillraceError('LINK_INVALID', "this link lacks 't' (tenant) or 'u' (destination)", { place: 'query' });
+  if (tenant === '' || destination === '')
+    throw new MillraceError('LINK_INVALID', "this link lacks 't' (tenant) or 'u' (destination)", { place: 'query' });
   const host = checkDestination(destination);
   const signature = query.get('s');
   if (signature !== null) {
-    if (!keys.verify('link', query.get('k') ?? '', [tenant, destination, link, expiry], Buffer.from(signature, 'base64url')))
-      throw new MillraceError('LINK_INVALID', 'the signature of this link is wrong, or its key is no longer in use', { place: 'query s' });
-    if (expiry !== '' && !(Number(expiry) * 1000 > nowMs)) throw new MillraceError('LINK_INVALID', 'this link has expired', { place: 'query x' });
+    if (
+      !keys.verify(
+        'link',
+        query.get('k') ?? '',
+        [tenant, destination, link, expiry],
+        Buffer.from(signature, 'base64url'),
+      )
+    )
+      throw new MillraceError('LINK_INVALID', 'the signature of this link is wrong, or its key is no longer in use', {
+        place: 'query s',
+      });
+    if (expiry !== '' && !(Number(expiry) * 1000 > nowMs))
+      throw new MillraceError('LINK_INVALID', 'this link has expired', { place: 'query x' });
   } else if (!hostAllowed(tenantOf(tenant)?.redirectHosts ?? [], host))
-    throw new MillraceError('LINK_INVALID', 'this link is not signed, and its host is not on the list of its tenant', { place: 'query u' });
+    throw new MillraceError('LINK_INVALID', 'this link is not signed, and its host is not on the list of its tenant', {
+      place: 'query u',
+    });
   return { tenant, destination, link: link.slice(0, LINK_NAME_MAX) };
 }
 
 /** Whether `host` (with port, if any) is on a list such as `shop.example.com`, `*.example.com`. */
 export function hostAllowed(allowed: readonly string[], host: string): boolean {
-  return allowed.some((one) => (one.startsWith('*.') ? host.endsWith(one.slice(1)) && host.length > one.length - 1 : host === one));
+  return allowed.some((one) =>
+    one.startsWith('*.') ? host.endsWith(one.slice(1)) && host.length > one.length - 1 : host === one,
+  );
 }
 
 /** Checks that a destination is http(s) with a plain host; answers the host, lower case, with port. */
@@ -87,7 +108,11 @@ function checkDestination(destination: string): string {
   const authority = match?.[1] ?? '';
   // No user information, no macros, nothing that a browser reads otherwise than we do.
   if (!/^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(authority) || hasControl(destination))
-    throw new MillraceError('LINK_INVALID', 'the destination is not an absolute http or https address with a plain host', { place: 'query u' });
+    throw new MillraceError(
+      'LINK_INVALID',
+      'the destination is not an absolute http or https address with a plain host',
+      { place: 'query u' },
+    );
   return authority.toLowerCase();
 }
 

@@ -34,15 +34,26 @@ export class SigningKeys {
   /** Throws CONFIG_INVALID when there is no secret, or an id is wrong or there twice. */
   constructor(secrets: readonly SigningSecret[]) {
     const [first] = secrets;
-    if (first === undefined) throw new MillraceError('CONFIG_INVALID', 'expected at least one signing key', { place: 'collect.signingKeys' });
+    if (first === undefined)
+      throw new MillraceError('CONFIG_INVALID', 'expected at least one signing key', { place: 'collect.signingKeys' });
     this.current = first.id;
     secrets.forEach(({ id, secret }, index) => {
       const place = `collect.signingKeys[${index}]`;
-      if (!/^[A-Za-z0-9_-]{1,16}$/.test(id)) throw new MillraceError('CONFIG_INVALID', 'expected 1 to 16 characters of A-Z a-z 0-9 - _', { place: `${place}.id` });
-      if (this.#keys.has(`link ${id}`)) throw new MillraceError('CONFIG_INVALID', `'${id}' is there twice`, { place: `${place}.id` });
-      if (secret.length < 32) throw new MillraceError('CONFIG_INVALID', 'expected a secret of at least 32 characters', { place: `${place}.secret` });
+      if (!/^[A-Za-z0-9_-]{1,16}$/.test(id))
+        throw new MillraceError('CONFIG_INVALID', 'expected 1 to 16 characters of A-Z a-z 0-9 - _', {
+          place: `${place}.id`,
+        });
+      if (this.#keys.has(`link ${id}`))
+        throw new MillraceError('CONFIG_INVALID', `'${id}' is there twice`, { place: `${place}.id` });
+      if (secret.length < 32)
+        throw new MillraceError('CONFIG_INVALID', 'expected a secret of at least 32 characters', {
+          place: `${place}.secret`,
+        });
       for (const purpose of ['link', 'click'] as const)
-        this.#keys.set(`${purpose} ${id}`, Buffer.from(hkdfSync('sha256', secret, 'millrace', `millrace ${purpose} v1`, 32)));
+        this.#keys.set(
+          `${purpose} ${id}`,
+          Buffer.from(hkdfSync('sha256', secret, 'millrace', `millrace ${purpose} v1`, 32)),
+        );
     });
   }
 
@@ -52,9 +63,16 @@ export class SigningKeys {
   }
 
   /** Whether `signature` is that of `parts` by the secret `id`. Takes the same time wherever it differs. */
-  verify(purpose: SignaturePurpose, id: string, parts: readonly (string | Uint8Array)[], signature: Uint8Array): boolean {
+  verify(
+    purpose: SignaturePurpose,
+    id: string,
+    parts: readonly (string | Uint8Array)[],
+    signature: Uint8Array,
+  ): boolean {
     const key = this.#keys.get(`${purpose} ${id}`);
-    return key !== undefined && signature.length === SIGNATURE_BYTES && timingSafeEqual(this.#mac(key, parts), signature);
+    return (
+      key !== undefined && signature.length === SIGNATURE_BYTES && timingSafeEqual(this.#mac(key, parts), signature)
+    );
   }
 
   /** Each part is preceded by its length, so that no two lists of parts look the same. */
@@ -79,7 +97,11 @@ export async function keptSecrets(disk: Disk, folder: string, random: Random): P
     try {
       return JSON.parse(bytes.toString('utf8')) as SigningSecret[];
     } catch (cause) {
-      throw new MillraceError('DATA_FOLDER_DAMAGED', 'the file of signing keys is not JSON; restore it, or remove it and sign all links again', { place: path, cause });
+      throw new MillraceError(
+        'DATA_FOLDER_DAMAGED',
+        'the file of signing keys is not JSON; restore it, or remove it and sign all links again',
+        { place: path, cause },
+      );
     }
   }
   const secrets = [{ id: 'k1', secret: Buffer.from(random.fill(new Uint8Array(32))).toString('base64url') }];

@@ -24,7 +24,13 @@ export class Tracking {
   /** The bytes of an event, with what is known of the visitor. Fields that are there win, but for personal data without consent. */
   event(fields: EventFields, props: EventFields, visitor: Visitor): Buffer {
     const { labels, consent } = visitor;
-    const known: EventFields = { user_agent: visitor.userAgent, referrer: visitor.referrer, ip: visitor.ip, user_id: visitor.userId, ...fields };
+    const known: EventFields = {
+      user_agent: visitor.userAgent,
+      referrer: visitor.referrer,
+      ip: visitor.ip,
+      user_id: visitor.userId,
+      ...fields,
+    };
     if (!consent.personal) {
       delete known['ip'];
       delete known['user_id'];

@@ -27,7 +27,12 @@ export interface Visitor {
 }
 
 /** Reads the visitor of a request. The label for bots comes later, with the event's user agent. */
-export function visitorOf(request: IncomingMessage, query: URLSearchParams, trustProxy: boolean, random: Random): Visitor {
+export function visitorOf(
+  request: IncomingMessage,
+  query: URLSearchParams,
+  trustProxy: boolean,
+  random: Random,
+): Visitor {
   const consent = consentOf(query);
   const userAgent = headerOf(request, 'user-agent');
   const labels: string[] = [];
@@ -44,7 +49,10 @@ export function visitorOf(request: IncomingMessage, query: URLSearchParams, trus
     userId,
     userAgent,
     referrer: headerOf(request, 'referer'),
-    setCookie: userId === undefined ? undefined : `${COOKIE}=${userId}; Path=/; Max-Age=${YEAR_SECONDS}; Secure; HttpOnly; SameSite=None`,
+    setCookie:
+      userId === undefined
+        ? undefined
+        : `${COOKIE}=${userId}; Path=/; Max-Age=${YEAR_SECONDS}; Secure; HttpOnly; SameSite=None`,
   };
 }
 

@@ -2,10 +2,26 @@
 import { gather } from '../../../src/event/gather.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
 import type { ColumnBatch } from '../../../src/event/columns.js';
-import type { AppendGroup, AppendResult, Log, LogBatch, LogCursor, ReaderState, StreamDefinition } from '../../../src/log/log.js';
+import type {
+  AppendGroup,
+  AppendResult,
+  Log,
+  LogBatch,
+  LogCursor,
+  ReaderState,
+  StreamDefinition,
+} from '../../../src/log/log.js';
 
-export const UUID_SCHEMA = defineSchema({ columns: { event_id: 'uuid', tenant: 'dictionary' }, tenant: 'tenant', eventId: 'event_id' });
-export const TEXT_SCHEMA = defineSchema({ columns: { event_id: 'string', tenant: 'dictionary' }, tenant: 'tenant', eventId: 'event_id' });
+export const UUID_SCHEMA = defineSchema({
+  columns: { event_id: 'uuid', tenant: 'dictionary' },
+  tenant: 'tenant',
+  eventId: 'event_id',
+});
+export const TEXT_SCHEMA = defineSchema({
+  columns: { event_id: 'string', tenant: 'dictionary' },
+  tenant: 'tenant',
+  eventId: 'event_id',
+});
 
 export class ModelLog implements Log {
   readonly committed: ReaderState[] = [];
@@ -29,7 +45,17 @@ export class ModelLog implements Log {
     const last = list.at(-1);
     const baseOffset = last === undefined ? 0 : last.baseOffset + last.rows;
     const receivedAt = this.#now();
-    list.push({ stream, partition: 0, baseOffset, rows: fresh.rows, batch: fresh, eventTimeMin: NaN, eventTimeMax: NaN, receivedAt, clockAdvanceMs: 0 } as LogBatch);
+    list.push({
+      stream,
+      partition: 0,
+      baseOffset,
+      rows: fresh.rows,
+      batch: fresh,
+      eventTimeMin: NaN,
+      eventTimeMax: NaN,
+      receivedAt,
+      clockAdvanceMs: 0,
+    } as LogBatch);
     this.#batches.set(stream, list);
     return { appended: [{ stream, partition: 0, baseOffset, rows: fresh.rows }], receivedAt };
   }
@@ -43,7 +69,12 @@ export class ModelLog implements Log {
     const list = this.#batches.get(stream) ?? [];
     let at = list.findIndex((batch) => batch.baseOffset + batch.rows > offset);
     if (at < 0) at = list.length;
-    return { next: () => list[at++] ?? null, wait: async () => undefined, position: offset, close: () => undefined } as LogCursor;
+    return {
+      next: () => list[at++] ?? null,
+      wait: async () => undefined,
+      position: offset,
+      close: () => undefined,
+    } as LogCursor;
   }
 
   stream(name: string): StreamDefinition | undefined {

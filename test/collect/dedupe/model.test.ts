@@ -23,7 +23,11 @@ const idText = (stream: string, id: number) =>
   stream === 'texts' ? `id-${'x'.repeat(id % 7)}${id}` : `00000000-0000-4000-8000-${String(id).padStart(12, '0')}`;
 
 type Step =
-  | { readonly kind: 'batch'; readonly stream: 'events' | 'texts'; readonly rows: readonly (readonly [id: number, tenant: number])[] }
+  | {
+      readonly kind: 'batch';
+      readonly stream: 'events' | 'texts';
+      readonly rows: readonly (readonly [id: number, tenant: number])[];
+    }
   | { readonly kind: 'settle'; readonly which: number; readonly ok: boolean }
   | { readonly kind: 'hours'; readonly hours: number }
   | { readonly kind: 'restart'; readonly clean: boolean }
@@ -61,14 +65,23 @@ class World {
   async start(): Promise<void> {
     const clock = { now: () => this.now, monotonic: () => 0, after: () => () => undefined };
     this.dedupe = await Dedupe.open({
-      disk: realDisk, folder, clock, random: systemRandom, log: this.log, streams: ['events', 'texts'], memtableIds: 20,
+      disk: realDisk,
+      folder,
+      clock,
+      random: systemRandom,
+      log: this.log,
+      streams: ['events', 'texts'],
+      memtableIds: 20,
       onTrouble: (error) => this.troubles.push(error),
     });
   }
 
   batch({ stream, rows }: Extract<Step, { kind: 'batch' }>): void {
     const schema = stream === 'events' ? UUID_SCHEMA : TEXT_SCHEMA;
-    const batch = batchFromRows(schema, rows.map(([id, tenant]) => ({ event_id: idText(stream, id), tenant: `t${tenant}` })));
+    const batch = batchFromRows(
+      schema,
+      rows.map(([id, tenant]) => ({ event_id: idText(stream, id), tenant: `t${tenant}` })),
+    );
     const keys = rows.map(([id, tenant]) => `${stream} ${tenant} ${id}`);
     const fresh = keys.map((key, row) => !this.durable.has(key) && !this.pending.has(key) && keys.indexOf(key) === row);
     const claim = this.dedupe.claim(stream, batch);
@@ -76,12 +89,23 @@ class World {
     expect(claim.freshRows === null ? keys.map((_, row) => row) : [...claim.freshRows]).toEqual(expected);
     expect([claim.fresh, claim.duplicates]).toEqual([expected.length, rows.length - expected.length]);
     const numbers = new Set(keys.flatMap((key) => (this.pending.has(key) ? [this.pending.get(key)!] : [])));
-    this.waiting.push({ numbers, outcome: claim.waits().then(() => 'ok', () => 'failed') });
+    this.waiting.push({
+      numbers,
+      outcome: claim.waits().then(
+        () => 'ok',
+        () => 'failed',
+      ),
+    });
     if (expected.length === 0) return;
     const number = ++this.#number;
     const mine = expected.map((row) => keys[row]!);
     for (const key of mine) this.pending.set(key, number);
-    this.open.push({ number, claim, keys: mine, write: () => claim.commit(this.log.write(stream, batch, claim.freshRows)) });
+    this.open.push({
+      number,
+      claim,
+      keys: mine,
+      write: () => claim.commit(this.log.write(stream, batch, claim.freshRows)),
+    });
   }
 
   /** Commits settle in order, as the log's do; failures may come at any time. */
@@ -142,13 +166,27 @@ describe('the memory of ids against a set', () => {
     const world = new World();
     await world.start();
     world.batch({ kind: 'batch', stream: 'events', rows: [[1, 0]] });
-    world.batch({ kind: 'batch', stream: 'events', rows: [[1, 0], [2, 0]] });
+    world.batch({
+      kind: 'batch',
+      stream: 'events',
+      rows: [
+        [1, 0],
+        [2, 0],
+      ],
+    });
     world.batch({ kind: 'batch', stream: 'events', rows: [[2, 0]] });
     world.settle(0, false);
     world.settle(0, true);
     expect(await Promise.all(world.waiting.map((one) => one.outcome))).toEqual(['ok', 'failed', 'ok']);
     // Id 1 was never written, so it is new again; id 2 was.
-    world.batch({ kind: 'batch', stream: 'events', rows: [[1, 0], [2, 0]] });
+    world.batch({
+      kind: 'batch',
+      stream: 'events',
+      rows: [
+        [1, 0],
+        [2, 0],
+      ],
+    });
     world.settle(0, true);
     await world.dedupe.close();
   });
