@@ -84,7 +84,10 @@ function options(element: HTMLElement, label: string, windowMs: number): uPlot.O
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), 'Etc/UTC'),
     legend: { show: true, live: true },
     cursor: { y: false, points: { size: 7 } },
-    scales: { x: { time: true }, y: { range: (_, __, top) => [0, top > 0 ? top * 1.12 : 1] } },
+    scales: {
+      x: { time: true, range: (_, from, to) => [from - windowMs / 2_000, to + windowMs / 2_000] },
+      y: { range: (_, __, top) => [0, top > 0 ? top * 1.12 : 1] },
+    },
     axes: [
       { ...axis, values: (_, splits, __, ___, step) => timeTexts(splits, step) },
       { ...axis, size: 56, values: (_, splits) => splits.map(formatCount) },

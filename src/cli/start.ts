@@ -77,13 +77,16 @@ async function announceSamples(config: MillraceOptions, url: string, signal: Abo
   }
 }
 
-/** The first SIGINT or SIGTERM. A second one ends the process at once. */
+/** A second signal sooner than this is the first one again: npm passes on what the terminal has sent to all. */
+const SAME_SIGNAL_MS = 1_000;
+
+/** The first SIGINT or SIGTERM. Another one later ends the process at once. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((stopped) => {
-    let first = true;
+    let first: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (!first) process.exit(130);
-      first = false;
+      if (first !== undefined && performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
+      first ??= performance.now();
       stopped(signal);
     };
     process.on('SIGINT', onSignal);

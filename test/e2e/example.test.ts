@@ -36,6 +36,19 @@ async function image(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(IMAGES, `${name}.png`) });
 }
 
+/** Some seconds of impressions, so that a picture shows a line and not a dot. */
+async function liven(page: Page): Promise<void> {
+  for (let i = 0; i < 60; i++) {
+    await Promise.all(
+      Array.from({ length: 5 + Math.round(8 * (1 + Math.sin(i / 6))) }, () =>
+        fetch(`${millrace.url}/i?t=bolt&campaign_id=autumn`),
+      ),
+    );
+    await page.waitForTimeout(100);
+  }
+  await page.mouse.click(5, 5);
+}
+
 async function number(page: Page, id: string): Promise<number> {
   return Number((await page.locator(`#${id}`).textContent())!.replaceAll(',', ''));
 }
@@ -131,7 +144,7 @@ describe('the example in a browser', () => {
       await page.getByRole('button', { name: 'Open' }).click();
       await page.getByText('live', { exact: true }).waitFor();
 
-      await page.getByTestId('view-picker').selectOption('requests');
+      await page.getByTestId('view-picker').selectOption('sections');
       await page.waitForFunction(
         () => Number(document.querySelector('[data-testid=chart]')?.getAttribute('data-points')) > 50,
       );
@@ -144,6 +157,7 @@ describe('the example in a browser', () => {
         expect(await page.getByTestId(id).textContent(), id).not.toBe('');
       expect(await page.getByTestId('late').textContent()).toBe('0');
       await page.getByRole('heading', { name: 'Readers' }).waitFor();
+      if (takesImages) await liven(page);
       await image(page, `console-${scheme}`);
       await context.close();
     },

@@ -27,7 +27,7 @@ export async function startProcess(
     detached: true,
   });
   let output = '';
-  const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
+  const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)));
   child.stderr!.on('data', (part: Buffer) => (output += part.toString()));
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`not started after ${START_MS_MAX} ms:\n${output}`)), START_MS_MAX);

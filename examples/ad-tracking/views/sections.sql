@@ -3,7 +3,7 @@ CREATE MATERIALIZED VIEW sections
 WITH (watermark_lag = '60 seconds', allowed_lateness = '7 days') AS
 SELECT
   tenant_id,
-  '/' || split_part(path, '/', 2) AS section,
+  '/' || split_part(split_part(path, '?', 1), '/', 2) AS section,
   window_start,
   window_end,
   count(*) AS requests,
@@ -11,4 +11,4 @@ SELECT
   count(*) FILTER (WHERE user_agent ILIKE '%bot%' OR user_agent ILIKE '%spider%') AS named_bots,
   approx_count_distinct(ip) AS addresses
 FROM TUMBLE(web_log, event_time, INTERVAL '1 hour')
-GROUP BY tenant_id, '/' || split_part(path, '/', 2), window_start, window_end;
+GROUP BY tenant_id, '/' || split_part(split_part(path, '?', 1), '/', 2), window_start, window_end;
