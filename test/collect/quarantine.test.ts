@@ -41,7 +41,21 @@ describe('the quarantine', () => {
     ]);
   });
 
-  test('a quota is given back when the log fails, and is new every day', () => {
+  test('an event that could not be written takes nothing of the quota', async () => {
+    door = await FrontDoor.open({ limits: { quarantineTenantBytesMax: 400 } });
+    door.faults.fail = 'EIO';
+    for (let i = 0; i < 3; i++) expect((await door.post(bad())).status).toBe(503);
+    door.faults.fail = null;
+    let answer = await door.post(bad());
+    for (let i = 0; i < 500 && answer.status === 503; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      answer = await door.post(bad());
+    }
+    expect(answer.status).toBe(200);
+    expect(door.rows('quarantine')).toHaveLength(1);
+  });
+
+  test('a quota is new every day', () => {
     let now = 0;
     const quarantine = new Quarantine({
       clock: { now: () => now, monotonic: () => 0, after: () => () => undefined },
