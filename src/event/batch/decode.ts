@@ -13,7 +13,7 @@ import type { Column, ColumnBatch } from '../columns.js';
 import { Dictionary } from '../dictionary.js';
 import { constantInteger } from '../integers.js';
 import type { Schema } from '../schema.js';
-import { alignedBytes, DictionaryChain, type Hole } from './chain.js';
+import { alignedBytes, type DictionaryChain, type Hole } from './chain.js';
 import { crc32c } from './crc.js';
 import { damaged, ENCODING, readDescriptor, readHeader, type BatchHeader, type ColumnDescriptor } from './layout.js';
 import { narrowView, readDictionaryPage } from './pages.js';

@@ -5,7 +5,7 @@
  *   a block:  u16 column, u8 length width, u8 0, u32 first entry, u32 entries, u32 bytes of them
  *   then for each block its lengths, and its bytes; each starts at a multiple of 8
  */
-import { Dictionary } from '../dictionary.js';
+import type { Dictionary } from '../dictionary.js';
 import { crc32c } from './crc.js';
 import { widthOf } from './encode-text.js';
 import { damaged, FLAG, type BatchHeader } from './layout.js';

@@ -6,29 +6,13 @@
  * codes of a table made for this chunk: batches' codes are translated, strings are never touched
  * but once an entry. A table that would be too large makes the chunk plain.
  */
-import { BatchTarget, totalRows, type RowSlice } from '../../event/batch.js';
+import { type BatchTarget, totalRows, type RowSlice } from '../../event/batch.js';
 import { mayHaveNulls, paddedBits, writeNulls } from '../../event/batch/slices.js';
+import { setLength, type Chunk } from './chunk-body.js';
 import { ENCODING, type ParquetColumn } from './format.js';
 import { writeInverted, writeRun } from './levels.js';
 import { writeBooleanValues, writeDoubleValues, writeIntegerValues, writeUuidValues } from './values-numbers.js';
 import { writeByteValues, writeCodeValues, writeListValues } from './values-text.js';
-
-/** What a chunk turned out to be; its bodies are in the two targets given. */
-export interface Chunk {
-  /** Values with nulls and empty lists: what Parquet counts. */
-  entries: number;
-  nullCount: number;
-  /** Of the data page. */
-  encoding: number;
-  /** Entries of the dictionary page; 0 without one. */
-  dictionaryEntries: number;
-  /** Smallest and largest value as Parquet stores them plainly, or null when unknown. */
-  min: Uint8Array | null;
-  max: Uint8Array | null;
-}
-
-/** Longest text kept as a bound. */
-export const BOUND_BYTES_MAX = 256;
 
 let bitmap = new Uint8Array(8192);
 
@@ -79,12 +63,6 @@ function writeDefinitionLevels(slices: readonly RowSlice[], index: number, rows:
   else writeInverted(body, bitmap, 0, rows);
   setLength(body, at);
   return nullCount;
-}
-
-/** Writes how many bytes follow `at` into the four there. */
-export function setLength(body: BatchTarget, at: number): void {
-  const length = body.position - at - 4;
-  for (let i = 0; i < 4; i++) body.bytes[at + i] = length >>> (8 * i);
 }
 
 function countBits(bits: Uint8Array, count: number): number {

@@ -1,5 +1,5 @@
 /** Parquet's metadata: page headers and the footer. Field numbers are those of parquet.thrift. */
-import { CODEC, ENCODING, PAGE, REPETITION, type ParquetColumn } from './format.js';
+import { type CODEC, ENCODING, PAGE, REPETITION, type ParquetColumn } from './format.js';
 import { ThriftWriter } from './thrift.js';
 
 /** A column chunk, as the footer states it. */

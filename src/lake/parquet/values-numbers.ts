@@ -2,7 +2,7 @@
 import { sliceRows, type BatchTarget, type RowSlice } from '../../event/batch.js';
 import { isNull, type BooleanColumn, type DoubleColumn, type IntegerColumn, type UuidColumn } from '../../event/columns.js';
 import { integerAt } from '../../event/integers.js';
-import type { Chunk } from './chunk.js';
+import type { Chunk } from './chunk-body.js';
 
 const WORD = 4_294_967_296;
 const SAFE = Number.MAX_SAFE_INTEGER;

@@ -3,7 +3,7 @@ import { sliceRows, totalRows, type BatchTarget, type RowSlice } from '../../eve
 import { isNull, type BytesColumn, type BytesListColumn, type Column, type DictionaryColumn, type ListColumn } from '../../event/columns.js';
 import { Dictionary } from '../../event/dictionary.js';
 import { TextBounds } from '../../event/text-bounds.js';
-import { BOUND_BYTES_MAX, setLength, type Chunk } from './chunk.js';
+import { BOUND_BYTES_MAX, setLength, type Chunk } from './chunk-body.js';
 import { ENCODING, type ParquetColumn } from './format.js';
 import { bitWidthOf, writePacked } from './levels.js';
 

@@ -8,7 +8,7 @@
  * Every read goes into a buffer of its own that is never written again, so a batch stays valid as
  * long as somebody holds it (and keeps at most `RUN_BYTES` alive, or its own size if larger).
  */
-import { DictionaryChain, decodeBatch, readHeader } from '../../event/batch.js';
+import { type DictionaryChain, decodeBatch, readHeader } from '../../event/batch.js';
 import type { Column, ColumnBatch } from '../../event/columns.js';
 import { gather } from '../../event/gather.js';
 import type { Schema } from '../../event/schema.js';

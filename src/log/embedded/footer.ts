@@ -7,7 +7,7 @@
  * file that is shorter than it was made is one in sealing, and what is behind its last commit is
  * never a commit.
  */
-import { BatchTarget, DictionaryScope, encodeDictionary } from '../../event/batch.js';
+import { BatchTarget, type DictionaryScope, encodeDictionary } from '../../event/batch.js';
 import { crc32c } from '../../event/batch/crc.js';
 import type { DiskFile } from '../../io/disk.js';
 import { ENTRY_BYTES, ENTRY_KIND, readTrailer, TRAILER_BYTES, writeEntry, writeTrailer, type SegmentHeader, type Trailer } from './layout.js';

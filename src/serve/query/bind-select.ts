@@ -10,7 +10,7 @@ import type { Binder } from './binder.js';
 import { convert } from './coerce.js';
 import { GroupCheck } from './group-check.js';
 import { printBound } from './print.js';
-import { Scope } from './scope.js';
+import type { Scope } from './scope.js';
 import type { Bound, BoundFrom, BoundGrouping, BoundOrder, BoundOutput, BoundSelect } from './tree.js';
 import { typeOf } from './types.js';
 
