@@ -141,11 +141,13 @@ export class Driven {
   }
 
   /** Takes in what there is, in batches of `limit`. */
-  async catchUp(limit = 1_000): Promise<void> {
+  async catchUp(limit = 1_000, afterEach: () => void = () => undefined): Promise<void> {
+    afterEach();
     for (let partition = 0; partition < this.stream.partitions; partition++)
       for (let batch = this.stream.batch(partition, this.#offsets[partition]!, limit); batch !== null; batch = this.stream.batch(partition, this.#offsets[partition]!, limit)) {
         await this.summary.stage.process(batch, false);
         this.#offsets[partition] = batch.baseOffset + batch.rows;
+        afterEach();
       }
   }
 
