@@ -52,7 +52,7 @@ export class ChangeColumns {
       unpacked.column = column;
       if (stored.kind !== 'integer') return;
       if (unpacked.words.length < rows * 2) unpacked.words = new Int32Array(rows * 2);
-      if (column.kind === 'boolean') for (let row = 0; row < rows; row++) (unpacked.words[row * 2] = column.values[row]!), (unpacked.words[row * 2 + 1] = 0);
+      if (column.kind === 'boolean') unpackBooleans(column.values, rows, unpacked.words);
       else unpackWords(integerColumn(column), rows, unpacked.words);
     });
   }
@@ -153,5 +153,13 @@ function unpackWords(column: IntegerColumn, rows: number, into: Int32Array): voi
     const sum = low + deltaLow;
     into[row * 2] = sum;
     into[row * 2 + 1] = high + deltaHigh + (sum > 4294967295 ? 1 : 0);
+  }
+}
+
+/** A boolean as the low and high word of an integer. */
+function unpackBooleans(values: Uint8Array, rows: number, words: Int32Array): void {
+  for (let row = 0; row < rows; row++) {
+    words[row * 2] = values[row]!;
+    words[row * 2 + 1] = 0;
   }
 }
