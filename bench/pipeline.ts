@@ -55,6 +55,7 @@ export async function startPipeline(): Promise<Pipeline> {
   closeSync(output);
   const ended = new Promise<void>((done) => child.on('exit', () => done()));
   const url = `http://127.0.0.1:${port}`;
+  // Not listening yet is what is waited for.
   for (let tries = 0; (await fetch(`${url}/ready`).catch(() => undefined))?.status !== 200; tries++) {
     if (tries > 600 || child.exitCode !== null) throw new Error(`the pipeline did not start:\n${readFileSync(file, 'utf8')}`);
     await sleep(50);

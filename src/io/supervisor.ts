@@ -54,6 +54,7 @@ export async function supervise<Methods>(input: SupervisedInput): Promise<Superv
     startedMs = input.clock.monotonic();
     let died: (error: Error) => void = () => undefined;
     const death = new Promise<never>((_, reject) => (died = reject));
+    // Whoever waits for the start gets the rejection; without a waiter it is no error.
     death.catch(() => undefined);
     const onDeath = (error: Error): void => {
       died(error);

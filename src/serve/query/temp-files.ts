@@ -91,6 +91,7 @@ export class TempFiles {
   /** Removes all files. */
   async close(): Promise<void> {
     for (const { ready } of this.#kept.values()) {
+      // A file that could not be written is told to whoever asked for it.
       const path = await ready.catch(() => null);
       if (path !== null) this.#disk.remove(path);
     }
