@@ -36,7 +36,7 @@ export type ViewColumnType =
 export interface ViewColumn {
   readonly name: string;
   readonly type: ViewColumnType;
-  /** For `numeric`: digits after the point; values travel as scaled 64-bit integers when 6, else as text. */
+  /** For `numeric`: digits after the point; values travel as scaled 64-bit integers where the changes column is `decimal`, else as text. */
   readonly scale?: number;
   /** A plain count or sum: its values over several keys or windows may be added up. */
   readonly additive?: boolean;

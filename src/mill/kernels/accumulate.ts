@@ -3,7 +3,7 @@ import { hashPair, hashWords, second } from '../state/hash.js';
 import { spill } from '../state/exact-sum.js';
 import type { AggregateCall, Expression } from '../sql/plan.js';
 import { wordKind } from './keys.js';
-import { staticScale } from '../sql/scale.js';
+import { sumScale } from '../sql/scale.js';
 import { bindBytes, printComputed, printValue, printWords } from './operands.js';
 import type { KernelSource } from './source.js';
 
@@ -59,7 +59,11 @@ function printUnfiltered(source: KernelSource, call: AggregateCall, index: numbe
 
 function printCount(index: number, test: string | undefined, before: readonly string[]): PrintedAggregate {
   const add = `a${index}counts[group]++;`;
-  return { before, add: [test === undefined ? add : `if (${test}) ${add}`], arrays: [[`a${index}counts`, `[${index}].counts`]] };
+  return {
+    before,
+    add: [test === undefined ? add : `if (${test}) ${add}`],
+    arrays: [[`a${index}counts`, `[${index}].counts`]],
+  };
 }
 
 function printCountOf(source: KernelSource, arg: Expression, index: number): PrintedAggregate {
@@ -85,28 +89,52 @@ function printSum(source: KernelSource, arg: Expression, index: number): Printed
   const a = `a${index}`;
   if (arg.kind === 'column' && shape.startsWith('i8')) {
     const { high, low } = source.wide(arg.index);
-    return { before: [], add: unlessNull(source.nullTest(arg.index), [`${a}.addWords(group, ${high}, ${low});`]), arrays: [[a, `[${index}]`]] };
+    return {
+      before: [],
+      add: unlessNull(source.nullTest(arg.index), [`${a}.addWords(group, ${high}, ${low});`]),
+      arrays: [[a, `[${index}]`]],
+    };
   }
   if (arg.kind === 'column' && shape.startsWith('i')) {
-    return printNarrowSum(source, index, unlessNull.bind(undefined, source.nullTest(arg.index)), source.narrow(arg.index));
+    return printNarrowSum(
+      source,
+      index,
+      unlessNull.bind(undefined, source.nullTest(arg.index)),
+      source.narrow(arg.index),
+    );
   }
   if (arg.kind === 'column' && shape.startsWith('f')) {
-    const values = source.bind(`doubles${arg.index}`, (batch) => (batch.column(arg.index) as { values: Float64Array }).values);
+    const values = source.bind(
+      `doubles${arg.index}`,
+      (batch) => (batch.column(arg.index) as { values: Float64Array }).values,
+    );
     const lines = [`${a}sums[group] += ${values}[i]; ${a}counts[group]++;`];
     return {
       before: [],
       add: unlessNull(source.nullTest(arg.index), lines),
-      arrays: [[`${a}sums`, `[${index}].sums`], [`${a}counts`, `[${index}].counts`]],
+      arrays: [
+        [`${a}sums`, `[${index}].sums`],
+        [`${a}counts`, `[${index}].counts`],
+      ],
     };
   }
-  if (arg.type === 'numeric' && staticScale(arg) !== undefined) {
+  if (arg.type === 'numeric' && sumScale(arg) !== undefined) {
     const value = printComputed(source, arg, `v${index}`, false);
-    return { before: value.before, add: [`if (${value.code} !== null) a${index}.addValue(group, ${value.code});`], arrays: [[`a${index}`, `[${index}]`]] };
+    return {
+      before: value.before,
+      add: [`if (${value.code} !== null) a${index}.addValue(group, ${value.code});`],
+      arrays: [[`a${index}`, `[${index}]`]],
+    };
   }
   return printByValue(source, arg, index);
 }
 
-function printNarrowSum(source: KernelSource, index: number, guard: (lines: string[]) => string[], value: string): PrintedAggregate {
+function printNarrowSum(
+  source: KernelSource,
+  index: number,
+  guard: (lines: string[]) => string[],
+  value: string,
+): PrintedAggregate {
   const a = `a${index}`;
   source.bind('spill', () => spill);
   const lines = [
@@ -117,14 +145,22 @@ function printNarrowSum(source: KernelSource, index: number, guard: (lines: stri
   return {
     before: [],
     add: ['{', ...guard(lines), '}'],
-    arrays: [[`${a}high`, `[${index}].high`], [`${a}low`, `[${index}].low`], [`${a}counts`, `[${index}].counts`]],
+    arrays: [
+      [`${a}high`, `[${index}].high`],
+      [`${a}low`, `[${index}].low`],
+      [`${a}counts`, `[${index}].counts`],
+    ],
   };
 }
 
 /** Hands the SQL value over: for everything that has no faster way. */
 function printByValue(source: KernelSource, arg: Expression, index: number): PrintedAggregate {
   const value = printValue(source, arg, `v${index}`);
-  return { before: value.before, add: [`if (${value.code} !== null) a${index}.addValue(group, ${value.code});`], arrays: [[`a${index}`, `[${index}]`]] };
+  return {
+    before: value.before,
+    add: [`if (${value.code} !== null) a${index}.addValue(group, ${value.code});`],
+    arrays: [[`a${index}`, `[${index}]`]],
+  };
 }
 
 function printExtreme(source: KernelSource, arg: Expression, index: number, end: 'min' | 'max'): PrintedAggregate {
@@ -134,7 +170,11 @@ function printExtreme(source: KernelSource, arg: Expression, index: number, end:
   const test = source.nullTest(arg.index);
   if (shape.startsWith('i8')) {
     const { high, low } = source.wide(arg.index);
-    return { before: [], add: unlessNull(test, [`${a}.addWords(group, ${high}, ${low});`]), arrays: [[a, `[${index}]`]] };
+    return {
+      before: [],
+      add: unlessNull(test, [`${a}.addWords(group, ${high}, ${low});`]),
+      arrays: [[a, `[${index}]`]],
+    };
   }
   const value = shape.startsWith('f')
     ? `${source.bind(`doubles${arg.index}`, (batch) => (batch.column(arg.index) as { values: Float64Array }).values)}[i]`
@@ -145,14 +185,22 @@ function printExtreme(source: KernelSource, arg: Expression, index: number, end:
   return {
     before: [],
     add: ['{', ...unlessNull(test, lines), '}'],
-    arrays: [[a, `[${index}]`], [`${a}values`, `[${index}].values`], [`${a}seen`, `[${index}].seen`]],
+    arrays: [
+      [a, `[${index}]`],
+      [`${a}values`, `[${index}].values`],
+      [`${a}seen`, `[${index}].seen`],
+    ],
   };
 }
 
 function printDistinct(source: KernelSource, arg: Expression, index: number): PrintedAggregate {
   const printed = printWords(source, arg, `d${index}`);
   const words = [0, 1, 2, 3].map((word) => printed.words[word] ?? '0').join(', ');
-  return { before: printed.before, add: unlessNull(printed.isNull, [`a${index}.addWords(group, ${words});`]), arrays: [[`a${index}`, `[${index}]`]] };
+  return {
+    before: printed.before,
+    add: unlessNull(printed.isNull, [`a${index}.addWords(group, ${words});`]),
+    arrays: [[`a${index}`, `[${index}]`]],
+  };
 }
 
 function printApproximate(source: KernelSource, arg: Expression, index: number): PrintedAggregate {
@@ -166,12 +214,19 @@ function printApproximate(source: KernelSource, arg: Expression, index: number):
     const entry = source.entry(arg.index);
     const hashes = source.table('hashes', arg, arg.index, source.environment.hashes(arg));
     const lines = [`${a}.addHashes(group, ${hashes}[2 * ${entry.code}], ${hashes}[2 * ${entry.code} + 1]);`];
-    return { before: entry.before, add: test === undefined ? lines : [`if (${entry.code} !== 0) {`, ...lines, '}'], arrays };
+    return {
+      before: entry.before,
+      add: test === undefined ? lines : [`if (${entry.code} !== 0) {`, ...lines, '}'],
+      arrays,
+    };
   }
   if (shape.startsWith('s')) {
     const { data, offsets } = bindBytes(source, arg.index);
     source.bind('hashPair', () => hashPair);
-    const lines = [`const h = hashPair(${data}, ${offsets}[i], ${offsets}[i + 1]);`, `${a}.addHashes(group, h, second.value);`];
+    const lines = [
+      `const h = hashPair(${data}, ${offsets}[i], ${offsets}[i + 1]);`,
+      `${a}.addHashes(group, h, second.value);`,
+    ];
     return { before: [], add: ['{', ...unlessNull(test, lines), '}'], arrays };
   }
   if (wordKind(arg, source.environment.schema) === 'pool') return printCanonicalHash(source, arg, index);

@@ -80,11 +80,14 @@ export function valueAt(column: Column, type: ColumnType, row: number): Value {
       return type === 'bytes' ? bytes.slice() : decoder.decode(bytes);
     }
     case 'list':
-      return Array.from(column.codes.subarray(column.offsets[row], column.offsets[row + 1]), (code) => column.dictionary.stringOf(code));
+      return Array.from(column.codes.subarray(column.offsets[row], column.offsets[row + 1]), (code) =>
+        column.dictionary.stringOf(code),
+      );
     case 'bytesList': {
       const { items, offsets } = column;
       const texts: string[] = [];
-      for (let i = offsets[row]!; i < offsets[row + 1]!; i++) texts.push(decoder.decode(items.data.subarray(items.offsets[i], items.offsets[i + 1])));
+      for (let i = offsets[row]!; i < offsets[row + 1]!; i++)
+        texts.push(decoder.decode(items.data.subarray(items.offsets[i], items.offsets[i + 1])));
       return texts;
     }
   }

@@ -99,8 +99,13 @@ export class Kernels {
 /** The source columns that a plan reads. */
 export function usedColumns(plan: ViewPlan): number[] {
   const used = new Set([plan.eventTime]);
-  const expressions = [plan.where, ...plan.keys.map((key) => key.expression), ...plan.aggregates.flatMap((call) => [call.arg, call.filter])];
-  for (const expression of expressions) if (expression !== null) for (const column of columnsOf(expression)) used.add(column);
+  const expressions = [
+    plan.where,
+    ...plan.keys.map((key) => key.expression),
+    ...plan.aggregates.flatMap((call) => [call.arg, call.filter]),
+  ];
+  for (const expression of expressions)
+    if (expression !== null) for (const column of columnsOf(expression)) used.add(column);
   return [...used].sort((a, b) => a - b);
 }
 
@@ -109,7 +114,8 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
   const nullTime = source.nullTest(plan.eventTime);
   const boundsInWhere = plan.where !== null && usesBounds(plan.where);
   const where = plan.where === null ? [] : printWhere(source, plan.where);
-  const late = nullTime === undefined ? [] : [`if (${nullTime}) { host.late(i, 'event_time_null', NaN, NaN); continue; }`];
+  const late =
+    nullTime === undefined ? [] : [`if (${nullTime}) { host.late(i, 'event_time_null', NaN, NaN); continue; }`];
   const time = source.shape(plan.eventTime).startsWith('i8')
     ? `${source.wide(plan.eventTime).high} * 4294967296 + ${source.wide(plan.eventTime).low}`
     : source.narrow(plan.eventTime);
@@ -131,7 +137,10 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
     ...aggregates.flatMap((aggregate) => aggregate.before),
     'computing = false;',
     ...(early ? ['if (table === null) {', '  table = host.table(start);', '  load();', '}'] : printTableChoice()),
-    ...printProbe(layout, keys.flatMap((key) => key.words)),
+    ...printProbe(
+      layout,
+      keys.flatMap((key) => key.words),
+    ),
     ...(early ? [] : ['if (correction) { table.setCorrected(group); corrections++; }']),
     'if (dirty[group] === 0) table.touch(group);',
     ...aggregates.flatMap((aggregate) => aggregate.add),
@@ -153,13 +162,7 @@ function printLateness(plan: ViewPlan): string[] {
 }
 
 function printTableChoice(): string[] {
-  return [
-    'if (table === null) {',
-    '  table = host.table(start);',
-    '  if (table === null) continue;',
-    '  load();',
-    '}',
-  ];
+  return ['if (table === null) {', '  table = host.table(start);', '  if (table === null) continue;', '  load();', '}'];
 }
 
 /** Probing as `WindowTable.find` does, with the key in locals. */
@@ -186,7 +189,12 @@ function printProbe(layout: KeyLayout, words: readonly string[]): string[] {
 }
 
 /** Names, the loop, and going on behind a row that fails. */
-function printFrame(source: KernelSource, aggregates: readonly PrintedAggregate[], body: readonly string[], early: boolean): string {
+function printFrame(
+  source: KernelSource,
+  aggregates: readonly PrintedAggregate[],
+  body: readonly string[],
+  early: boolean,
+): string {
   const arrays = aggregates.flatMap((aggregate) => aggregate.arrays);
   const names = [...source.binders.keys()];
   return [
@@ -214,4 +222,3 @@ function printFrame(source: KernelSource, aggregates: readonly PrintedAggregate[
     early ? '// every row is on time' : '// each row is compared with its clock',
   ].join('\n');
 }
-

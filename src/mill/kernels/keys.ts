@@ -90,7 +90,9 @@ export function keyValue(part: KeyPart, words: Int32Array, base: number, pool: B
     }
     case 'integer': {
       const value = words[at + 1]! * 4_294_967_296 + (words[at]! >>> 0);
-      const exact = Number.isSafeInteger(value) ? value : intOf((BigInt(words[at + 1]!) << 32n) | BigInt(words[at]! >>> 0));
+      const exact = Number.isSafeInteger(value)
+        ? value
+        : intOf((BigInt(words[at + 1]!) << 32n) | BigInt(words[at]! >>> 0));
       return part.columnType === 'decimal' ? new Decimal(BigInt(exact), 6) : exact;
     }
     case 'double':

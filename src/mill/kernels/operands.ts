@@ -1,7 +1,7 @@
 /** Prints how kernels turn an expression into key words, and into what an aggregate takes. */
 import type { BytesColumn, UuidColumn } from '../../event/columns.js';
 import type { Expression } from '../sql/plan.js';
-import { canonicalText } from '../state/canonical.js';
+import { canonicalOf } from '../state/canonical.js';
 import { WORDS, wordKind } from './keys.js';
 import type { KeyPart } from './keys.js';
 import { FAILS_ID } from './lookups.js';
@@ -27,7 +27,9 @@ export function printWords(source: KernelSource, expression: Expression, name: s
     return { before: [], words: [0, 1, 2, 3].map((word) => `${words}[4 * i + ${word}]`), isNull };
   }
   if (kind === 'double') {
-    const bits = source.bind(`bits${column}`, (batch) => doubleBits((batch.column(column) as { values: Float64Array }).values));
+    const bits = source.bind(`bits${column}`, (batch) =>
+      doubleBits((batch.column(column) as { values: Float64Array }).values),
+    );
     return { before: [], words: [`${bits}[2 * i]`, `${bits}[2 * i + 1]`], isNull };
   }
   if (source.shape(column).startsWith('i8')) {
@@ -52,12 +54,23 @@ function printPoolId(source: KernelSource, expression: Expression, name: string)
   }
   if (expression.kind === 'column' && source.shape(expression.index).startsWith('s')) {
     const { data, offsets } = bindBytes(source, expression.index);
-    const intern = source.bind('intern', () => (bytes: Uint8Array, from: number, to: number) => environment.pool().intern(bytes, from, to));
+    const intern = source.bind(
+      'intern',
+      () => (bytes: Uint8Array, from: number, to: number) => environment.pool().intern(bytes, from, to),
+    );
     const test = source.nullTest(expression.index);
-    return { before: [`const ${id} = ${test === undefined ? '' : `${test} ? -1 : `}${intern}(${data}, ${offsets}[i], ${offsets}[i + 1]);`], words: [id], isNull };
+    return {
+      before: [
+        `const ${id} = ${test === undefined ? '' : `${test} ? -1 : `}${intern}(${data}, ${offsets}[i], ${offsets}[i + 1]);`,
+      ],
+      words: [id],
+      isNull,
+    };
   }
-  const canonical = source.bind(`canonical${environment.numberOf(expression)}`, () => (value: never) =>
-    value === null ? -1 : environment.pool().internString(canonicalText(value, expression.type)));
+  const canonical = source.bind(`canonical${environment.numberOf(expression)}`, () => {
+    const textOf = canonicalOf(expression);
+    return (value: never) => (value === null ? -1 : environment.pool().internString(textOf(value)));
+  });
   const value = printComputed(source, expression, `${name}value`, true);
   return { before: [...value.before, `const ${id} = ${canonical}(${value.code});`], words: [id], isNull };
 }
@@ -94,7 +107,11 @@ export function printKey(source: KernelSource, expression: Expression, part: Key
   }
   const none = `key${part.at}null`;
   const lines = names.map((name, word) => `const ${name} = ${none} === 1 ? 0 : ${printed.words[word]};`);
-  return { before: [...printed.before, `const ${none} = ${printed.isNull} ? 1 : 0;`, ...lines], words: [...names, none], isNull: undefined };
+  return {
+    before: [...printed.before, `const ${none} = ${printed.isNull} ? 1 : 0;`, ...lines],
+    words: [...names, none],
+    isNull: undefined,
+  };
 }
 
 /**
@@ -114,7 +131,11 @@ export function printValue(source: KernelSource, expression: Expression, name: s
   const entry = source.entry(column);
   const values = source.table('values', expression, column, source.environment.values(expression));
   return {
-    before: [...entry.before, `let ${name} = ${values}[${entry.code}];`, `if (${name} === undefined) ${name} = ${source.call(expression)};`],
+    before: [
+      ...entry.before,
+      `let ${name} = ${values}[${entry.code}];`,
+      `if (${name} === undefined) ${name} = ${source.call(expression)};`,
+    ],
     code: name,
   };
 }

@@ -14,7 +14,7 @@ import type { Compiled, RowAccess } from '../sql/evaluate.js';
 import type { Expression } from '../sql/plan.js';
 import type { Value } from '../sql/value.js';
 import type { BytePool } from '../state/byte-pool.js';
-import { canonicalText } from '../state/canonical.js';
+import { canonicalOf } from '../state/canonical.js';
 import { valueAt, wideWords } from './columns.js';
 import { columnsOf, usesBounds } from './expressions.js';
 import { FAILS, FAILS_ID, Lookup, NULL_ID } from './lookups.js';
@@ -92,7 +92,10 @@ export class KernelEnvironment {
     for (const [name, lookup] of this.#lookups) if (name.startsWith('id')) lookup.clear();
   }
 
-  #lookup<T extends Int32Array | Uint8Array | Uint32Array | unknown[]>(name: string, create: () => Lookup<T>): Lookup<T> {
+  #lookup<T extends Int32Array | Uint8Array | Uint32Array | unknown[]>(
+    name: string,
+    create: () => Lookup<T>,
+  ): Lookup<T> {
     let lookup = this.#lookups.get(name) as Lookup<T> | undefined;
     if (lookup === undefined) {
       lookup = create();
@@ -119,6 +122,7 @@ export class KernelEnvironment {
   ids(expression: Expression): Lookup<Int32Array> {
     return this.#lookup(`id${this.numberOf(expression)}`, () => {
       const evaluate = perEntry(compile(expression));
+      const textOf = canonicalOf(expression);
       const isColumn = expression.kind === 'column';
       return new Lookup<Int32Array>(
         (size) => new Int32Array(size),
@@ -128,7 +132,8 @@ export class KernelEnvironment {
             return;
           }
           const value = evaluate(dictionary, code);
-          table[at] = value === undefined ? FAILS_ID : value === null ? NULL_ID : this.pool().internString(canonicalText(value, expression.type));
+          table[at] =
+            value === undefined ? FAILS_ID : value === null ? NULL_ID : this.pool().internString(textOf(value));
         },
       );
     });
@@ -277,8 +282,15 @@ export class KernelSource {
   }
 
   /** A lookup table's name; its value is the table for the batch's dictionary. */
-  table(prefix: string, expression: Expression, column: number, lookup: Lookup<never> | { of(dictionary: Dictionary): unknown }): string {
-    return this.bind(`${prefix}${this.environment.numberOf(expression)}`, (batch) => lookup.of((batch.column(column) as DictionaryColumn).dictionary));
+  table(
+    prefix: string,
+    expression: Expression,
+    column: number,
+    lookup: Lookup<never> | { of(dictionary: Dictionary): unknown },
+  ): string {
+    return this.bind(`${prefix}${this.environment.numberOf(expression)}`, (batch) =>
+      lookup.of((batch.column(column) as DictionaryColumn).dictionary),
+    );
   }
 
   /** Whether an expression is true: neither false nor NULL. */
@@ -295,14 +307,20 @@ export class KernelSource {
       const entry = this.entry(column);
       const flags = this.table('is', expression, column, this.environment.flags(expression));
       const flag = `${flags}[${entry.code}]`;
-      return { before: entry.before, code: `(${flag} === 1 || (${flag} === ${FAILS} && ${this.call(expression)} === true))` };
+      return {
+        before: entry.before,
+        code: `(${flag} === 1 || (${flag} === ${FAILS} && ${this.call(expression)} === true))`,
+      };
     }
     if (expression.kind === 'isNull' && expression.arg.kind === 'column') {
       const test = this.nullTest(expression.arg.index) ?? 'false';
       return { before: [], code: expression.negated ? `!(${test})` : `(${test})` };
     }
     if (expression.kind === 'column') {
-      const name = this.bind(`flags${expression.index}`, (batch) => (batch.column(expression.index) as { values?: Uint8Array }).values);
+      const name = this.bind(
+        `flags${expression.index}`,
+        (batch) => (batch.column(expression.index) as { values?: Uint8Array }).values,
+      );
       return { before: [], code: `${name}[i] === 1` };
     }
     return this.#general(expression);
@@ -310,8 +328,10 @@ export class KernelSource {
 
   /** Whether a condition is one test of an array or a table, or joins such tests. */
   #isCheap(expression: Expression): boolean {
-    if (expression.kind === 'and' || expression.kind === 'or') return expression.args.every((arg) => this.#isCheap(arg));
-    if (expression.kind === 'literal' || expression.kind === 'column' || this.dictionaryOf(expression) >= 0) return true;
+    if (expression.kind === 'and' || expression.kind === 'or')
+      return expression.args.every((arg) => this.#isCheap(arg));
+    if (expression.kind === 'literal' || expression.kind === 'column' || this.dictionaryOf(expression) >= 0)
+      return true;
     return expression.kind === 'isNull' && expression.arg.kind === 'column';
   }
 

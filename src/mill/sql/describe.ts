@@ -1,10 +1,12 @@
 /** What everyone but the mill needs to know of a view, and the schema of its changes stream. */
+import { DECIMAL_SCALE } from '../../event/schema.js';
 import type { ColumnType, Schema } from '../../event/schema.js';
 import { defineSchema } from '../../event/schema-define.js';
 import type { ColumnInput } from '../../event/schema-define.js';
 import type { ViewColumn, ViewColumnType, ViewDescription } from '../../event/view.js';
-import type { SqlType, ViewPlan } from './plan.js';
-import { staticScale } from './scale.js';
+import type { Expression, SqlType, ViewPlan } from './plan.js';
+import { staticBits, staticScale } from './scale.js';
+import type { PlanParts } from './scale.js';
 
 /** Columns that every changes stream begins with. */
 const FIXED = {
@@ -34,8 +36,12 @@ export interface ChangesLayout {
   readonly partials: readonly number[];
 }
 
-/** How a value of a SQL type is stored. Numeric: as `decimal` when its scale is always 6, else as text. */
-function storedType(type: SqlType, scale: number | undefined, key: boolean): ColumnType {
+/** Bits that a `decimal` column holds, its sign apart, and one for a sum or difference of two such. */
+const DECIMAL_BITS = 64;
+
+/** How an expression's value is stored. Numeric: as `decimal` when its scale is always 6 and 64 bits hold it, else as text. */
+function storedType(expression: Expression, key: boolean, parts?: PlanParts): ColumnType {
+  const { type } = expression;
   switch (type) {
     case 'boolean':
       return 'boolean';
@@ -45,7 +51,10 @@ function storedType(type: SqlType, scale: number | undefined, key: boolean): Col
     case 'double precision':
       return 'double';
     case 'numeric':
-      return scale === 6 ? 'decimal' : 'string';
+      return staticScale(expression, parts) === DECIMAL_SCALE &&
+        (staticBits(expression, parts) ?? Infinity) <= DECIMAL_BITS
+        ? 'decimal'
+        : 'string';
     case 'timestamptz':
     case 'timestamp':
     case 'date':
@@ -77,11 +86,7 @@ export function changesLayout(plan: ViewPlan): ChangesLayout {
   };
   const keys = plan.keys.map(({ name, expression }, i) => {
     if (i === plan.tenantKey) return TENANT;
-    return add(
-      name,
-      `_k${i}`,
-      storedType(expression.type, expression.type === 'numeric' ? staticScale(expression) : undefined, true),
-    );
+    return add(name, `_k${i}`, storedType(expression, true));
   });
   const values: number[] = [];
   const outputs = plan.outputs.map(({ name, expression }, i) => {
@@ -89,7 +94,7 @@ export function changesLayout(plan: ViewPlan): ChangesLayout {
     if (expression.kind === 'windowEnd') return WINDOW_END;
     if (expression.kind === 'key') return keys[expression.index]!;
     values.push(i);
-    return add(name, `_v${i}`, storedType(expression.type, outputScale(plan, i), false));
+    return add(name, `_v${i}`, storedType(expression, false, plan));
   });
   const partials = plan.aggregates.map((call, i) => add('', `_p${i}`, call.name === 'count' ? 'int64' : 'bytes'));
   const schema = defineSchema({ columns, tenant: 'tenant', eventTime: 'window_start' });
@@ -116,7 +121,13 @@ export function describeView(plan: ViewPlan): ViewDescription {
   const columns = plan.outputs.map(({ name, type }, i): ViewColumn => {
     const scale = outputScale(plan, i);
     const additive = isAdditive(plan, i);
-    return { name, type: viewType(type), ...(scale === undefined ? {} : { scale }), ...(additive ? { additive } : {}), column: layout.outputs[i]! };
+    return {
+      name,
+      type: viewType(type),
+      ...(scale === undefined ? {} : { scale }),
+      ...(additive ? { additive } : {}),
+      column: layout.outputs[i]!,
+    };
   });
   const ownKeys = layout.keys.filter((position) => position >= FIXED_COUNT);
   return {

@@ -1,7 +1,17 @@
 import { Decimal, parseDecimal } from '../sql/decimal.js';
 import { intOf } from '../sql/value.js';
 import type { Interval, Value } from '../sql/value.js';
-import type { SqlType } from '../sql/plan.js';
+import type { Expression, SqlType } from '../sql/plan.js';
+import { staticScale } from '../sql/scale.js';
+
+/**
+ * `canonicalText` for an expression's values. Numerics that all have one scale keep it, so that a key
+ * of `round(cost, 2)` shows as 1.50.
+ */
+export function canonicalOf(expression: Expression): (value: NonNullable<Value>) => string {
+  if (expression.type === 'numeric' && staticScale(expression) !== undefined) return String;
+  return (value) => canonicalText(value, expression.type);
+}
 
 /** A text that is the same for values that SQL calls equal, and for no others of the type. */
 export function canonicalText(value: NonNullable<Value>, type: SqlType): string {

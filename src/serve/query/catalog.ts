@@ -78,7 +78,7 @@ export function viewRelation(view: ViewDescription): Relation {
     name: column.name,
     type: viewType(column),
     source: viewFileColumn(column.column),
-    cast: isStoredOtherwise(column),
+    cast: isStoredOtherwise(column, view.schema.columns[column.column]!.type),
     hidden: false,
   }));
   const extra = [
@@ -89,8 +89,8 @@ export function viewRelation(view: ViewDescription): Relation {
 }
 
 /** Whether the files hold another type: texts for json and most numerics, timestamptz for time without a zone. */
-function isStoredOtherwise({ type, scale }: ViewColumn): boolean {
-  if (type === 'numeric') return scale !== DECIMAL_SCALE;
+function isStoredOtherwise({ type }: ViewColumn, stored: ColumnType): boolean {
+  if (type === 'numeric') return stored !== 'decimal';
   return type === 'json' || type === 'timestamp' || type === 'date';
 }
 

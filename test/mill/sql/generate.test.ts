@@ -12,7 +12,8 @@ import { staticScale } from '../../../src/mill/sql/scale.js';
 import { MillraceError } from '../../../src/util/errors.js';
 import { loadParser } from '../../../src/util/sql-text.js';
 import { bindText } from './bind-text.js';
-import { EXPRESSIONS, oracleCalls } from './oracle-calls.js';
+import { oracleCalls } from './oracle-calls.js';
+import { EXPRESSIONS } from './oracle-expressions.js';
 import { randomRows, SCHEMA } from './oracle-rows.js';
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 7);
@@ -67,7 +68,7 @@ const START = 1_700_000_000_000;
 
 /** Rows in the shapes that batches have: few values make narrow columns, extremes wide ones. */
 function batches(): ColumnBatch[] {
-  const wild = randomRows(120, SEED).map((row) => ({
+  const wild = randomRows(60, SEED).map((row) => ({
     ...row,
     j: row['j'] === null ? null : JSON.parse(row['j'] as string),
     x: bytes(row['x']),
@@ -169,7 +170,7 @@ test(`printed and evaluated expressions agree, seed ${SEED}`, () => {
     }
   }
   expect(wrong).toEqual([]);
-  expect(compared).toBeGreaterThan(400_000);
+  expect(compared).toBeGreaterThan(200_000);
 }, 120_000);
 
 test('a static scale is the scale of every value', () => {

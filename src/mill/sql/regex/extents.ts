@@ -154,6 +154,8 @@ class Positions {
         return tree.items.map((item) => this.build(item)).reduce((a, b) => this.concat(a, b), EMPTY);
       case 'alternate': {
         const options = tree.options.map((option) => this.build(option));
+        // Backtracking takes an option that matches nothing before it looks at a longer one behind it.
+        if (options.slice(0, -1).some((option) => option.empty)) this.ambiguous = true;
         return {
           first: options.flatMap((option) => option.first),
           last: options.flatMap((option) => option.last),

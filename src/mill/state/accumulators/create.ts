@@ -1,6 +1,6 @@
 import type { Schema } from '../../../event/schema.js';
 import type { AggregateCall, ViewPlan } from '../../sql/plan.js';
-import { staticScale } from '../../sql/scale.js';
+import { sumScale } from '../../sql/scale.js';
 import { WORDS, wordKind } from '../../kernels/keys.js';
 import type { BytePool } from '../byte-pool.js';
 import type { Accumulator } from './accumulator.js';
@@ -43,7 +43,7 @@ function createSum(call: AggregateCall, capacity: number): Accumulator {
   const { type } = call.arg!;
   const average = call.name === 'avg';
   if (type === 'double precision') return new DoubleSumAccumulator(capacity, average);
-  const scale = type === 'numeric' ? staticScale(call.arg!) : 0;
+  const scale = type === 'numeric' ? sumScale(call.arg!) : 0;
   if (scale === undefined) return new DecimalSumAccumulator(capacity, average);
   return new SumAccumulator(capacity, scale, average ? 'average' : call.type === 'bigint' ? 'bigint' : 'numeric');
 }
