@@ -9,6 +9,7 @@
  * After a *failed* sync the kernel's pages are clean: each sector is either on the platter or lost
  * for good, and no later sync brings it back.
  */
+import { dirname } from 'node:path';
 import type { Disk, DiskFile } from '../../src/io/disk.js';
 import type { SeededRandom } from './random.js';
 
@@ -98,8 +99,8 @@ export class SimDisk implements Disk {
   syncDirectory(folder: string): void {
     this.#check({ kind: 'syncDirectory', path: folder, bytes: 0 });
     if (this.#control === 'no-directory-sync') return;
-    for (const change of this.#nameChanges) applyName(this.#durableNames, change);
-    this.#nameChanges = [];
+    for (const change of this.#nameChanges) if (isIn(folder, change)) applyName(this.#durableNames, change);
+    this.#nameChanges = this.#nameChanges.filter((change) => !isIn(folder, change));
   }
 
   freeBytes(): number {
@@ -271,6 +272,12 @@ export class SimDisk implements Disk {
 /** An error as Node's file system throws it. */
 export function errno(code: string, message: string): Error {
   return Object.assign(new Error(`${code}: ${message}`), { code });
+}
+
+/** Whether a change of names is made durable by syncing `folder`; a rename by either of its ends. */
+function isIn(folder: string, change: NameChange): boolean {
+  const paths = 'set' in change ? [change.set] : 'unset' in change ? [change.unset] : [change.from, change.to];
+  return paths.some((path) => dirname(path) === folder);
 }
 
 function applyName(names: Map<string, Inode>, change: NameChange): void {

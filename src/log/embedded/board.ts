@@ -53,8 +53,11 @@ export class Board {
   /** Owner only: changes the board in one piece; `change` must not read it. `wake` raises the version. */
   publish(wake: boolean, change: (write: BoardWriter) => void): void {
     Atomics.add(this.#words, LOCK, 1);
-    change(this.#writer);
-    Atomics.add(this.#words, LOCK, 1);
+    try {
+      change(this.#writer);
+    } finally {
+      Atomics.add(this.#words, LOCK, 1);
+    }
     if (wake) Atomics.add(this.#words, VERSION, 1);
   }
 

@@ -10,7 +10,7 @@ import type { Clock } from '../../io/clock.js';
 import type { Disk } from '../../io/disk.js';
 import { MillraceError } from '../../util/errors.js';
 import { SegmentCursor, type CursorSource } from './cursor.js';
-import { readFooter, sealSegment, summarize, type FooterDictionary } from './footer.js';
+import { readFooter, sealSegment, summarize, type ClosingState, type FooterDictionary } from './footer.js';
 import type { DirectoryEntry } from './layout.js';
 import { rebuildDictionaries } from './rebuild.js';
 import { judge, type ClosedSegment, type Needed } from './retention.js';
@@ -82,13 +82,17 @@ export class ClosedSegments {
 
   /** Takes over a segment that gets no more commits; `healthy` unless its disk failed. */
   add(active: ActiveSegment, healthy: boolean): void {
+    this.#takeOver(active, healthy, undefined);
+  }
+
+  #takeOver(active: ActiveSegment, healthy: boolean, closing: ClosingState | undefined): void {
     const segment: Closed = { number: active.header.segment, end: active.end, summary: null, bytes: active.size };
     this.#segments.push(segment);
     if (!healthy) {
       segment.summary = summarize(active.index);
       return;
     }
-    this.#enqueue(() => this.#sealActive(active, segment));
+    this.#enqueue(() => this.#sealActive(active, segment, closing));
   }
 
   /** Counts a batch that was just committed. */
@@ -118,7 +122,10 @@ export class ClosedSegments {
   /** Finishes what is under way and seals the active segment. */
   async close(active: ActiveSegment | null): Promise<void> {
     this.#ended = true;
-    if (active !== null) this.add(active, true);
+    if (active !== null) {
+      const { state } = this.#input;
+      this.#takeOver(active, true, { sequence: state.sequence, arrivalClockMs: state.floorMs, metadata: state.checkpoint(null) });
+    }
     await this.#work;
   }
 
@@ -147,13 +154,13 @@ export class ClosedSegments {
     return this.#work;
   }
 
-  async #sealActive(active: ActiveSegment, segment: Closed): Promise<void> {
+  async #sealActive(active: ActiveSegment, segment: Closed, closing: ClosingState | undefined): Promise<void> {
     segment.summary = summarize(active.index);
     const dictionaries: FooterDictionary[] = active.scopes.all().map(({ scope, stream, partition, version }) => {
       return { streamId: stream.id, partition, schemaVersion: version, scope };
     });
     try {
-      await sealSegment(active.file, active.header, active.end, active.index, dictionaries);
+      await sealSegment(active.file, active.header, active.end, active.index, dictionaries, closing);
       segment.bytes = active.file.size();
     } finally {
       active.file.close();

@@ -123,32 +123,24 @@ export class SegmentCursor implements LogCursor {
     const { board, views } = this.#source;
     const { start, end } = board.range(this.#slot);
     if (this.#position < start) throw this.#outOfRange(start, end);
-    for (let next = views.after(number, board.durable()); next >= 0; next = views.after(next, board.durable())) {
-      this.#enter(next);
-      if (this.#view !== null) return true;
+    return this.#enter(views.after(number, board.durable()));
+  }
+
+  /** Goes to the segment `number` or the first one behind it that can be read; says whether there is one. */
+  #enter(number: number): boolean {
+    const { board, views } = this.#source;
+    const durable = board.durable();
+    for (let next = number; next >= 0; next = views.after(next, durable)) {
+      const view = views.acquire(next);
+      if (view === null) continue;
+      if (this.#view !== null) views.release(this.#view);
+      this.#view = view;
+      this.#run = null;
+      views.refresh(view, durable);
+      this.#next = view.index.of(this.#streamId, this.#partition).find(this.#position);
+      return true;
     }
     return false;
-  }
-
-  #enter(number: number): void {
-    const { board, views } = this.#source;
-    const view = views.acquire(number);
-    if (view === null) {
-      if (this.#view === null) this.#skipTo(number);
-      return;
-    }
-    if (this.#view !== null) views.release(this.#view);
-    this.#view = view;
-    this.#run = null;
-    views.refresh(view, board.durable());
-    this.#next = view.index.of(this.#streamId, this.#partition).find(this.#position);
-  }
-
-  /** The segment that should be read is not there: go on with the first one behind it that is. */
-  #skipTo(number: number): void {
-    const { board, views } = this.#source;
-    const next = views.after(number, board.durable());
-    if (next >= 0) this.#enter(next);
   }
 
   #read(entry: DirectoryEntry, schema: Schema): LogBatch {

@@ -13,6 +13,7 @@ import type { DiskFile } from '../../io/disk.js';
 import { ENTRY_BYTES, ENTRY_KIND, readTrailer, TRAILER_BYTES, writeEntry, writeTrailer, type SegmentHeader, type Trailer } from './layout.js';
 import { parseEntries } from './scan.js';
 import type { SegmentIndex } from './segment-index.js';
+import type { CommitMetadata } from './state.js';
 
 /** What a segment holds of one partition. */
 export interface PartitionSummary {
@@ -29,6 +30,15 @@ export interface SegmentSummary {
   readonly partitions: readonly PartitionSummary[];
   /** Stamp of its newest rows, ms; 0 when it has none. */
   readonly newestMs: number;
+  /** When the log was closed with this segment: the state then, so that a start need not read the commits. */
+  readonly closing?: ClosingState;
+}
+
+/** The log's state at a clean end. */
+export interface ClosingState {
+  readonly sequence: number;
+  readonly arrivalClockMs: number;
+  readonly metadata: CommitMetadata;
 }
 
 /** A whole dictionary to be kept in a footer. */
@@ -66,14 +76,22 @@ export async function sealSegment(
   commitsEnd: number,
   index: SegmentIndex,
   dictionaries: readonly FooterDictionary[],
+  closing?: ClosingState,
 ): Promise<void> {
   await file.truncate(commitsEnd);
   await file.sync();
-  await file.write(footerBytes(segment, commitsEnd, index, dictionaries), commitsEnd);
+  const summary = { ...summarize(index), ...(closing === undefined ? {} : { closing }) };
+  await file.write(footerBytes(segment, commitsEnd, index, dictionaries, summary), commitsEnd);
   await file.sync();
 }
 
-function footerBytes(segment: SegmentHeader, commitsEnd: number, index: SegmentIndex, dictionaries: readonly FooterDictionary[]): Uint8Array<ArrayBuffer> {
+function footerBytes(
+  segment: SegmentHeader,
+  commitsEnd: number,
+  index: SegmentIndex,
+  dictionaries: readonly FooterDictionary[],
+  summary: SegmentSummary,
+): Uint8Array<ArrayBuffer> {
   const target = new BatchTarget(1 << 16);
   const entries = index.all().flatMap((list) => Array.from({ length: list.count }, (_, i) => list.entry(i)));
   for (const { streamId, partition, schemaVersion, scope } of dictionaries) {
@@ -85,7 +103,7 @@ function footerBytes(segment: SegmentHeader, commitsEnd: number, index: SegmentI
   }
   target.align();
   const indexStart = target.position;
-  const json = Buffer.from(JSON.stringify(summarize(index)));
+  const json = Buffer.from(JSON.stringify(summary));
   const length = entries.length * ENTRY_BYTES + json.length;
   target.reserve(length + TRAILER_BYTES);
   const data = new DataView(target.bytes.buffer);

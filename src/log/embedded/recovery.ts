@@ -18,7 +18,7 @@ import { MillraceError } from '../../util/errors.js';
 import type { LostRows } from '../log.js';
 import { readFooter } from './footer.js';
 import { ENTRY_KIND, SEGMENT_HEADER_BYTES, type DirectoryEntry, type SegmentHeader } from './layout.js';
-import { findSegmentHeader, scanCommits, type ScannedCommit } from './scan.js';
+import { findCheckpoint, findSegmentHeader, scanCommits, type ScannedCommit } from './scan.js';
 import { listSegments, segmentPath } from './segment-file.js';
 import { LogState } from './state.js';
 import type { RecoveryReport } from './types.js';
@@ -108,7 +108,9 @@ class Reader {
     }
     if (kept.length > 0 && !this.#checkpointSeen)
       throw new MillraceError('DATA_FOLDER_DAMAGED', 'no segment of the log has a readable checkpoint, so its streams are unknown; restore the folder from a backup');
-    for (const segment of kept) {
+    const closing = kept.length === 0 ? undefined : readFooter(kept.at(-1)!.file, kept.at(-1)!.header, kept.at(-1)!.size)?.summary.closing;
+    if (closing !== undefined) this.state.apply(closing.sequence, closing.arrivalClockMs, [], closing.metadata);
+    for (const segment of closing === undefined ? kept : []) {
       if (segment.number < first) continue;
       const end = this.#readSegment(segment, ends.get(segment.number)!, segment === kept.at(-1));
       ends.set(segment.number, end);
@@ -129,21 +131,32 @@ class Reader {
       last = null;
       this.#damage(segment.number, position, bytes, 'a commit header is unreadable');
     };
-    let end = scanCommits(segment.file, segment.header, { from: SEGMENT_HEADER_BYTES, to, check: true }, take, gap);
+    const end = scanCommits(segment.file, segment.header, { from: SEGMENT_HEADER_BYTES, to, check: true }, take, gap);
     const final = last as ScannedCommit | null;
-    if (newest && final !== null && (final.entries === null || !final.intact)) {
+    const footer = readFooter(segment.file, segment.header, segment.size);
+    const mayBeTorn = newest && footer === null;
+    if (mayBeTorn && final !== null && (final.entries === null || !final.intact)) {
       this.#cutLast(segment.number, final);
       return final.position;
     }
     if (final !== null) this.#applyBefore(segment, final);
-    const sealing = segment.size < segment.header.madeBytes;
-    const rest = newest && !sealing && readFooter(segment.file, segment.header, segment.size) === null ? usedBytes(segment.file, end, segment.size) : 0;
-    if (rest > 0) this.cut = { segment: segment.number, position: end, bytes: rest, rows: -1, lost: [], note: 'may have been acknowledged' };
-    else if (!newest && end < to) {
-      this.#damage(segment.number, end, to - end, 'commits at the end are unreadable');
-      end = to;
+    if (!mayBeTorn) {
+      if (end < to) this.#damage(segment.number, end, to - end, 'commits at the end are unreadable');
+      for (const { streamId, partition, end: reached } of footer?.summary.partitions ?? []) this.#burn(streamId, partition, reached);
+      return to;
     }
+    const sealing = segment.size < segment.header.madeBytes;
+    const rest = sealing ? 0 : usedBytes(segment.file, end, segment.size);
+    if (rest > 0) this.cut = { segment: segment.number, position: end, bytes: rest, rows: -1, lost: [], note: 'may have been acknowledged' };
     return end;
+  }
+
+  /** Offsets that were given out once are never given out again. */
+  #burn(streamId: number, partition: number, end: number): void {
+    const stream = this.state.streamsById.get(streamId);
+    if (stream === undefined) return;
+    const slot = this.state.slot(stream, partition);
+    slot.end = Math.max(slot.end, end);
   }
 
   /** Takes a commit that has another behind it, or is whole. */
@@ -195,10 +208,7 @@ class Reader {
   #cutLast(segment: number, { position, header, entries }: ScannedCommit): void {
     const lost = entries === null ? [] : this.#rowsOf(entries);
     this.cut = { segment, position, bytes: header.bytes, rows: header.rows, lost, note: 'may have been acknowledged' };
-    for (const { stream, partition, to } of lost) {
-      const slot = this.state.slot(this.state.streams.get(stream)!, partition);
-      slot.end = Math.max(slot.end, to);
-    }
+    for (const { stream, partition, to } of lost) this.#burn(this.state.streams.get(stream)!.id, partition, to);
     this.state.sequence = Math.max(this.state.sequence, header.sequence);
     this.state.floorMs = Math.max(this.state.floorMs, header.arrivalClockMs);
   }
@@ -226,9 +236,7 @@ class Reader {
     for (const reader of this.state.readers.values())
       for (const { stream, partition, offset } of [...(reader.positions ?? []), ...reader.holds]) {
         const record = this.state.streams.get(stream);
-        if (record === undefined || partition >= record.definition.partitions) continue;
-        const slot = this.state.slot(record, partition);
-        slot.end = Math.max(slot.end, offset);
+        if (record !== undefined && partition < record.definition.partitions) this.#burn(record.id, partition, offset);
       }
   }
 }
@@ -238,11 +246,7 @@ function segmentEnd({ file, header, size }: Found): number {
 }
 
 function readCheckpoint({ file, header, size }: Found): ScannedCommit | null {
-  let first: ScannedCommit | null = null;
-  const range = { from: SEGMENT_HEADER_BYTES, to: size, check: false, stop: () => first !== null };
-  scanCommits(file, header, range, (commit) => (first = commit), () => undefined);
-  const found = first as ScannedCommit | null;
-  return found !== null && found.header.checkpoint && found.metadata !== null ? found : null;
+  return findCheckpoint(file, header, size);
 }
 
 /** A segment whose checkpoint alone was written, and torn, was never begun. */

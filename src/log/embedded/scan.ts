@@ -116,6 +116,19 @@ export function scanCommits(
   return position;
 }
 
+/** A segment's checkpoint: the first commit, or its copy behind it. Null when neither can be read. */
+export function findCheckpoint(file: DiskFile, segment: SegmentHeader, size: number): ScannedCommit | null {
+  let checkpoint: ScannedCommit | null = null;
+  let passed = false;
+  const take = (commit: ScannedCommit): void => {
+    if (!commit.header.checkpoint) passed = true;
+    else if (commit.metadata !== null) checkpoint ??= commit;
+  };
+  const range = { from: SEGMENT_HEADER_BYTES, to: size, check: false, stop: () => passed || checkpoint !== null };
+  scanCommits(file, segment, range, take, () => undefined);
+  return checkpoint;
+}
+
 function readCommit(reader: WindowReader, position: number, header: CommitHeader, check: boolean): ScannedCommit {
   const length = header.batches * ENTRY_BYTES + header.metadataBytes;
   const directory = reader.read(position + header.directoryAt, length);

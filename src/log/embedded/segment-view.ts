@@ -9,7 +9,7 @@ import { MillraceError } from '../../util/errors.js';
 import type { Board, Durable } from './board.js';
 import { readFooter } from './footer.js';
 import { ENTRY_KIND, SEGMENT_HEADER_BYTES, type SegmentHeader } from './layout.js';
-import { findSegmentHeader, scanCommits } from './scan.js';
+import { findCheckpoint, findSegmentHeader, scanCommits } from './scan.js';
 import { listSegments, segmentPath } from './segment-file.js';
 import { SegmentIndex } from './segment-index.js';
 import type { CommitMetadata } from './state.js';
@@ -70,22 +70,7 @@ export class SegmentView {
 
   /** The state with which the segment began; null when that is damaged. */
   checkpoint(): CommitMetadata | null {
-    if (this.#checkpoint === null) {
-      let first = true;
-      const end = Math.min(this.#file.size(), SEGMENT_HEADER_BYTES + 64 * 1024 * 1024);
-      scanCommits(
-        this.#file,
-        this.header,
-        { from: SEGMENT_HEADER_BYTES, to: end, check: false, stop: () => !first },
-        (commit) => {
-          first = false;
-          if (commit.header.checkpoint) this.#checkpoint = commit.metadata;
-        },
-        () => {
-          first = false;
-        },
-      );
-    }
+    this.#checkpoint ??= findCheckpoint(this.#file, this.header, this.#file.size())?.metadata ?? null;
     return this.#checkpoint;
   }
 

@@ -156,6 +156,7 @@ export class Writer {
       if (this.#running === null) this.#run();
       await this.#running;
     }
+    // A segment that could not be prepared is told when it is needed.
     const prepared = await this.#prepared?.catch(() => null);
     if (prepared) {
       prepared.file.close();
@@ -336,9 +337,11 @@ export class Writer {
     const { header: segment, scopes, end: position } = active;
     const groups = [{ parts: [], metadata: state.checkpoint(previous) }];
     const commit = this.#encoder.encode(groups, state, { segment, scopes, position, stampMs: nowMs, checkpoint: true });
-    const bytes = new Uint8Array(position + commit.bytes.length);
+    // Twice: whoever reads the segment needs it, so one bad sector must not take it.
+    const bytes = new Uint8Array(position + 2 * commit.bytes.length);
     bytes.set(headerBytes(segment));
     bytes.set(commit.bytes, position);
+    bytes.set(commit.bytes, position + commit.bytes.length);
     try {
       await active.file.write(bytes, 0);
       await active.file.sync();
