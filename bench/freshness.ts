@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import type { BenchRow } from './harness.js';
 import { BENCH_KEY, openLoop, percentile, prepareBodies } from './load.js';
-import { startPipeline, type Pipeline } from './pipeline.js';
+import { PROBE_TENANT, startPipeline, type Pipeline } from './pipeline.js';
 
 const SECONDS = Number(process.env['MILLRACE_BENCH_SECONDS'] ?? 60);
 const EVENTS_PER_SECOND = 50_000;
@@ -65,23 +65,23 @@ export async function run(): Promise<readonly BenchRow[]> {
   ];
 }
 
-/** Revisions given so far, all views: each is one changed key. */
+/** Rows in the changes streams of all views: each is one changed key. */
 async function changedKeys(pipeline: Pipeline): Promise<number> {
-  const answer = await fetch(`${pipeline.url}/v1/stats`, { headers: { authorization: `Bearer ${BENCH_KEY}` } });
-  const stats = (await answer.json()) as { views?: { revision: number }[] };
-  if (stats.views === undefined) throw new Error('/v1/stats has no views');
-  return stats.views.reduce((sum, view) => sum + view.revision, 0);
+  const page = await (await fetch(`${pipeline.url}/metrics`)).text();
+  const counts = [...page.matchAll(/^millrace_log_rows_total\{stream="view\.\w+"\} (\d+)$/gm)].map((match) => Number(match[1]));
+  if (counts.length !== 3) throw new Error(`expected three changes streams in /metrics, found ${counts.length}`);
+  return counts.reduce((sum, rows) => sum + rows, 0);
 }
 
 async function probe(pipeline: Pipeline, fresh: number[], until: AbortSignal): Promise<void> {
   for (let i = 0; !until.aborted; i++) {
     const campaign = `probe-${process.pid}-${i}`;
-    const event = { event_id: randomUUID(), event_type: 'click', event_time: Date.now(), tenant_id: 'advertiser-00042', campaign_id: campaign };
+    const event = { event_id: randomUUID(), event_type: 'click', event_time: Date.now(), tenant_id: PROBE_TENANT, campaign_id: campaign };
     const answer = await fetch(`${pipeline.url}/v1/events`, { method: 'POST', body: JSON.stringify(event), headers: { authorization: `Bearer ${BENCH_KEY}` } });
     await answer.text();
     if (answer.status !== 200) continue;
     const start = performance.now();
-    while ((await pipeline.query(`SELECT events FROM by_campaign WHERE tenant_id = 'advertiser-00042' AND campaign_id = '${campaign}'`)).length === 0) {
+    while ((await pipeline.query(`SELECT events FROM by_campaign WHERE campaign_id = '${campaign}'`)).length === 0) {
       if (performance.now() - start > 30_000) throw new Error(`${campaign} was not there after 30 s`);
       await sleep(10);
     }

@@ -22,6 +22,10 @@ SELECT tenant_id, window_start, window_end, count(*) AS events, approx_count_dis
 FROM TUMBLE(events, event_time, INTERVAL '1 minute') GROUP BY tenant_id, window_start, window_end;
 `;
 
+/** The advertiser whose numbers are asked for, and its key. */
+export const PROBE_TENANT = 'advertiser-00042';
+const PROBE_KEY = 'mr_bench_probe_key_0123456789';
+
 /** A server under load. */
 export interface Pipeline {
   readonly url: string;
@@ -30,6 +34,7 @@ export interface Pipeline {
   cpuSeconds(): number;
   /** Resident bytes. */
   residentBytes(): number;
+  /** Runs a query with the key of `PROBE_TENANT`. */
   query(sql: string): Promise<(string | number | null)[][]>;
   stop(): Promise<void>;
 }
@@ -41,7 +46,7 @@ export async function startPipeline(): Promise<Pipeline> {
   const settings = {
     streams: { events: { schema: 'ad-events' } },
     views: [{ sql: VIEWS }],
-    tenants: tenantNames(15_000).map((id) => ({ id })),
+    tenants: tenantNames(15_000).map((id) => (id === PROBE_TENANT ? { id, keys: [{ name: 'probe', key: PROBE_KEY, role: 'read' }] } : { id })),
     operators: [{ name: 'bench', key: BENCH_KEY }],
     messages: { level: 'warn', format: 'json' },
   };
@@ -83,7 +88,7 @@ function cpuOf(pid: number): number {
 }
 
 async function query(url: string, sql: string): Promise<(string | number | null)[][]> {
-  const answer = await fetch(`${url}/v1/query`, { method: 'POST', body: JSON.stringify({ sql }), headers: { authorization: `Bearer ${BENCH_KEY}`, 'content-type': 'application/json' } });
+  const answer = await fetch(`${url}/v1/query`, { method: 'POST', body: JSON.stringify({ sql }), headers: { authorization: `Bearer ${PROBE_KEY}`, 'content-type': 'application/json' } });
   if (answer.status !== 200) throw new Error(`${sql}: ${answer.status} ${await answer.text()}`);
   return ((await answer.json()) as { rows: (string | number | null)[][] }).rows;
 }
