@@ -16,7 +16,7 @@ const KNOWN: readonly (readonly [form: RegExp, code: ErrorCode, message: string]
   [/^Invalid Input Error/, 'SQL_RUNTIME', 'a function was given a value that it can\'t take'],
   [/^Out of Memory Error|max_temp_directory_size/, 'QUERY_TOO_LARGE', 'the query needs more memory than it may have; filter or group more'],
   [/Max expression depth|stack depth/i, 'QUERY_TOO_LARGE', 'the statement is nested too deep'],
-  [/^(Binder|Not implemented) Error/, 'SQL_UNSUPPORTED', 'the engine does not run this form of the statement'],
+  [/^(Binder|Not implemented|Invalid) Error/, 'SQL_UNSUPPORTED', 'the engine does not run this form of the statement'],
 ];
 
 /** An error of the engine as one that people are meant to read. */

@@ -32,12 +32,16 @@ export interface PrintContext {
   /** The tenant whose rows alone may be seen; null for an operator. */
   readonly tenant: string | null;
   sourceOf(base: BoundBase): BaseSource;
+  /** Set below the outermost query. */
+  readonly nested?: boolean;
 }
 
 /** Prints a whole query. */
 export function printQuery(query: BoundQuery, context: PrintContext): string {
   const ctes = query.ctes.map(({ name, query: inner, materialized }) => {
-    const how = materialized === null ? '' : materialized ? 'MATERIALIZED ' : 'NOT MATERIALIZED ';
+    // DuckDB 1.5 fails on a materialized CTE beside columns of an outer query ("unordered_map::at").
+    const inlined = materialized === false || (materialized === null && context.nested === true);
+    const how = inlined ? 'NOT MATERIALIZED ' : materialized === true ? 'MATERIALIZED ' : '';
     return `${quoteName(name)} AS ${how}(${printQuery(inner, context)})`;
   });
   const parts = [
@@ -60,7 +64,7 @@ export function printBound(bound: Bound, context: PrintContext = WITHOUT_RELATIO
     case 'call':
       return bounded(bound.print(bound.args.map((arg) => printBound(arg, context))));
     case 'subquery':
-      return bounded(bound.print(printQuery(bound.query, context), bound.args.map((arg) => printBound(arg, context))));
+      return bounded(bound.print(printQuery(bound.query, { ...context, nested: true }), bound.args.map((arg) => printBound(arg, context))));
   }
 }
 
@@ -117,7 +121,7 @@ function printFrom(item: BoundFrom, context: PrintContext): string {
     case 'base':
       return printBase(item, context);
     case 'query':
-      return `${item.lateral ? 'LATERAL ' : ''}(${printQuery(item.query, context)}) AS ${quoteName(item.alias)}`;
+      return `${item.lateral ? 'LATERAL ' : ''}(${printQuery(item.query, { ...context, nested: true })}) AS ${quoteName(item.alias)}`;
     case 'cte':
       return `${quoteName(item.name)} AS ${quoteName(item.alias)}`;
     case 'function':
