@@ -34,7 +34,7 @@ export class PreparedBody {
     if (this.#ids.length !== events.length || this.#times.length !== events.length) throw new Error('an event without id or time');
   }
 
-  /** New ids, and `nowMs` as everybody's time. */
+  /** New ids, and `nowMs` as everybody's time. `entropy` holds 32 bytes an event. */
   renew(nowMs: number, entropy: Buffer): void {
     const { bytes } = this;
     let e = 0;
@@ -72,7 +72,7 @@ export interface Latencies {
 export async function openLoop(input: { url: string; bodies: readonly PreparedBody[]; perSecond: number; seconds: number; connections: number }): Promise<Latencies> {
   const agent = new Agent({ keepAlive: true, maxSockets: input.connections });
   const result: Latencies = { ms: [], failed: 0, lastFailure: '' };
-  const entropy = Buffer.alloc(4096);
+  const entropy = Buffer.alloc(32 * Math.max(...input.bodies.map((body) => body.events)));
   const start = performance.now();
   const total = Math.round(input.perSecond * input.seconds);
   const under: Promise<void>[] = [];
