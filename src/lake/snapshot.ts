@@ -10,7 +10,8 @@
  *   the line:  "millrace-lake 1 <version> <crc32c of the JSON, hex> <bytes of the JSON>\n"
  *
  * **`commitSnapshot` is the commit**: the new files are on disk before (files and their folder
- * synced), the snapshot is written beside, synced, renamed over the old one, and the folder synced.
+ * synced), the snapshot is written beside, synced with its name, renamed over the old one, and the
+ * folder synced again.
  * Before the rename nothing has happened; after it all has. Offsets and files are one: a row is in
  * the files exactly when its offset is below `committed`.
  *
@@ -97,6 +98,8 @@ export function commitSnapshot(disk: Disk, lake: string, snapshot: LakeSnapshot)
   } finally {
     file.close();
   }
+  // A file of this name may be left from an attempt that failed: the rename must not bring that one.
+  disk.syncDirectory(folder);
   disk.rename(next, join(folder, 'snapshot'));
   disk.syncDirectory(folder);
 }

@@ -151,6 +151,35 @@ describe('the lake on a failing disk', () => {
   }, 120_000);
 });
 
+test('a merge whose commit fails half way makes the stage start anew from what is on disk', async () => {
+  const feed = feedOf();
+  let armed = false;
+  let renamed = false;
+  const disk: Disk = {
+    ...realDisk,
+    rename(from, to) {
+      realDisk.rename(from, to);
+      renamed = armed;
+    },
+    syncDirectory(path) {
+      if (renamed) {
+        renamed = armed = false;
+        throw new Error('the folder could not be synced');
+      }
+      realDisk.syncDirectory(path);
+    },
+  };
+  const stage = new LakeStage({ stream: 'events', definition: () => feed.definition, folder, disk, clock: handClock(HOUR), options: { runRowsMax: 10 } });
+  await feed.run(stage, HOUR);
+  armed = true;
+  await feed.more(stage, HOUR + HOUR_MS, new Map(), feed.batches.length);
+  expect(stage.status().mergeFailure).toBe('the folder could not be synced');
+  await expect(stage.flush([])).rejects.toThrow('the folder could not be synced');
+  await stage.restore();
+  expect(stage.status().version).toBe(readSnapshot(realDisk, folder, 'events')!.version);
+  expect(lakeTexts(folder, SCHEMA)).toEqual(below(feed, stage.status().committed));
+});
+
 /** The rows that a lake with these offsets must hold. */
 function below(feed: Feed, committed: readonly number[]): string[] {
   return feed.expected().filter((text) => {
