@@ -3,13 +3,13 @@
  *
  * A round is a few lives of one simulated disk. In each life the log is opened, checked against
  * everything that earlier lives were promised, then written to by several clients and a reader that
- * commits its outputs with its positions, until the power goes off at a random moment. The last
- * life only checks. Everything is seeded: a failing round runs again with the same seed.
+ * commits its outputs with its positions, until the power goes off at a random moment. In some
+ * lives the disk also fails now and then (EIO). The last life only checks. Everything is seeded: a failing round runs again with the same seed.
  */
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
 import { ENTRIES, idOf, INPUT, OUTPUT, PAIR, writeLife, type Promised } from './power-loss-life.js';
 import { SimClock } from './clock.js';
-import { SimDisk, type DiskControl } from './disk.js';
+import { errno, SimDisk, type DiskControl } from './disk.js';
 import { SeededRandom } from './random.js';
 
 /** A round that broke a promise. */
@@ -25,10 +25,12 @@ export interface PowerLossResult {
   readonly passed: number;
   readonly failed: number;
   readonly failures: readonly PowerLossFailure[];
-  /** Crashes survived, rows acknowledged, commits cut: what the rounds exercised. */
+  /** What the rounds exercised: crashes survived, rows acknowledged, last commits cut. */
   readonly crashes: number;
   readonly acknowledged: number;
   readonly cuts: number;
+  /** Commits whose write or sync failed (EIO). */
+  readonly failedCommits: number;
 }
 
 /** Runs rounds; with a `control` one promise of the disk is broken and rounds must fail. */
@@ -41,7 +43,7 @@ export async function runPowerLoss(options: {
   progress?: (round: number) => void;
 }): Promise<PowerLossResult> {
   const failures: PowerLossFailure[] = [];
-  const totals = { crashes: 0, acknowledged: 0, cuts: 0 };
+  const totals = { crashes: 0, acknowledged: 0, cuts: 0, failedCommits: 0 };
   let passed = 0;
   for (let round = 0; round < options.rounds; round++) {
     const seed = (options.seed + round * 7919) >>> 0;
@@ -58,7 +60,7 @@ async function runRound(
   round: number,
   seed: number,
   control: DiskControl | undefined,
-  totals: { crashes: number; acknowledged: number; cuts: number },
+  totals: { crashes: number; acknowledged: number; cuts: number; failedCommits: number },
 ): Promise<PowerLossFailure | null> {
   const random = new SeededRandom(seed);
   const promised: Promised = { acknowledged: new Map(), sent: new Map(), seen: new Map(), readerCommits: 0, pairs: new Map(), nextId: 0 };
@@ -78,7 +80,9 @@ async function runRound(
       if (log.recovery.cut !== null) totals.cuts += 1;
       check(log, promised);
       if (life === lives) break;
+      if (random.chance(0.3)) disk.fault = ({ kind }) => ((kind === 'sync' || kind === 'write') && random.chance(0.01) ? errno('EIO', kind) : undefined);
       await writeLife(log, clock, random, promised);
+      totals.failedCommits += log.stats().failedCommits;
     } catch (error) {
       return { round, seed, life, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     }

@@ -46,7 +46,7 @@ type Damage = { -readonly [K in keyof RecoveryReport['damaged'][number]]: Recove
 export function recover(disk: Disk, folder: string): Recovered {
   const numbers = listSegments(disk, folder);
   const found: Found[] = [];
-  const reader = new Reader();
+  const unreadable: { number: number; bytes: number }[] = [];
   for (const number of numbers) {
     const file = disk.open(segmentPath(folder, number), 'read');
     const size = file.size();
@@ -55,14 +55,17 @@ export function recover(disk: Disk, folder: string): Recovered {
       found.push({ number, header, file, size });
       continue;
     }
-    const used = reader.unreadable(number, file, size, number === numbers.at(-1));
+    unreadable.push({ number, bytes: usedBytes(file, 0, size) });
     file.close();
-    const path = segmentPath(folder, number);
-    if (used) disk.rename(path, `${path}.unreadable`);
-    else disk.remove(path);
   }
   try {
+    const reader = new Reader();
     const segments = reader.read(found);
+    for (const { number, bytes } of unreadable) {
+      const path = segmentPath(folder, number);
+      if (reader.reportUnreadable(number, bytes)) disk.rename(path, `${path}.unreadable`);
+      else disk.remove(path);
+    }
     const report = { segments: found.length, damaged: reader.damaged, cut: reader.cut };
     return { state: reader.state, report, segments, nextNumber: (numbers.at(-1) ?? 0) + 1 };
   } finally {
@@ -77,18 +80,25 @@ class Reader {
   /** Damage whose lost rows will be known by the next readable commit. */
   #open: Damage | null = null;
   #checkpointSeen = false;
+  /** Numbers between these hold nothing. */
+  readonly #voids: { readonly after: number; readonly before: number }[] = [];
+  #newest = 0;
 
-  /** A file of which no commit can be read: never begun, or lost. Says whether there is anything in it. */
-  unreadable(segment: number, file: DiskFile, size: number, newest: boolean): boolean {
-    const bytes = usedBytes(file, 0, size);
-    if (bytes === 0) return false;
-    if (newest) this.cut = { segment, position: 0, bytes, rows: -1, lost: [], note: 'may have been acknowledged' };
+  /**
+   * A file of which no commit can be read: prepared and never begun, begun in vain (the checkpoint
+   * behind it names the segment before it), or lost. Says whether it is worth keeping.
+   */
+  reportUnreadable(segment: number, bytes: number): boolean {
+    const isVoid = this.#voids.some(({ after, before }) => segment > after && segment < before);
+    if (bytes === 0 || isVoid) return false;
+    if (segment > this.#newest) this.cut ??= { segment, position: 0, bytes, rows: -1, lost: [], note: 'may have been acknowledged' };
     else this.damaged.push({ segment, position: 0, bytes, reason: 'no commit of this segment can be read', lost: [] });
     return true;
   }
 
   /** Reads from the newest checkpoint on. Answers all segments that count, with their ends. */
   read(found: readonly Found[]): { number: number; end: number }[] {
+    this.#newest = found.at(-1)?.number ?? 0;
     const ends = new Map<number, number>();
     const kept: Found[] = [];
     let bound: { segment: number; end: number } | null | undefined;
@@ -101,6 +111,7 @@ class Reader {
       kept.unshift(segment);
       const checkpoint = readCheckpoint(segment);
       bound = checkpoint?.metadata?.checkpoint?.previous;
+      if (bound !== undefined) this.#voids.push({ after: bound?.segment ?? 0, before: segment.number });
       if (checkpoint !== null && !this.#checkpointSeen) {
         this.#checkpointSeen = true;
         first = segment.number;
