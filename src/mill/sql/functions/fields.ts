@@ -9,6 +9,7 @@ import { typeName } from '../types.js';
 import { evaluationError } from '../value.js';
 import type { Interval, Value } from '../value.js';
 import { zoneOf } from '../zones.js';
+import type { Zone } from '../zones.js';
 import { define } from './registry.js';
 import type { Evaluate, EvaluateValues, FunctionDefinition } from './registry.js';
 
@@ -42,11 +43,17 @@ const SUBDAY: Readonly<Record<string, number>> = {
 
 /** A wall clock's reading cut to a unit. */
 function truncate(unit: string, local: number): number {
-  const { year, month } = civilOf(local);
+  const size = SUBDAY[unit];
+  if (size !== undefined) {
+    const whole = Number.isInteger(local) && size >= 1;
+    return whole
+      ? Math.floor(local / size) * size
+      : roundMicros((Math.floor(Math.round(local * 1000) / (size * 1000)) * size * 1000) / 1000);
+  }
   const day = Math.floor(local / DAY_MS);
+  if (unit === 'day') return day * DAY_MS;
+  const { year, month } = dateOf(day);
   switch (unit) {
-    case 'day':
-      return day * DAY_MS;
     case 'week':
       return (day - ((((day + 3) % 7) + 7) % 7)) * DAY_MS;
     case 'month':
@@ -61,10 +68,8 @@ function truncate(unit: string, local: number): number {
       return daysOf(year > 0 ? century(year) * 100 - 99 : century(year) * 100 + 1, 1, 1) * DAY_MS;
     case 'millennium':
       return daysOf(year > 0 ? millennium(year) * 1000 - 999 : millennium(year) * 1000 + 1, 1, 1) * DAY_MS;
-    default: {
-      const size = SUBDAY[unit]! * 1000;
-      return roundMicros((Math.floor(Math.round(local * 1000) / size) * size) / 1000);
-    }
+    default:
+      throw evaluationError(`unit "${unit}" not supported`);
   }
 }
 
@@ -85,11 +90,26 @@ function truncateTimestamp(type: 'timestamp' | 'timestamptz'): Evaluate {
 
 /** Cut by a zone's wall clock. Units below a day keep the row's own distance from UTC. */
 function truncateInZone(unitText: string, instant: number, zoneName: string): number {
-  const zone = zoneOf(zoneName);
-  const unit = unitOf(unitText, 'timestamptz');
+  return truncateBy(unitOf(unitText, 'timestamptz'), zoneOf(zoneName), instant);
+}
+
+function truncateBy(unit: string, zone: Zone, instant: number): number {
   const offset = zone.offsetMs(instant);
   const local = truncate(unit, roundMicros(instant + offset));
   return checkTimestamp(unit in SUBDAY ? roundMicros(local - offset) : zone.instantOf(local));
+}
+
+/** A constant unit, and zone, are looked up once. */
+function prepareTruncate(type: 'timestamp' | 'timestamptz'): NonNullable<FunctionDefinition['prepare']> {
+  return ([unitText, , zoneName]) => {
+    const zone = typeof zoneName === 'string' ? zoneOf(zoneName) : undefined;
+    if (typeof unitText !== 'string') return undefined;
+    const unit = unitOf(unitText, type);
+    if (zone !== undefined) return (_: string, instant: number) => truncateBy(unit, zone, instant);
+    return zoneName === undefined
+      ? (_: string, timestamp: number) => checkTimestamp(truncate(unit, timestamp))
+      : undefined;
+  };
 }
 
 const dayOfWeek = (days: number): number => (((days + 4) % 7) + 7) % 7;
@@ -234,21 +254,37 @@ function entry(
 
 const TIMES = ['timestamptz', 'timestamp', 'date'] as const;
 
+const EXTRACT = {
+  timestamptz: extractFrom('timestamptz'),
+  timestamp: extractFrom('timestamp'),
+  date: extractFrom('date'),
+};
+
 /** date_trunc, extract and date_part. */
 export const fieldFunctions: readonly FunctionDefinition[] = [
-  entry('date_trunc', 'timestamptz', 'timestamptz', truncateTimestamp('timestamptz')),
-  entry('date_trunc', 'timestamptz', 'timestamptz', truncateInZone, ['text']),
-  entry('date_trunc', 'timestamp', 'timestamp', truncateTimestamp('timestamp')),
-  ...TIMES.map((type) => entry('extract', type, 'numeric', extractFrom(type))),
+  define('date_trunc', ['text', 'timestamptz'], 'timestamptz', truncateTimestamp('timestamptz'), {
+    fails: true,
+    prepare: prepareTruncate('timestamptz'),
+  }),
+  // The three-argument form: a zone that comes from rows is looked up by row.
+  define('date_trunc', ['text', 'timestamptz', 'text'], 'timestamptz', truncateInZone, {
+    fails: true,
+    prepare: (constants) => (typeof constants[2] === 'string' ? prepareTruncate('timestamptz')(constants) : undefined),
+  }),
+  define('date_trunc', ['text', 'timestamp'], 'timestamp', truncateTimestamp('timestamp'), {
+    fails: true,
+    prepare: prepareTruncate('timestamp'),
+  }),
+  ...TIMES.map((type) => entry('extract', type, 'numeric', EXTRACT[type])),
   entry('extract', 'interval', 'numeric', extractFromInterval),
   ...(['timestamptz', 'timestamp'] as const).map((type) =>
     entry('date_part', type, 'double precision', (field: string, value: number) =>
-      decimalToDouble(extractFrom(type)(field, value)),
+      decimalToDouble(EXTRACT[type](field, value)),
     ),
   ),
   // PostgreSQL casts a date to a timestamp here, so that its hour is 0 and no error.
   entry('date_part', 'date', 'double precision', (field: string, value: number) =>
-    decimalToDouble(extractFrom('timestamp')(field, value * DAY_MS)),
+    decimalToDouble(EXTRACT.timestamp(field, value * DAY_MS)),
   ),
   entry('date_part', 'interval', 'double precision', (field: string, value: Interval) =>
     decimalToDouble(extractFromInterval(field, value)),
