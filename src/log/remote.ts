@@ -17,7 +17,7 @@ import { asSchema, isEncoded } from './embedded/groups.js';
 import { SegmentViews } from './embedded/segment-view.js';
 import { readerRecord, readerState, type ReaderRecord, type StreamRecord } from './embedded/state.js';
 import { Waiters } from './embedded/wake.js';
-import type { AppendGroup, AppendResult, ArrivalClock, Log, LogCursor, PartitionRange, Position, ReaderState, StreamDefinition } from './log.js';
+import type { AppendGroup, Appended, AppendResult, ArrivalClock, Log, LogCursor, PartitionRange, Position, ReaderState, StreamDefinition } from './log.js';
 import { splitByPartition } from './partition.js';
 import type { OwnerMethods, RemoteMethods, Welcome, WireRows } from './wire.js';
 
@@ -74,7 +74,7 @@ class ConnectedLog implements RemoteLog {
         return this.#encode(stream, rows);
       });
       const transfer = batches.map(({ bytes }) => bytes.buffer);
-      return this.#rpc.send('append', transfer, batches, group.reader).then((result) => this.#appended(group, result));
+      return this.#rpc.send('append', transfer, batches, group.reader).then((result) => this.#appended(group, batches, result));
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -152,13 +152,19 @@ class ConnectedLog implements RemoteLog {
     const record = this.#record(stream, 0);
     const batch = asSchema(rows, record);
     return splitByPartition(batch, record.definition.partitions).flatMap(({ partition, rows: chosen }) =>
-      pieces({ batch, rows: chosen }).map((slice) => ({ stream, partition, count: sliceRows(slice), bytes: encodeBatch([slice]) })),
+      pieces({ batch, rows: chosen }).map((slice, i) => ({ stream, partition, count: sliceRows(slice), bytes: encodeBatch([slice]), continues: i > 0 })),
     );
   }
 
-  #appended(group: AppendGroup, result: AppendResult): AppendResult {
+  #appended(group: AppendGroup, batches: readonly WireRows[], result: AppendResult): AppendResult {
     if (group.reader !== undefined) this.#readers.set(group.reader.id, readerRecord(group.reader));
-    return result;
+    const appended: Appended[] = [];
+    result.appended.forEach((part, i) => {
+      const before = appended.at(-1);
+      if (before === undefined || batches[i]!.continues !== true) appended.push(part);
+      else appended[appended.length - 1] = { ...before, rows: before.rows + part.rows };
+    });
+    return { ...result, appended };
   }
 
   async #changed(version: number, signal: AbortSignal | undefined): Promise<void> {

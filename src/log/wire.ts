@@ -8,6 +8,8 @@ export interface WireRows {
   readonly partition: number;
   readonly count: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Goes on where the one before it ended: a large batch comes in pieces. */
+  readonly continues?: boolean;
 }
 
 /** What another thread learns when it connects. */
