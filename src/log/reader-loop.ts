@@ -15,7 +15,8 @@
  *   loop: a newer instance has taken over.
  *
  * Limits. At most `flushRows` rows, or what arrives within `flushEveryMs`, are processed between two
- * flushes; the thread is given back every `sliceMs`.
+ * flushes; the thread is given back every `sliceMs`. Where flushing is costly it is done less often,
+ * so that it leaves time for reading: keys that change again meanwhile cost nothing.
  *
  * Recovery. Damaged pages and rows cut by retention are skipped, counted and told to the stage.
  */
@@ -34,6 +35,10 @@ export const READER_LOOP_DEFAULTS: ReaderLoopOptions = {
   retryMinMs: 100,
   retryMaxMs: 30_000,
 };
+
+/** From one flush to the next: so many times what the last one took, and at most so many intervals. */
+const FLUSH_PAUSE = 3;
+const FLUSH_SLOWDOWN_MAX = 4;
 
 /** A running loop. */
 export interface ReaderLoop {
@@ -79,6 +84,7 @@ class Loop implements ReaderLoop {
   #committed: ReaderState | undefined;
   #rowsSinceFlush = 0;
   #flushedAt = 0;
+  #flushTookMs = 0;
   #slicedAt = 0;
   #lastReceivedAt = 0;
   #rowsRead = 0;
@@ -213,13 +219,22 @@ class Loop implements ReaderLoop {
   }
 
   async #flushWhenDue(inputs: ReaderInputs, read: boolean): Promise<void> {
-    const aged = this.#clock.monotonic() - this.#flushedAt >= this.#options.flushEveryMs;
+    const { flushEveryMs } = this.#options;
+    const aged = this.#clock.monotonic() - this.#flushedAt >= Math.max(flushEveryMs, Math.min(this.#flushTookMs * FLUSH_PAUSE, flushEveryMs * FLUSH_SLOWDOWN_MAX));
     const full = this.#rowsSinceFlush >= this.#options.flushRows;
     if (aged || full || (!read && this.#drainers.length > 0)) await this.#flush(inputs);
   }
 
   async #flush(inputs: ReaderInputs): Promise<void> {
     this.#flushedAt = this.#clock.monotonic();
+    try {
+      await this.#flushNow(inputs);
+    } finally {
+      this.#flushTookMs = this.#clock.monotonic() - this.#flushedAt;
+    }
+  }
+
+  async #flushNow(inputs: ReaderInputs): Promise<void> {
     this.#rowsSinceFlush = 0;
     const positions = inputs.positions();
     if (this.#stage.store === 'own') {

@@ -3,7 +3,7 @@ import { batchOf } from '../../event/columns.js';
 import type { ColumnBatch } from '../../event/columns.js';
 import type { RowState } from '../../event/view.js';
 import { keyValue } from '../kernels/keys.js';
-import type { KeyLayout } from '../kernels/keys.js';
+import type { KeyLayout, KeyPart } from '../kernels/keys.js';
 import { changesLayout } from '../sql/describe.js';
 import type { ChangesLayout } from '../sql/describe.js';
 import { compile } from '../sql/evaluate.js';
@@ -75,7 +75,10 @@ export class Changes {
   readonly #row: GroupRow;
   readonly #having: Compiled | null;
   readonly #tenantKey: number;
-  readonly #keySources: readonly { readonly column: number; readonly read: Source }[];
+  /** Word of the tenant's key, or -1. */
+  readonly #tenantEntry: number;
+  readonly #pool: () => BytePool;
+  readonly #keySources: readonly { readonly column: number; readonly entry: number; readonly read: Source }[];
   readonly #valueSources: readonly { readonly column: number; readonly read: Source }[];
   readonly #partials: readonly number[];
   #builders: ColumnBuilder[];
@@ -88,10 +91,12 @@ export class Changes {
     this.#row = new GroupRow(keys, pool);
     this.#having = plan.having === null ? null : compile(plan.having);
     this.#tenantKey = plan.tenantKey;
+    this.#tenantEntry = plan.tenantKey < 0 ? -1 : entryWord(keys.parts[plan.tenantKey]!);
+    this.#pool = pool;
     const positions = this.layout.keys.map((column, index) => ({ column, index }));
     this.#keySources = positions
       .filter(({ index }) => index !== plan.tenantKey)
-      .map(({ column, index }) => ({ column, read: stored(plan.keys[index]!.expression, (row) => row.key(index)) }));
+      .map(({ column, index }) => ({ column, entry: entryWord(keys.parts[index]!), read: stored(plan.keys[index]!.expression, (row) => row.key(index)) }));
     this.#valueSources = this.layout.values.map((output) => ({
       column: this.layout.outputs[output]!,
       read: stored(plan.outputs[output]!.expression, valueSource(plan.outputs[output]!.expression, this.layout.schema.columns[this.layout.outputs[output]!]!.type)),
@@ -123,13 +128,21 @@ export class Changes {
     row.table = table;
     row.group = group;
     const builders = this.#builders;
-    builders[0]!.add(this.#tenantKey < 0 ? '' : (row.key(this.#tenantKey) ?? ''));
+    const pool = this.#pool();
+    const base = group * table.width;
+    const tenant = this.#tenantEntry < 0 ? -1 : table.words[base + this.#tenantEntry]!;
+    if (tenant >= 0) builders[0]!.addEntry(pool, tenant);
+    else builders[0]!.add(this.#tenantKey < 0 ? '' : (row.key(this.#tenantKey) ?? ''));
     builders[1]!.add(table.start);
     builders[2]!.add(table.end);
     builders[3]!.add(remove ? 'delete' : 'upsert');
     builders[4]!.add(STATES[state]!);
     builders[5]!.add(state === CORRECTED ? 'late' : null);
-    for (const { column, read } of this.#keySources) builders[column]!.add(read(row));
+    for (const { column, entry, read } of this.#keySources) {
+      const id = entry < 0 ? -1 : table.words[base + entry]!;
+      if (id >= 0) builders[column]!.addEntry(pool, id);
+      else builders[column]!.add(read(row));
+    }
     for (const { column, read } of this.#valueSources) this.#addValue(builders[column]!, read, remove);
     this.#partials.forEach((column, index) => builders[column]!.add(remove ? null : this.#partial(index)));
     builders[builders.length - 1]!.add(0);
@@ -170,6 +183,11 @@ export class Changes {
     this.rows = 0;
     return batches;
   }
+}
+
+/** The word that holds a text key's pool id; -1 for keys of other kinds. */
+function entryWord(part: KeyPart): number {
+  return part.kind === 'pool' && part.type === 'text' ? part.at : -1;
 }
 
 /** The state a group is published in. */

@@ -6,6 +6,7 @@ import { parseUuid } from '../../event/uuid.js';
 import { type Decimal, roundDecimal } from '../sql/decimal.js';
 import { evaluationError } from '../sql/value.js';
 import type { Value } from '../sql/value.js';
+import type { BytePool } from '../state/byte-pool.js';
 
 const encoder = new TextEncoder();
 const INT64_MAX = 2n ** 63n - 1n;
@@ -14,6 +15,8 @@ const INT64_MAX = 2n ** 63n - 1n;
 export interface ColumnBuilder {
   /** Appends a value; throws SQL_RUNTIME when the column's type can't hold it, and appends nothing. */
   add(value: Value): void;
+  /** Appends an entry of a pool: text that need not become a string on its way. */
+  addEntry(pool: BytePool, id: number): void;
   /** The column of all values; the builder is empty again. */
   build(): Column;
 }
@@ -86,6 +89,10 @@ class IntegerBuilder implements ColumnBuilder {
     this.#words[at + 1] = high;
   }
 
+  addEntry(pool: BytePool, id: number): void {
+    this.add(pool.stringOf(id));
+  }
+
   build(): Column {
     const deltas = this.#words.slice(0, this.#rows * 2);
     const nulls = this.#nulls.build(this.#rows);
@@ -103,8 +110,12 @@ class DoubleBuilder implements ColumnBuilder {
     this.#values.push(value === null ? 0 : Number(value));
   }
 
+  addEntry(pool: BytePool, id: number): void {
+    this.add(pool.stringOf(id));
+  }
+
   build(): Column {
-    const values = Float64Array.from(this.#values);
+    const values = new Float64Array(this.#values);
     this.#values = [];
     return { kind: 'double', nulls: this.#nulls.build(values.length), values };
   }
@@ -119,8 +130,12 @@ class BooleanBuilder implements ColumnBuilder {
     this.#values.push(value === true ? 1 : 0);
   }
 
+  addEntry(pool: BytePool, id: number): void {
+    this.add(pool.stringOf(id));
+  }
+
   build(): Column {
-    const values = Uint8Array.from(this.#values);
+    const values = new Uint8Array(this.#values);
     this.#values = [];
     return { kind: 'boolean', nulls: this.#nulls.build(values.length), values };
   }
@@ -133,6 +148,10 @@ class UuidBuilder implements ColumnBuilder {
   add(value: Value): void {
     if (value === null) this.#nulls.mark(this.#texts.length);
     this.#texts.push(value as string | null);
+  }
+
+  addEntry(pool: BytePool, id: number): void {
+    this.add(pool.stringOf(id));
   }
 
   build(): Column {
@@ -167,8 +186,12 @@ class BytesBuilder implements ColumnBuilder {
     this.#offsets.push(from + length);
   }
 
+  addEntry(pool: BytePool, id: number): void {
+    this.add(pool.bytesOf(id));
+  }
+
   build(): Column {
-    const offsets = Uint32Array.from(this.#offsets);
+    const offsets = new Uint32Array(this.#offsets);
     const rows = offsets.length - 1;
     const data = this.#data.slice(0, offsets[rows]);
     this.#offsets = [0];
@@ -183,6 +206,11 @@ class DictionaryBuilder implements ColumnBuilder {
   #known = new Map<string, number>();
   #overflow: BytesBuilder | null = null;
   #nulls = new Nulls();
+  /** Of each entry of `#pool`: its code, if `#codeIn` says that it was given since the last `build`. */
+  #codeOf = new Uint16Array(64);
+  #codeIn = new Uint32Array(64);
+  #generation = 1;
+  #pool: BytePool | null = null;
 
   add(value: Value): void {
     if (this.#overflow !== null) return this.#overflow.add(value);
@@ -201,6 +229,32 @@ class DictionaryBuilder implements ColumnBuilder {
     this.#codes.push(code);
   }
 
+  addEntry(pool: BytePool, id: number): void {
+    if (this.#overflow !== null) return this.#overflow.addEntry(pool, id);
+    if (pool !== this.#pool) {
+      this.#pool = pool;
+      this.#generation += 1;
+    }
+    if (id >= this.#codeIn.length) this.#growEntries(Math.max(pool.size, this.#codeIn.length * 2));
+    if (this.#codeIn[id] !== this.#generation) {
+      const bytes = pool.bytesOf(id);
+      const code = this.#dictionary.intern(bytes, 0, bytes.length);
+      if (code < 0) return this.#spill(pool.stringOf(id));
+      this.#codeOf[id] = code;
+      this.#codeIn[id] = this.#generation;
+    }
+    this.#codes.push(this.#codeOf[id]!);
+  }
+
+  #growEntries(size: number): void {
+    const codeOf = new Uint16Array(size);
+    codeOf.set(this.#codeOf);
+    this.#codeOf = codeOf;
+    const codeIn = new Uint32Array(size);
+    codeIn.set(this.#codeIn);
+    this.#codeIn = codeIn;
+  }
+
   #spill(value: Value): void {
     const overflow = new BytesBuilder();
     const nulls = this.#nulls.build(this.#codes.length);
@@ -215,7 +269,8 @@ class DictionaryBuilder implements ColumnBuilder {
   build(): Column {
     const column: Column =
       this.#overflow?.build() ??
-      { kind: 'dictionary', nulls: this.#nulls.build(this.#codes.length), codes: Uint16Array.from(this.#codes), dictionary: this.#dictionary };
+      { kind: 'dictionary', nulls: this.#nulls.build(this.#codes.length), codes: new Uint16Array(this.#codes), dictionary: this.#dictionary };
+    this.#generation += 1;
     this.#dictionary = new Dictionary();
     this.#codes = [];
     this.#known = new Map();
