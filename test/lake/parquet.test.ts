@@ -38,7 +38,7 @@ async function byDuck(bytes: Uint8Array<ArrayBuffer>): Promise<Record<string, un
   writeFileSync(path, bytes);
   const result = await duck.runAndReadAll(`${SELECT} FROM read_parquet('${path}')`);
   rmSync(path);
-  return result.getRowObjectsJson().map((row) => ({ ...row, j: row['j'] === null ? null : JSON.parse(String(row['j'])), ...numbers(row, ['time', 't', 'received_at']) }));
+  return result.getRowObjectsJson().map((row) => ({ ...row, j: row['j'] === null ? null : JSON.parse(String(row['j'])), ...numbers(row, ['time', 't', 'received_at', 'f']) }));
 }
 
 function numbers(row: Record<string, unknown>, names: string[]): Record<string, unknown> {
