@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ByteReader, ByteWriter } from '../../../src/mill/state/bytes.js';
+import { SumAccumulator } from '../../../src/mill/state/accumulators/sum.js';
+import { NumberExtremeAccumulator } from '../../../src/mill/state/accumulators/extreme.js';
+import { Decimal } from '../../../src/mill/sql/decimal.js';
+
+const int64 = fc.oneof(
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  fc.constantFrom(2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 52n, 2n ** 52n - 1n, 2n ** 51n, 0n, -1n),
+  fc.bigInt({ min: -1000n, max: 1000n }),
+);
+
+function words(value: bigint): [number, number] {
+  return [Number(BigInt.asIntN(32, value >> 32n)), Number(value & 0xffffffffn)];
+}
+
+test('a sum of 64-bit integers is exact in any order, and survives its bytes', () => {
+  fc.assert(
+    fc.property(fc.array(int64, { minLength: 1, maxLength: 200 }), fc.integer({ min: 0, max: 3 }), (values, way) => {
+      const sum = new SumAccumulator(1, 6, 'numeric');
+      values.forEach((value, i) => {
+        const small = value >= -(2n ** 53n) && value <= 2n ** 53n;
+        if ((i + way) % 2 === 0 && small) sum.addValue(0, Number(value));
+        else if ((i + way) % 3 === 0) sum.addValue(0, value);
+        else sum.addWords(0, ...words(value));
+      });
+      const total = values.reduce((a, b) => a + b, 0n);
+      expect((sum.value(0) as Decimal).units).toBe(total);
+      expect(BigInt(sum.units(0)!)).toBe(total);
+      const writer = new ByteWriter();
+      sum.writePartial(0, writer);
+      const copy = new SumAccumulator(1, 6, 'numeric');
+      copy.readPartial(0, new ByteReader(writer.copy()));
+      expect((copy.value(0) as Decimal).units).toBe(total);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a shadow tells exactly whether a sum changed', () => {
+  fc.assert(
+    fc.property(fc.array(int64, { maxLength: 20 }), fc.array(int64, { maxLength: 6 }), (before, after) => {
+      const sum = new SumAccumulator(1, 0, 'numeric');
+      sum.addValue(0, 0);
+      for (const value of before) sum.addWords(0, ...words(value));
+      sum.save(0, 0);
+      for (const value of after) sum.addWords(0, ...words(value));
+      expect(sum.same(0, 0)).toBe(after.reduce((a, b) => a + b, 0n) === 0n);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('min and max of 64-bit integers are exact', () => {
+  fc.assert(
+    fc.property(fc.array(int64, { minLength: 1, maxLength: 50 }), (values) => {
+      const least = new NumberExtremeAccumulator(1, 'min', 'bigint');
+      const most = new NumberExtremeAccumulator(1, 'max', 'bigint');
+      for (const value of values) {
+        const safe = value >= -(2n ** 53n) + 1n && value <= 2n ** 53n - 1n;
+        if (safe) least.addValue(0, Number(value));
+        else least.addWords(0, ...words(value));
+        most.addWords(0, ...words(value));
+      }
+      expect(BigInt(least.value(0) as number)).toBe(values.reduce((a, b) => (a < b ? a : b)));
+      expect(BigInt(most.value(0) as number)).toBe(values.reduce((a, b) => (a > b ? a : b)));
+    }),
+    { numRuns: 2_000 },
+  );
+});
