@@ -130,6 +130,7 @@ export class Flow {
       if (table.dirtyCount === 0) continue;
       this.state.countExtras(table);
       if (due || this.#isClosing(table)) this.#publishDirty(table);
+      else if (this.event !== null) this.#publishClosed(table);
     }
     return this.#close();
   }
@@ -152,6 +153,14 @@ export class Flow {
     table.clean();
   }
 
+  /** Corrections of tenants whose part of the window is closed do not wait for `emit`. */
+  #publishClosed(table: WindowTable): void {
+    for (let i = 0; i < table.dirtyCount; i++) {
+      const group = table.dirtyGroups[i]!;
+      if (this.#isGroupClosed(table, group)) this.#publishGroup(table, group, true);
+    }
+  }
+
   #publishGroup(table: WindowTable, group: number, closed: boolean): void {
     const wanted = stateOf(closed, table.isCorrected(group), OPEN);
     const was = table.published(group);
@@ -162,6 +171,7 @@ export class Flow {
     } else if (was !== wanted || !table.unchanged(group)) {
       this.changes.add(table, group, wanted, false);
       table.setPublished(group, wanted);
+      table.resave(group);
     }
   }
 
@@ -244,6 +254,7 @@ export class Flow {
   #settleGroup(table: WindowTable, group: number, open: number): void {
     const state = stateOf(this.#wasClosed(table, group), table.isCorrected(group), open);
     table.setPublished(group, this.changes.satisfies(table, group) ? state : NOT_PUBLISHED);
+    table.resave(group);
   }
 
   #wasClosed(table: WindowTable, group: number): boolean {

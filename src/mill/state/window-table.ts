@@ -140,6 +140,12 @@ export class WindowTable {
     for (const accumulator of this.accumulators) accumulator.save(group, slot);
   }
 
+  /** A dirty group was published by itself: remembers that, and leaves it dirty. */
+  resave(group: number): void {
+    const slot = this.dirty[group]! - 1;
+    if (slot >= 0) for (const accumulator of this.accumulators) accumulator.save(group, slot);
+  }
+
   /** Whether a dirty group's aggregates are what was published. */
   unchanged(group: number): boolean {
     const slot = this.dirty[group]! - 1;
