@@ -88,7 +88,7 @@ export class SegmentView {
     if (own === undefined) this.#chains.set(key, (own = this.#openChain(key)));
     if (own.appliedTo >= position) return own.chain;
     if (header.previousDictionary <= own.appliedTo) own.chain.apply(bytes, header);
-    else own.chain.open(bytes, (at) => this.#batchAt(at));
+    else own.chain.open(bytes, this.#backwards(position));
     own.appliedTo = header.dictionary === null ? Math.max(own.appliedTo, header.previousDictionary) : position;
     return own.chain;
   }
@@ -112,6 +112,16 @@ export class SegmentView {
       if (!(error instanceof MillraceError)) throw error;
       return { chain: new DictionaryChain(), appliedTo: -1 };
     }
+  }
+
+  /** Reads batches by links that only lead back. */
+  #backwards(from: number): (position: number) => Uint8Array | null {
+    let below = from;
+    return (position) => {
+      if (position >= below) return null;
+      below = position;
+      return this.#batchAt(position);
+    };
   }
 
   #batchAt(position: number): Uint8Array | null {
