@@ -24,6 +24,8 @@ const VERSION = 1;
 const SCALES = [0, 2, 4, 6] as const;
 const decoder = new TextDecoder();
 const writer = new ByteWriter();
+/** Numbers of one column on their way into a block. */
+const scratch = new Float64Array(BLOCK_ROWS);
 
 /** A row of any row set. */
 export interface RowRef {
@@ -34,21 +36,20 @@ export interface RowRef {
 
 /** Encodes rows of one tenant; `refs` are in the order of their ids, at most `BLOCK_ROWS`. */
 export function encodeBlock(layout: RowLayout, refs: readonly RowRef[]): Uint8Array<ArrayBuffer> {
+  const count = refs.length;
   writer.clear();
   writer.byte(VERSION);
-  writer.byte(refs.length);
-  writeFrame(refs.map(({ id }) => id));
-  writeFrame(refs.map(({ rows, row }) => rows.windows[row]!));
+  writer.byte(count);
+  for (let i = 0; i < count; i++) scratch[i] = refs[i]!.id;
+  writeFrame(count);
+  for (let i = 0; i < count; i++) scratch[i] = refs[i]!.rows.windows[refs[i]!.row]!;
+  writeFrame(count);
   for (const { rows, row } of refs) writer.byte(rows.marks[row]!);
   layout.columns.forEach(({ kind }, column) => {
-    if (kind === 'text') writeTexts(refs, column);
-    else if (kind === 'integer') {
-      writeNulls(refs, column);
-      writeIntegers(refs, column);
-    } else {
-      writeNulls(refs, column);
-      writeDoubles(refs.map(({ rows, row }) => (rows.columns[column] as DoubleStore).values[row]!));
-    }
+    if (kind === 'text') return writeTexts(refs, column);
+    writeNulls(refs, column);
+    if (kind === 'integer') writeIntegers(refs, column);
+    else writeDoubles(refs, column);
   });
   return writer.copy();
 }
@@ -98,22 +99,23 @@ class BlockTexts implements TextSource {
   }
 }
 
-/** Values that doubles hold exactly, nearly all of them, need no bigint. */
-function writeFrame(values: readonly number[]): void {
+/** A frame of `scratch`. Values that doubles hold exactly, nearly all of them, need no bigint. */
+function writeFrame(count: number): void {
   let min = Infinity;
   let max = -Infinity;
-  for (const value of values) {
+  for (let i = 0; i < count; i++) {
+    const value = scratch[i]!;
     if (value < min) min = value;
     if (value > max) max = value;
   }
   const span = max - min;
-  if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || span > 0xffffffff) return writeWideFrame(values.map(BigInt));
+  if (span > 0xffffffff) return writeWideFrame(Array.from(scratch.subarray(0, count), BigInt));
   const width = span === 0 ? 0 : span < 256 ? 1 : span < 65_536 ? 2 : 4;
   writer.bigint(BigInt(min));
   writer.byte(width);
-  if (width === 1) for (const value of values) writer.byte(value - min);
-  else if (width === 2) for (const value of values) writer.uint16(value - min);
-  else if (width === 4) for (const value of values) writer.uint32(value - min);
+  if (width === 1) for (let i = 0; i < count; i++) writer.byte(scratch[i]! - min);
+  else if (width === 2) for (let i = 0; i < count; i++) writer.uint16(scratch[i]! - min);
+  else if (width === 4) for (let i = 0; i < count; i++) writer.uint32(scratch[i]! - min);
 }
 
 /** A span beyond 63 bits wraps, and wraps back when it is read. */
@@ -153,10 +155,13 @@ function readNumbers(reader: ByteReader, rows: number): Float64Array {
 }
 
 function writeIntegers(refs: readonly RowRef[], column: number): void {
-  const store = ({ rows }: RowRef) => rows.columns[column] as IntegerStore;
-  const values = refs.map((ref) => numberAt(store(ref), ref.row));
-  if (values.every(Number.isSafeInteger)) writeFrame(values);
-  else writeWideFrame(refs.map((ref) => bigintAt(store(ref), ref.row)));
+  for (let i = 0; i < refs.length; i++) {
+    const { rows, row } = refs[i]!;
+    const value = numberAt(rows.columns[column] as IntegerStore, row);
+    if (!Number.isSafeInteger(value)) return writeWideFrame(refs.map((ref) => bigintAt(ref.rows.columns[column] as IntegerStore, ref.row)));
+    scratch[i] = value;
+  }
+  writeFrame(refs.length);
 }
 
 function writeNulls(refs: readonly RowRef[], column: number): void {
@@ -177,17 +182,27 @@ function readNulls(reader: ByteReader, rows: number, nulls: Uint8Array): void {
 }
 
 /** Doubles that are decimals with few digits are stored as integers, exactly or not at all. */
-function writeDoubles(values: readonly number[]): void {
+function writeDoubles(refs: readonly RowRef[], column: number): void {
+  const value = (i: number): number => (refs[i]!.rows.columns[column] as DoubleStore).values[refs[i]!.row]!;
   for (const scale of SCALES) {
-    const factor = 10 ** scale;
-    const scaled = values.map((value) => Math.round(value * factor));
-    // NaN, infinities and -0 fail here, and are kept as they are.
-    if (!scaled.every((value, index) => Number.isSafeInteger(value) && !Object.is(value, -0) && value / factor === values[index])) continue;
+    if (!scaleInto(scale, refs.length, value)) continue;
     writer.byte(1 + scale);
-    return writeFrame(scaled);
+    return writeFrame(refs.length);
   }
   writer.byte(0);
-  for (const value of values) writer.double(value);
+  for (let i = 0; i < refs.length; i++) writer.double(value(i));
+}
+
+/** Fills `scratch` with value × 10^scale; false when one would not come back the same. */
+function scaleInto(scale: number, count: number, value: (i: number) => number): boolean {
+  const factor = 10 ** scale;
+  for (let i = 0; i < count; i++) {
+    const scaled = Math.round(value(i) * factor);
+    // NaN, infinities and -0 fail here, and are kept as they are.
+    if (!Number.isSafeInteger(scaled) || Object.is(scaled, -0) || scaled / factor !== value(i)) return false;
+    scratch[i] = scaled;
+  }
+  return true;
 }
 
 function readDoubles(reader: ByteReader, rows: number, store: DoubleStore): void {
@@ -203,15 +218,19 @@ function readDoubles(reader: ByteReader, rows: number, store: DoubleStore): void
 function writeTexts(refs: readonly RowRef[], column: number): void {
   const known = new Map<string, number>();
   const entries: Uint8Array[] = [];
-  const codes = refs.map(({ rows, row }) => {
+  let pool: TextSource | null = null;
+  let byCode = new Map<number, number>();
+  for (let i = 0; i < refs.length; i++) {
+    const { rows, row } = refs[i]!;
     const code = (rows.columns[column] as TextStore).codes[row]!;
-    if (code === 0) return 0;
-    const bytes = rows.pool.bytesOf(code);
-    const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-    let own = known.get(key);
-    if (own === undefined) known.set(key, (own = entries.push(bytes.slice())));
-    return own;
-  });
+    if (rows.pool !== pool) {
+      pool = rows.pool;
+      byCode = new Map([[0, 0]]);
+    }
+    let own = byCode.get(code);
+    if (own === undefined) byCode.set(code, (own = entryOf(pool.bytesOf(code), known, entries)));
+    scratch[i] = own;
+  }
   writer.byte(entries.length);
   for (const entry of entries) {
     if (entry.length < 0xffff) writer.uint16(entry.length);
@@ -221,7 +240,14 @@ function writeTexts(refs: readonly RowRef[], column: number): void {
     }
     writer.bytes(entry);
   }
-  for (const code of codes) writer.byte(code);
+  for (let i = 0; i < refs.length; i++) writer.byte(scratch[i]!);
+}
+
+function entryOf(bytes: Uint8Array, known: Map<string, number>, entries: Uint8Array[]): number {
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  let own = known.get(key);
+  if (own === undefined) known.set(key, (own = entries.push(bytes)));
+  return own;
 }
 
 function readTexts(reader: ByteReader, rows: number, store: TextStore, pool: BlockTexts): void {

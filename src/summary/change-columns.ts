@@ -6,10 +6,9 @@
  */
 import type { Column, ColumnBatch, IntegerColumn } from '../event/columns.js';
 import { isNull } from '../event/columns.js';
-import type { CorrectionReason, RowOperation, RowState } from '../event/view.js';
 import { MillraceError } from '../util/errors.js';
 import { OPERATION, REASON, STATE, TENANT, WINDOW_START, type RowLayout } from './layout.js';
-import { markOf, type RowSet } from './row-set.js';
+import { operationBits, reasonBits, stateBits, type RowSet } from './row-set.js';
 import type { RowKey } from './row-key.js';
 import { NULL_CODE, type TextPool } from './text-pool.js';
 
@@ -110,14 +109,32 @@ export class ChangeColumns {
   }
 
   #loadMarks(batch: ColumnBatch): void {
-    const texts = [OPERATION, STATE, REASON].map((index) => textReader(batch.column(index)));
-    const known = new Map<string, number>();
+    this.#marks.fill(0, 0, batch.rows);
+    this.#addBits(batch, OPERATION, operationBits);
+    this.#addBits(batch, STATE, stateBits);
+    this.#addBits(batch, REASON, reasonBits);
+  }
+
+  /** Adds the bits of a column's texts to the marks; each text is looked at once. */
+  #addBits(batch: ColumnBatch, index: number, bitsOf: (text: string | null) => number): void {
+    const column = batch.column(index);
+    const text = textReader(column);
+    const marks = this.#marks;
+    if (column.kind !== 'dictionary') {
+      for (let row = 0; row < batch.rows; row++) marks[row]! |= bitsOf(text(row));
+      return;
+    }
+    const known = new Map<number, number>();
+    const { codes, nulls } = column;
+    const ofNull = bitsOf(null);
     for (let row = 0; row < batch.rows; row++) {
-      const [operation, state, reason] = [texts[0]!(row), texts[1]!(row), texts[2]!(row)];
-      const key = `${operation} ${state} ${reason}`;
-      let mark = known.get(key);
-      if (mark === undefined) known.set(key, (mark = markOf(operation as RowOperation, state as RowState, reason as CorrectionReason | null)));
-      this.#marks[row] = mark;
+      if (isNull(nulls, row)) {
+        marks[row]! |= ofNull;
+        continue;
+      }
+      let bits = known.get(codes[row]!);
+      if (bits === undefined) known.set(codes[row]!, (bits = bitsOf(text(row))));
+      marks[row]! |= bits;
     }
   }
 }

@@ -2,13 +2,13 @@
  * The rows of windows that left memory: blocks for feed and dashboards (`block-store.ts`), files for
  * SQL (`runs.ts`), and how far into the changes stream they reach.
  *
- * Sealing a table, in order:
+ * Sealing tables, in order:
  *
- *   1  `sealing` names the window: until 4, its rows may be in blocks without being counted as held
+ *   1  `sealing` names the windows: until 4, their rows may be in blocks without being counted as held
  *   2  the tenants' blocks, in slices of time; rows that are replaced are noted as dead with it
- *   3  a file of the table's live rows, synced
- *   4  one transaction: the window is held up to these ids, the file is in the list, `sealing` is gone
- *   5  when that is on disk: the table leaves memory, in the same turn as the file comes into force
+ *   3  a file of the tables' live rows, synced
+ *   4  one transaction: the windows are held up to these ids, the file is in the list, `sealing` is gone
+ *   5  when that is on disk: the tables leave memory, in the same turn as the file comes into force
  *
  * **The mark is window and id.** Windows are sealed in another order than their rows have in the
  * stream, so a replay skips a row when its window is held up to its id, and no other. A late row
@@ -26,9 +26,9 @@ import { BlockStore } from './block-store.js';
 import type { ClosedRows } from './closed-rows.js';
 import type { RowLayout } from './layout.js';
 import { mergeFiles } from './run-merge.js';
-import { Runs, type RunFile, type WriteRun } from './runs.js';
-import { DELETED } from './row-set.js';
-import { sealTenant } from './seal.js';
+import { DELETED, type RowSet } from './row-set.js';
+import { Runs, type RowGroup, type RunFile, type WriteRun } from './runs.js';
+import { sealTenant, tenantsOf } from './seal.js';
 import type { RowPlace } from './view-store.js';
 import type { WindowTable } from './window-table.js';
 
@@ -37,6 +37,7 @@ const FORMAT = 1;
 const SLICE_MS = 4;
 /** Files made when they are rebuilt go straight to a high level. */
 const REBUILT_LEVEL = 3;
+const REBUILT_GROUP_ROWS = 65_536;
 
 const encoder = new TextEncoder();
 
@@ -150,32 +151,39 @@ export class ClosedStore implements ClosedRows {
     return ids;
   }
 
-  /** Seals a table. `done` is called in the turn in which its rows are here and in no turn before. */
-  async seal(table: WindowTable, done: () => void): Promise<void> {
-    const start = table.windowStart;
-    const replaces = this.inFiles(start) || this.#sealing.has(start);
-    this.#sealing.add(start);
+  /** Seals tables. `done` is called in the turn in which their rows are here and in no turn before. */
+  async seal(tables: readonly WindowTable[], done: () => void): Promise<void> {
+    const starts = tables.map((table) => table.windowStart);
+    const mayHave = new Set(starts.filter((start) => this.inFiles(start) || this.#sealing.has(start)));
+    for (const start of starts) this.#sealing.add(start);
     void this.#blocks.putMeta({ sealing: [...this.#sealing] });
     let sliceEnds = performance.now() + SLICE_MS;
-    for (const code of table.tenantCodes()) {
-      for (const id of sealTenant(this.#blocks, table, code, replaces)) this.#kill(id);
+    for (const tenant of tenantsOf(tables, (start) => mayHave.has(start))) {
+      for (const id of sealTenant(this.#blocks, tenant)) this.#kill(id);
       if (performance.now() < sliceEnds) continue;
       // One tenant's reads must not see half of its own writes, so only between tenants.
       await new Promise<void>((resolve) => setImmediate(resolve));
       sliceEnds = performance.now() + SLICE_MS;
     }
-    const file = await this.runs.writeTable(table);
-    const files = file === null ? this.runs.files : this.runs.listWith([file]);
-    const before = this.#held.get(start);
-    const held = Array.from(table.lastIds, (id, partition) => Math.max(id, before?.[partition] ?? -1));
-    this.#sealing.delete(start);
-    await this.#blocks.putMeta({ [`held:${start}`]: held, newestWindow: Math.max(this.#newestWindow, start), files, sealing: [...this.#sealing] });
+    const file = await this.runs.writeTables(tables);
+    await this.#commit(tables, file === null ? this.runs.files : this.runs.listWith([file]));
+    done();
+  }
+
+  /** Puts sealed tables in force: on disk in one transaction, then here. */
+  async #commit(tables: readonly WindowTable[], files: readonly RunFile[]): Promise<void> {
+    const held = tables.map((table): [number, number[]] => {
+      const before = this.#held.get(table.windowStart);
+      return [table.windowStart, Array.from(table.lastIds, (id, partition) => Math.max(id, before?.[partition] ?? -1))];
+    });
+    for (const [start] of held) this.#sealing.delete(start);
+    const newestWindow = held.reduce((newest, [start]) => Math.max(newest, start), this.#newestWindow);
+    await this.#blocks.putMeta({ ...Object.fromEntries(held.map(([start, ids]) => [`held:${start}`, ids])), newestWindow, files, sealing: [...this.#sealing] });
     await this.#blocks.flushed();
-    this.#held.set(start, held);
-    this.#newestWindow = Math.max(this.#newestWindow, start);
+    for (const [start, ids] of held) this.#held.set(start, ids);
+    this.#newestWindow = newestWindow;
     this.runs.replace(files);
     this.version += 1;
-    done();
   }
 
   /** Notes how far the log is not needed any more, and forgets windows that no replay can meet. */
@@ -220,13 +228,7 @@ export class ClosedStore implements ClosedRows {
 
   /** Writes all files anew from the blocks. */
   async rebuildRuns(): Promise<void> {
-    const parts = this.#blocks.all();
-    const file = await this.runs.writeRows(
-      (function* () {
-        for (const rows of parts) yield { rows, picks: Array.from({ length: rows.rows }, (_, row) => row) };
-      })(),
-      REBUILT_LEVEL,
-    );
+    const file = await this.runs.writeRows(wholeGroups(this.#blocks.all()), REBUILT_LEVEL);
     const files = file === null ? [] : [file];
     this.#blocks.removeDead(this.#dead);
     await this.#blocks.putMeta({ files });
@@ -258,4 +260,19 @@ export class ClosedStore implements ClosedRows {
       disk.syncDirectory(this.runs.folder);
     }
   }
+}
+
+/** Blocks, tenant by tenant, in row groups of a size that is good to read. */
+function* wholeGroups(blocks: Iterable<RowSet>): Generator<RowGroup> {
+  let group: { rows: RowSet; picks: number[] }[] = [];
+  let rows = 0;
+  for (const block of blocks) {
+    group.push({ rows: block, picks: Array.from({ length: block.rows }, (_, row) => row) });
+    rows += block.rows;
+    if (rows < REBUILT_GROUP_ROWS) continue;
+    yield group;
+    group = [];
+    rows = 0;
+  }
+  if (rows > 0) yield group;
 }

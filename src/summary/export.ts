@@ -9,7 +9,7 @@ import { batchOf } from '../event/columns.js';
 import { Dictionary } from '../event/dictionary.js';
 import type { ColumnType, Schema } from '../event/schema.js';
 import type { RowLayout, StoredColumn } from './layout.js';
-import { DELETED, stateOf, type ColumnStore, type DoubleStore, type IntegerStore, type RowSet, type TextSource } from './row-set.js';
+import { DELETED, STATE_BITS, STATES, type ColumnStore, type DoubleStore, type IntegerStore, type RowSet, type TextSource } from './row-set.js';
 import { NULL_CODE } from './text-pool.js';
 
 /** The schema of a view's files. */
@@ -67,8 +67,8 @@ class IntegerBuilder {
 
 function stateColumn(rows: RowSet, live: Int32Array): DictionaryColumn {
   const dictionary = new Dictionary();
-  const codes = Uint8Array.from(live, (row) => dictionary.internString(stateOf(rows.marks[row]!)));
-  return { kind: 'dictionary', nulls: null, codes, dictionary };
+  for (const state of STATES) dictionary.internString(state);
+  return { kind: 'dictionary', nulls: null, codes: Uint8Array.from(live, (row) => rows.marks[row]! & STATE_BITS), dictionary };
 }
 
 function storedColumn(stored: StoredColumn, store: ColumnStore, pool: TextSource, live: Int32Array): Column {

@@ -4,7 +4,7 @@
  * A window's table in memory, a block read back from disk and the rows on their way to a file are
  * all row sets, so that feed, dashboards and files read them with the same few functions.
  */
-import type { CorrectionReason, RowOperation, RowState } from '../event/view.js';
+import type { CorrectionReason, RowState } from '../event/view.js';
 import type { RowLayout } from './layout.js';
 
 /** 64-bit integers as pairs of 32-bit words, low then high; `nulls` has a byte a row, 1 = null. */
@@ -47,25 +47,41 @@ export interface RowSet {
   readonly windows: Float64Array;
   /** Row ids: see `row-id.ts`. */
   readonly ids: Float64Array;
-  /** Operation, state and reason: see `markOf`. */
+  /** Operation, state and reason: see below. */
   readonly marks: Uint8Array;
   readonly columns: readonly ColumnStore[];
 }
 
-const STATES: readonly RowState[] = ['open', 'final', 'corrected'];
+/** States by the low bits of a mark. */
+export const STATES: readonly RowState[] = ['open', 'final', 'corrected'];
+
+/** The bits of a mark that hold the state. */
+export const STATE_BITS = 3;
 const REASONS: readonly (CorrectionReason | null)[] = [null, 'late', 'dedupe', 'fraud', 'identity', 'backfill', 'erasure'];
 
 /** Set in a mark when the row is a tombstone. */
 export const DELETED = 0x80;
 
-/** Operation, state and reason of a row in one byte: `d000rrss`. */
-export function markOf(operation: RowOperation, state: RowState, reason: CorrectionReason | null): number {
-  return (operation === 'delete' ? DELETED : 0) | (Math.max(0, REASONS.indexOf(reason)) << 2) | Math.max(0, STATES.indexOf(state));
+// A mark holds operation, state and reason of a row in one byte: `d00rrrss`.
+
+/** An operation's bits of a mark. */
+export function operationBits(operation: string | null): number {
+  return operation === 'delete' ? DELETED : 0;
+}
+
+/** A state's bits of a mark. */
+export function stateBits(state: string | null): number {
+  return Math.max(0, STATES.indexOf(state as RowState));
+}
+
+/** A reason's bits of a mark. */
+export function reasonBits(reason: string | null): number {
+  return Math.max(0, REASONS.indexOf(reason as CorrectionReason | null)) << 2;
 }
 
 /** The state in a mark. */
 export function stateOf(mark: number): RowState {
-  return STATES[mark & 3] ?? 'open';
+  return STATES[mark & STATE_BITS] ?? 'open';
 }
 
 /** The reason in a mark. */

@@ -25,7 +25,8 @@ import type { WindowTable } from './window-table.js';
 const FAN_OUT = 8;
 /** Dead rows that make their files be merged. */
 const DEAD_MAX = 20_000;
-const CHUNK_ROWS = 16_384;
+/** Rows of a row group of a file that was not merged yet. */
+const GROUP_ROWS = 32_768;
 
 /** A file of rows. */
 export interface RunFile {
@@ -89,20 +90,15 @@ export class Runs {
     return `${this.#nextName++}.parquet`;
   }
 
-  /** Writes a table's live rows; null when it has none. Not in the list yet. */
-  async writeTable(table: WindowTable): Promise<RunFile | null> {
-    const order = Int32Array.from({ length: table.rows }, (_, slot) => slot);
-    // Tenants by their bytes, as DuckDB orders texts.
-    const ranks = new Map([...table.tenantCodes()].sort((a, b) => Buffer.compare(table.pool.bytesOf(a), table.pool.bytesOf(b))).map((code, rank) => [code, rank]));
-    order.sort((a, b) => ranks.get(table.tenants[a]!)! - ranks.get(table.tenants[b]!)! || table.ids[a]! - table.ids[b]!);
-    return this.writeRows((function* () { for (let from = 0; from < order.length; from += CHUNK_ROWS) yield { rows: table, picks: order.subarray(from, from + CHUNK_ROWS) }; })(), 0);
+  /** Writes the live rows of tables; null when there are none. Not in the list yet. */
+  async writeTables(tables: readonly WindowTable[]): Promise<RunFile | null> {
+    return this.writeRows(byTenant(tables), 0);
   }
 
-  /** Writes rows in the given order; null when none of them lives. */
-  async writeRows(parts: Iterable<{ readonly rows: RowSet; readonly picks: ArrayLike<number> }>, level: number): Promise<RunFile | null> {
+  /** Writes row groups; null when no row of them lives. */
+  async writeRows(groups: Iterable<RowGroup>, level: number): Promise<RunFile | null> {
     const name = this.newName();
-    const { schema } = this;
-    const { rows, bytes } = await this.#write(this.pathOf(name), schema, rowGroups(schema, parts));
+    const { rows, bytes } = await this.#write(this.pathOf(name), this.schema, slicesOf(this.schema, groups));
     return rows === 0 ? null : { name, rows, bytes, level };
   }
 
@@ -155,18 +151,45 @@ export class Runs {
   }
 }
 
-function* rowGroups(schema: Schema, parts: Iterable<{ readonly rows: RowSet; readonly picks: ArrayLike<number> }>): Generator<readonly RowSlice[]> {
-  let group: RowSlice[] = [];
+/** Rows of several row sets that become one row group of a file. */
+export type RowGroup = readonly { readonly rows: RowSet; readonly picks: ArrayLike<number> }[];
+
+/**
+ * Rows of tables in groups of whole tenants, tenants in the order of their bytes: the smallest and
+ * largest tenant of a group let a reader skip it.
+ */
+function* byTenant(tables: readonly WindowTable[]): Generator<RowGroup> {
+  const tenants = new Map<string, Buffer>();
+  for (const table of tables)
+    for (const code of table.tenantCodes()) {
+      const bytes = Buffer.from(table.pool.bytesOf(code));
+      tenants.set(bytes.toString('latin1'), bytes);
+    }
+  let picks = tables.map((): number[] => []);
   let rows = 0;
-  for (const part of parts) {
-    const batch = exportRows(schema, part.rows, part.picks);
-    if (batch.rows === 0) continue;
-    group.push({ batch, rows: null });
-    rows += batch.rows;
-    if (rows < 122_880) continue;
-    yield group;
-    group = [];
+  for (const bytes of [...tenants.values()].sort(Buffer.compare)) {
+    tables.forEach((table, index) => {
+      const code = table.pool.find(bytes);
+      for (let slot = code < 0 ? -1 : table.newestOfCode(code); slot >= 0; slot = table.older(slot)) {
+        picks[index]!.push(slot);
+        rows += 1;
+      }
+    });
+    if (rows < GROUP_ROWS) continue;
+    yield tables.map((table, index) => ({ rows: table, picks: picks[index]! }));
+    picks = tables.map(() => []);
     rows = 0;
   }
-  if (rows > 0) yield group;
+  if (rows > 0) yield tables.map((table, index) => ({ rows: table, picks: picks[index]! }));
+}
+
+function* slicesOf(schema: Schema, groups: Iterable<RowGroup>): Generator<readonly RowSlice[]> {
+  for (const group of groups) {
+    const slices: RowSlice[] = [];
+    for (const { rows, picks } of group) {
+      const batch = exportRows(schema, rows, picks);
+      if (batch.rows > 0) slices.push({ batch, rows: null });
+    }
+    if (slices.length > 0) yield slices;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Moves one table's rows into the blocks of its tenants, tenant by tenant.
+ * Moves tables' rows into the blocks of their tenants, tenant by tenant.
  *
  * For a tenant: rows that are replaced leave their blocks; rows that lie between the new ones in the
  * order of ids, and small blocks at the end, are merged with the new rows; the result is cut into
@@ -12,19 +12,43 @@
 import { BLOCK_ROWS, type RowRef } from './block-codec.js';
 import type { BlockStore } from './block-store.js';
 import { DELETED, type RowSet } from './row-set.js';
+import { TextPool } from './text-pool.js';
 import type { WindowTable } from './window-table.js';
 
-/** Seals the rows of one tenant. `replaces`: the window may have rows in blocks already. Answers ids of live rows that were replaced. */
-export function sealTenant(blocks: BlockStore, table: WindowTable, tenantCode: number, replaces: boolean): number[] {
-  const tenant = table.pool.bytesOf(tenantCode).slice();
-  const fresh = rowsOf(table, tenantCode);
+/** One tenant's rows on their way into its blocks. */
+export interface TenantRows {
+  readonly tenant: Uint8Array;
+  /** Tables that have rows of it, with the tenant's code in each. */
+  readonly tables: readonly { readonly table: WindowTable; readonly code: number; readonly replaces: boolean }[];
+}
+
+/** All tenants of some tables. `replaces` says whether a window may have rows in blocks already. */
+export function* tenantsOf(tables: readonly WindowTable[], replaces: (windowStart: number) => boolean): Generator<TenantRows> {
+  const done = new TextPool();
+  const known = tables.map((table) => ({ table, replaces: replaces(table.windowStart) }));
+  for (const { table } of known)
+    for (const code of table.tenantCodes()) {
+      const tenant = table.pool.bytesOf(code).slice();
+      if (done.find(tenant) >= 0) continue;
+      done.intern(tenant);
+      const mine = known.map((one) => ({ ...one, code: one.table === table ? code : one.table.pool.find(tenant) }));
+      yield { tenant, tables: mine.filter((one) => one.code >= 0 && one.table.newestOfCode(one.code) >= 0) };
+    }
+}
+
+/** Seals the rows of one tenant. Answers ids of live rows that were replaced. */
+export function sealTenant(blocks: BlockStore, { tenant, tables }: TenantRows): number[] {
+  const fresh = tables.flatMap(({ table, code }) => rowsOf(table, code)).sort(byId);
+  const replacing = tables.filter(({ replaces }) => replaces);
   const replaced: number[] = [];
-  const isStale = (block: RowSet, row: number): boolean => block.windows[row] === table.windowStart && table.slotOf(block, row) >= 0;
   const keep = (block: RowSet): RowRef[] => {
     const rows: RowRef[] = [];
     for (let row = 0; row < block.rows; row++) {
-      if (!replaces || !isStale(block, row)) rows.push({ rows: block, row, id: block.ids[row]! });
-      else if ((block.marks[row]! & DELETED) === 0 && !isFresh(table, block, row)) replaced.push(block.ids[row]!);
+      const by = replacing.find(({ table }) => table.windowStart === block.windows[row]);
+      const slot = by === undefined ? -1 : by.table.slotOf(block, row);
+      if (slot < 0) rows.push({ rows: block, row, id: block.ids[row]! });
+      // A row with the very id that is being written was written before a crash.
+      else if ((block.marks[row]! & DELETED) === 0 && by!.table.ids[slot] !== block.ids[row]) replaced.push(block.ids[row]!);
     }
     return rows;
   };
@@ -34,26 +58,31 @@ export function sealTenant(blocks: BlockStore, table: WindowTable, tenantCode: n
     const lastId = block.ids[block.rows - 1]!;
     const overlaps = lastId >= fresh[0]!.id;
     const joined = fresh.length + tail.length;
-    if (!overlaps && (block.rows + joined > BLOCK_ROWS || block.rows > 2 * joined)) break;
+    if (!overlaps && (block.rows === BLOCK_ROWS || block.rows > 2 * joined)) break;
     touched.add(lastId);
     tail.push(...keep(block));
     blocks.remove(tenant, block);
   }
-  if (replaces) for (const block of blocks.ofWindows(tenant, table.windowStart, table.windowStart)) if (!touched.has(block.ids[block.rows - 1]!)) rewrite(blocks, tenant, block, keep(block));
-  blocks.put(tenant, [...tail, ...fresh].sort((a, b) => a.id - b.id));
+  for (const { table } of replacing)
+    for (const block of blocks.ofWindows(tenant, table.windowStart, table.windowStart)) {
+      const lastId = block.ids[block.rows - 1]!;
+      if (touched.has(lastId)) continue;
+      touched.add(lastId);
+      rewrite(blocks, tenant, block, keep(block));
+    }
+  blocks.put(tenant, tail.length === 0 ? fresh : [...tail, ...fresh].sort(byId));
   return replaced;
 }
 
-/** A tenant's rows in a table, in the order of their ids. */
+function byId(a: RowRef, b: RowRef): number {
+  return a.id - b.id;
+}
+
+/** A tenant's rows in a table. */
 function rowsOf(table: WindowTable, tenantCode: number): RowRef[] {
   const rows: RowRef[] = [];
   for (let slot = table.newestOfCode(tenantCode); slot >= 0; slot = table.older(slot)) rows.push({ rows: table, row: slot, id: table.ids[slot]! });
-  return rows.reverse();
-}
-
-/** Whether a block's row is the very row that is being written. */
-function isFresh(table: WindowTable, block: RowSet, row: number): boolean {
-  return table.ids[table.slotOf(block, row)] === block.ids[row];
+  return rows;
 }
 
 function rewrite(blocks: BlockStore, tenant: Uint8Array, block: RowSet, kept: readonly RowRef[]): void {

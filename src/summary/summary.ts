@@ -10,21 +10,32 @@ import type { OwnStage } from '../log/stage.js';
 import { ClosedStore } from './closed-store.js';
 import { layoutOf } from './layout.js';
 import type { WriteRun } from './runs.js';
-import { ViewStore } from './view-store.js';
+import { ViewStore, type SealWhen } from './view-store.js';
 
 /** When windows leave memory. */
 export interface SummaryOptions {
-  /** A window that has not changed for so long is sealed, ms; default 5,000. */
+  /** A window that has not changed for so long is quiet, ms; default 5,000. */
   readonly quietMs: number;
+  /** Quiet windows are sealed when they have so many rows together; default 300,000. */
+  readonly sealRowsMin: number;
+  /** ... or when one of them is so old, ms; default 300,000. */
+  readonly sealAgeMs: number;
   /** A window that was closed before and changed again is sealed after this, ms; default 10,000. */
   readonly reopenedMs: number;
-  /** Most rows and bytes of all tables; beyond either the least recently changed are sealed. Defaults 2 M and 512 MiB. */
+  /** Most rows and bytes in memory; beyond either the least recently changed are sealed. Defaults 1.5 M and 384 MiB. */
   readonly openRowsMax: number;
   readonly openBytesMax: number;
 }
 
 /** The defaults of `SummaryOptions`. */
-export const SUMMARY_DEFAULTS: SummaryOptions = { quietMs: 5_000, reopenedMs: 10_000, openRowsMax: 2_000_000, openBytesMax: 512 * 1024 * 1024 };
+export const SUMMARY_DEFAULTS: SummaryOptions = {
+  quietMs: 5_000,
+  sealRowsMin: 300_000,
+  sealAgeMs: 300_000,
+  reopenedMs: 10_000,
+  openRowsMax: 1_500_000,
+  openBytesMax: 384 * 1024 * 1024,
+};
 
 /** What a view's summary needs. */
 export interface SummaryInput {
@@ -50,6 +61,9 @@ export interface ViewSummary {
   /** Resolves when no sealing is under way, and gives the store back. */
   close(): Promise<void>;
 }
+
+/** Everything leaves memory. */
+export const SEAL_ALL: SealWhen = { quietBeforeMs: Infinity, madeBeforeMs: Infinity, reopenedBeforeMs: Infinity, rowsMin: 0, short: false };
 
 /** Opens a view's summary. Throws DATA_FOLDER_NEWER, SCHEMA_INVALID. */
 export async function openSummary(input: SummaryInput): Promise<ViewSummary> {
@@ -114,11 +128,17 @@ class SummaryStage implements OwnStage {
   #begin(): void {
     if (this.#work !== null) return;
     const now = this.#clock.monotonic();
-    const { quietMs, reopenedMs, openRowsMax, openBytesMax } = this.#options;
+    const { quietMs, sealRowsMin, sealAgeMs, reopenedMs, openRowsMax, openBytesMax } = this.#options;
     const { rows, bytes } = this.#view.openSize();
-    const table = this.#view.beginSealing({ quietBeforeMs: now - quietMs, madeBeforeMs: now - reopenedMs, short: rows > openRowsMax || bytes > openBytesMax });
-    if (table === null && this.#closed.mergeDue === false) return;
-    const work = table === null ? this.#closed.merge().then(() => undefined) : this.#closed.seal(table, () => this.#view.endSealing());
+    const tables = this.#view.beginSealing({
+      quietBeforeMs: now - quietMs,
+      madeBeforeMs: now - sealAgeMs,
+      reopenedBeforeMs: now - reopenedMs,
+      rowsMin: sealRowsMin,
+      short: rows > openRowsMax || bytes > openBytesMax,
+    });
+    if (tables.length === 0 && !this.#closed.mergeDue) return;
+    const work = tables.length === 0 ? this.#closed.merge().then(() => undefined) : this.#closed.seal(tables, () => this.#view.endSealing());
     this.#work = work
       .catch((error: unknown) => {
         this.#failure = error;
@@ -137,8 +157,8 @@ class SummaryStage implements OwnStage {
     for (;;) {
       await this.#work;
       if (this.#failure !== null) throw this.#failure;
-      const table = this.#view.beginSealing({ quietBeforeMs: Infinity, madeBeforeMs: Infinity, short: true });
-      if (table !== null) await this.#closed.seal(table, () => this.#view.endSealing());
+      const tables = this.#view.beginSealing(SEAL_ALL);
+      if (tables.length > 0) await this.#closed.seal(tables, () => this.#view.endSealing());
       else if (!(await this.#closed.merge())) break;
     }
     await this.#closed.advance(this.#view.closedOffsets());

@@ -52,6 +52,20 @@ export interface LiveTable {
   readonly newer: WindowTable | null;
 }
 
+/** When tables leave memory. Times are of the monotonic clock. */
+export interface SealWhen {
+  /** A table that has not changed since is quiet. */
+  readonly quietBeforeMs: number;
+  /** A quiet table made before this waits no longer. */
+  readonly madeBeforeMs: number;
+  /** A table of a window that was closed before waits until it was made before this. */
+  readonly reopenedBeforeMs: number;
+  /** Quiet tables with so many rows together wait no longer. */
+  readonly rowsMin: number;
+  /** Memory is short. */
+  readonly short: boolean;
+}
+
 /** One view's rows. */
 export class ViewStore {
   readonly view: ViewDescription;
@@ -66,8 +80,8 @@ export class ViewStore {
   readonly gate = new Gate();
   readonly #changes: ChangeColumns;
   readonly #tables = new Map<number, OpenTable>();
-  /** The table that is being moved to the closed store: it takes no changes any more. */
-  #sealing: WindowTable | null = null;
+  /** The tables that are being moved to the closed store, one a window: they take no changes any more. */
+  #sealing: readonly WindowTable[] = [];
   /** Newest id by tenant, for tenants that changed since start. */
   readonly #newest = new Map<string, number>();
   #waiting: { readonly offsets: readonly number[]; readonly resolve: () => void }[] = [];
@@ -84,7 +98,7 @@ export class ViewStore {
   /** Forgets what is in memory; changes come again from these offsets on. */
   restart(offsets: readonly number[]): void {
     this.#tables.clear();
-    this.#sealing = null;
+    this.#sealing = [];
     this.#newest.clear();
     offsets.forEach((offset, partition) => (this.positions[partition] = offset));
     this.version += 1;
@@ -165,7 +179,7 @@ export class ViewStore {
   /** The tables in memory. */
   liveTables(): LiveTable[] {
     const live: LiveTable[] = [...this.#tables.values()].map(({ table }) => ({ table, newer: null }));
-    if (this.#sealing !== null) live.push({ table: this.#sealing, newer: this.#tables.get(this.#sealing.windowStart)?.table ?? null });
+    for (const table of this.#sealing) live.push({ table, newer: this.#tables.get(table.windowStart)?.table ?? null });
     return live;
   }
 
@@ -181,23 +195,26 @@ export class ViewStore {
   }
 
   /**
-   * Takes the table that should leave memory next out of the way of changes, or answers null: one
-   * that is quiet since `quietBeforeMs`; one of a window that was closed before and is as old as
-   * `madeBeforeMs`; or, when memory is short, the least recently changed.
+   * Takes the tables that should leave memory now out of the way of changes; none when it does not
+   * pay yet. Sealing costs by tenant more than by row, so quiet tables wait until they have
+   * `rowsMin` rows together or one of them is as old as `madeBeforeMs`. When memory is short, the
+   * least recently changed leave without being quiet, half of the rows at once.
    */
-  beginSealing(when: { readonly quietBeforeMs: number; readonly madeBeforeMs: number; readonly short: boolean }): WindowTable | null {
-    if (this.#sealing !== null) return null;
-    const [next] = [...this.#tables.values()].sort((a, b) => a.changedAtMs - b.changedAtMs || a.table.windowStart - b.table.windowStart);
-    const old = [...this.#tables.values()].find((open) => open.madeAtMs < when.madeBeforeMs && this.closed.inFiles(open.table.windowStart));
-    const chosen = next !== undefined && (when.short || next.changedAtMs < when.quietBeforeMs) ? next : old;
-    if (chosen === undefined) return null;
-    this.#tables.delete(chosen.table.windowStart);
-    return (this.#sealing = chosen.table);
+  beginSealing(when: SealWhen): readonly WindowTable[] {
+    if (this.#sealing.length > 0) return [];
+    const byAge = [...this.#tables.values()].sort((a, b) => a.changedAtMs - b.changedAtMs || a.table.windowStart - b.table.windowStart);
+    const quiet = byAge.filter((open) => open.changedAtMs < when.quietBeforeMs);
+    const reopened = byAge.filter((open) => open.madeAtMs < when.reopenedBeforeMs && this.closed.inFiles(open.table.windowStart));
+    const due = rowsOf(quiet) >= when.rowsMin || quiet.some((open) => open.madeAtMs < when.madeBeforeMs) || reopened.length > 0;
+    const chosen = new Set(due ? [...quiet, ...reopened] : []);
+    if (when.short) for (const open of byAge) if (rowsOf(chosen) * 2 < rowsOf(byAge)) chosen.add(open);
+    for (const { table } of chosen) this.#tables.delete(table.windowStart);
+    return (this.#sealing = [...chosen].map(({ table }) => table));
   }
 
-  /** The table being sealed is in the closed store now. */
+  /** The tables being sealed are in the closed store now. */
   endSealing(): void {
-    this.#sealing = null;
+    this.#sealing = [];
     this.version += 1;
   }
 
@@ -240,7 +257,7 @@ export class ViewStore {
     const start = rows.windows[row]!;
     const open = this.#tables.get(start);
     if (open !== undefined && open.table.slotOf(rows, row) >= 0) return true;
-    return this.#sealing?.windowStart === start && this.#sealing.slotOf(rows, row) >= 0;
+    return this.#sealing.some((table) => table.windowStart === start && table.slotOf(rows, row) >= 0);
   }
 
   #table(windowStart: number, nowMs: number): OpenTable {
@@ -254,3 +271,8 @@ export class ViewStore {
   }
 }
 
+function rowsOf(tables: Iterable<OpenTable>): number {
+  let rows = 0;
+  for (const { table } of tables) rows += table.rows;
+  return rows;
+}

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { DELETED, bigintAt, type IntegerStore } from '../../src/summary/row-set.js';
 import { revisionOf } from '../../src/summary/row-id.js';
 import { readersOf } from '../../src/summary/row-values.js';
-import type { RowPlace } from '../../src/summary/view-store.js';
+import { SEAL_ALL } from '../../src/summary/summary.js';
+import type { RowPlace, SealWhen } from '../../src/summary/view-store.js';
 import { Driven, MINUTE, Stream, type Change } from './fixture.js';
 
 const TENANTS = ['a', 'b', 'c'];
@@ -17,11 +18,11 @@ const change: fc.Arbitrary<Change> = fc.record({
   deleted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
 });
 
-type Step = { kind: 'changes'; changes: Change[] } | { kind: 'seal' } | { kind: 'settle' } | { kind: 'reopen' } | { kind: 'flush' } | { kind: 'crash'; afterTenants: number };
+type Step = { kind: 'changes'; changes: Change[] } | { kind: 'seal'; all: boolean } | { kind: 'settle' } | { kind: 'reopen' } | { kind: 'flush' } | { kind: 'crash'; afterTenants: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.array(change, { minLength: 1, maxLength: 400, size: 'max' }).map((changes) => ({ kind: 'changes' as const, changes })) },
-  { weight: 3, arbitrary: fc.constant({ kind: 'seal' as const }) },
+  { weight: 3, arbitrary: fc.boolean().map((all) => ({ kind: 'seal' as const, all })) },
   { weight: 1, arbitrary: fc.constant({ kind: 'settle' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'flush' as const }) },
@@ -78,17 +79,26 @@ function neverBack(before: ReadonlyMap<string, number>, now: ReadonlyMap<string,
   for (const [key, revision] of before) expect(now.get(key)).toBeGreaterThanOrEqual(revision);
 }
 
-/** Begins to seal a table and stops after some tenants: what they wrote is on disk and counted nowhere. */
+/** The least recently changed, until half of the rows are gone. */
+const HALF: SealWhen = { quietBeforeMs: -Infinity, madeBeforeMs: -Infinity, reopenedBeforeMs: -Infinity, rowsMin: Infinity, short: true };
+
+/** Begins to seal and stops after some tenants: what they wrote is on disk and counted nowhere. */
 async function crash(driven: Driven, afterTenants: number): Promise<void> {
   const { store, closed } = driven.summary;
-  const table = store.beginSealing({ quietBeforeMs: Infinity, madeBeforeMs: 0, short: true });
-  if (table === null) return;
-  const codes = [...table.tenantCodes()];
-  table.tenantCodes = () => (function* () {
-    yield* codes.slice(0, afterTenants);
-    throw new Error('crash');
-  })();
-  await expect(closed.seal(table, () => undefined)).rejects.toThrow('crash');
+  const tables = store.beginSealing(SEAL_ALL);
+  if (tables.length === 0) return;
+  let left = afterTenants;
+  for (const table of tables) {
+    const codes = [...table.tenantCodes()];
+    table.tenantCodes = () => (function* () {
+      for (const code of codes) {
+        if (left-- <= 0) throw new Error('crash');
+        yield code;
+      }
+      throw new Error('crash');
+    })();
+  }
+  await expect(closed.seal(tables, () => undefined)).rejects.toThrow('crash');
 }
 
 async function run(steps: readonly Step[]): Promise<void> {
@@ -102,9 +112,9 @@ async function run(steps: readonly Step[]): Promise<void> {
         await driven.catchUp(17);
       } else if (one.kind === 'seal') {
         const { store, closed } = driven.summary;
-        const table = store.beginSealing({ quietBeforeMs: Infinity, madeBeforeMs: 0, short: true });
-        if (table !== null) {
-          const sealing = closed.seal(table, () => store.endSealing());
+        const tables = store.beginSealing(one.all ? SEAL_ALL : HALF);
+        if (tables.length > 0) {
+          const sealing = closed.seal(tables, () => store.endSealing());
           check(driven);
           await sealing;
         }

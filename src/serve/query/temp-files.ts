@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { totalRows, type RowSlice } from '../../event/batch.js';
 import type { Schema } from '../../event/schema.js';
 import type { Disk, DiskFile } from '../../io/disk.js';
-import { fileSink, ParquetWriter, ROW_GROUP_ROWS } from '../../lake/parquet/writer.js';
+import { fileSink, ParquetWriter } from '../../lake/parquet/writer.js';
 
 /** A file in use. `path` is null when there were no rows. */
 export interface TempFile {
@@ -121,12 +121,15 @@ export async function writeParquet(disk: Disk, path: string, schema: Schema, gro
   }
 }
 
+/** Rows of a row group: small, because encoding one keeps the thread from everything else. */
+const GROUP_ROWS = 16_384;
+
 /** Cuts slices into row groups. */
 export function* rowGroups(slices: Iterable<RowSlice>): Generator<readonly RowSlice[]> {
   let group: RowSlice[] = [];
   for (const slice of slices) {
     group.push(slice);
-    if (totalRows(group) < ROW_GROUP_ROWS) continue;
+    if (totalRows(group) < GROUP_ROWS) continue;
     yield group;
     group = [];
   }
