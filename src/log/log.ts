@@ -115,7 +115,10 @@ export interface LogBatch {
 
 /** Reads one partition in order, up to what is durable. One cursor, one user. */
 export interface LogCursor {
-  /** The next batch at or after `position`, or null when there is none yet. Cheap when null. */
+  /**
+   * The next batch at or after `position`, or null when there is none yet. Cheap when null. A batch
+   * may start behind `position`, and `position` may move on null: the rows between are gone.
+   */
   next(): LogBatch | null;
   /** Resolves when `next` may have something, or `signal` aborts. */
   wait(signal?: AbortSignal): Promise<void>;

@@ -49,7 +49,12 @@ export class ReaderInputs {
   /** The next batch of an input; null when there is none yet. Rows that retention took are skipped. */
   next(input: Input): LogBatch | null {
     try {
-      return input.cursor.next();
+      const batch = input.cursor.next();
+      if (batch === null && input.cursor.position > input.position) {
+        this.skip(input, input.position, input.cursor.position);
+        input.position = input.cursor.position;
+      }
+      return batch;
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error;
       const { start } = this.#log.range(input.stream, input.partition);

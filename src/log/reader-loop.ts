@@ -286,6 +286,7 @@ class Loop implements ReaderLoop {
   }
 
   async #wait(inputs: ReaderInputs): Promise<void> {
+    if (this.#ending.signal.aborted) return;
     const waking = new AbortController();
     const cancel = this.#clock.after(this.#options.tickEveryMs, () => waking.abort());
     const end = (): void => waking.abort();

@@ -5,6 +5,8 @@ import { defineSchema } from '../../src/event/schema-define.js';
 import type { EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { AppendResult, LogCursor, Position, StreamDefinition } from '../../src/log/log.js';
 import type { SimClock } from './clock.js';
+import type { SimDisk } from './disk.js';
+import { startLake } from './power-loss-lake.js';
 import type { SeededRandom } from './random.js';
 
 /** The clients' stream, a second one written in the same appends, and the reader's outputs. */
@@ -32,7 +34,7 @@ export interface Promised {
 const SCHEMA = defineSchema({ columns: { id: 'string', tenant: 'dictionary', note: 'dictionary' }, tenant: 'tenant' });
 
 /** Writes and reads until a random step. The caller cuts the power. */
-export async function writeLife(log: EmbeddedLog, clock: SimClock, random: SeededRandom, promised: Promised): Promise<void> {
+export async function writeLife(log: EmbeddedLog, disk: SimDisk, clock: SimClock, random: SeededRandom, promised: Promised): Promise<void> {
   const life = new Life(log, clock, random, promised);
   const steps = 20 + random.below(200);
   if (log.stream(INPUT) === undefined || log.stream(PAIR) === undefined || log.stream(OUTPUT) === undefined) {
@@ -41,6 +43,7 @@ export async function writeLife(log: EmbeddedLog, clock: SimClock, random: Seede
     await created;
   }
   void life.read();
+  startLake(log, disk, clock, INPUT);
   for (let step = 0; step < steps; step++) {
     life.act();
     if (random.chance(0.5)) await turn();

@@ -2,11 +2,12 @@
  * Chaos harness (b): power loss.
  *
  * A round is a few lives of one simulated disk. In each life the log is opened, checked against
- * everything that earlier lives were promised, then written to by several clients and a reader that
- * commits its outputs with its positions, until the power goes off at a random moment. In some
- * lives the disk also fails now and then (EIO). The last life only checks. Everything is seeded: a failing round runs again with the same seed.
+ * everything that earlier lives were promised, then written to by several clients, a reader that
+ * commits its outputs with its positions, and the lake with a store of its own, until the power goes off at a random moment. In some
+ * lives the disk also fails now and then (EIO). The last life checks, and lets the lake take the rest. Everything is seeded: a failing round runs again with the same seed.
  */
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
+import { checkLake, drainLake } from './power-loss-lake.js';
 import { ENTRIES, idOf, INPUT, OUTPUT, PAIR, writeLife, type Promised } from './power-loss-life.js';
 import { SimClock } from './clock.js';
 import { errno, SimDisk, type DiskControl } from './disk.js';
@@ -70,7 +71,7 @@ async function runRound(
     const clock = new SimClock(1_700_000_000_000 + life * 60_000 - (random.chance(0.2) ? 600_000 : 0));
     try {
       const log = await openLog({
-        folder: '/log',
+        folder: '/data/log',
         disk,
         clock,
         random,
@@ -78,10 +79,16 @@ async function runRound(
         options: { segmentBytes: 1 << 17, firstSegmentBytes: 1 << 15, pendingBytesMax: 1 << 22 },
       });
       if (log.recovery.cut !== null) totals.cuts += 1;
-      check(log, promised);
-      if (life === lives) break;
+      const found = check(log, promised);
+      if (log.stream(INPUT) !== undefined) checkLake(log, disk, INPUT, found, false);
+      if (life === lives) {
+        if (log.stream(INPUT) === undefined) break;
+        await drainLake(log, disk, clock, INPUT);
+        checkLake(log, disk, INPUT, found, true);
+        break;
+      }
       if (random.chance(0.3)) disk.fault = ({ kind }) => ((kind === 'sync' || kind === 'write') && random.chance(0.01) ? errno('EIO', kind) : undefined);
-      await writeLife(log, clock, random, promised);
+      await writeLife(log, disk, clock, random, promised);
       totals.failedCommits += log.stats().failedCommits;
     } catch (error) {
       return { round, seed, life, message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
@@ -94,8 +101,8 @@ async function runRound(
   return null;
 }
 
-/** Compares the log with everything that was promised. Throws what is wrong. */
-function check(log: EmbeddedLog, promised: Promised): void {
+/** Compares the log with everything that was promised; answers its rows. Throws what is wrong. */
+function check(log: EmbeddedLog, promised: Promised): Map<string, string> {
   if (log.recovery.damaged.length > 0) throw new Error(`power loss must never look like damage: ${JSON.stringify(log.recovery.damaged)}`);
   const found = new Map<string, string>();
   for (const name of [INPUT, PAIR, OUTPUT]) if (log.stream(name) !== undefined) readStream(log, name, found);
@@ -109,6 +116,7 @@ function check(log: EmbeddedLog, promised: Promised): void {
   for (const [left, right] of promised.pairs)
     if (found.has(left) !== found.has(right)) throw new Error(`${left} and ${right} were one append; only ${found.has(left) ? left : right} is there`);
   checkReader(log, promised, found);
+  return found;
 }
 
 function readStream(log: EmbeddedLog, name: string, found: Map<string, string>): void {

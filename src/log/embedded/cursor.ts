@@ -137,6 +137,8 @@ export class SegmentCursor implements LogCursor {
       this.#view = view;
       this.#run = null;
       views.refresh(view, durable);
+      // Everything before is read: offsets up to where this segment began hold no rows (any more).
+      this.#position = Math.max(this.#position, view.beginOf(this.#slot));
       this.#next = view.index.of(this.#streamId, this.#partition).find(this.#position);
       return true;
     }

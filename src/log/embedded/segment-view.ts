@@ -74,6 +74,11 @@ export class SegmentView {
     return this.#checkpoint;
   }
 
+  /** The offset at which a slot stood when the segment began; 0 when that can't be read. */
+  beginOf(slot: number): number {
+    return this.checkpoint()?.checkpoint?.slots[slot]?.[1] ?? 0;
+  }
+
   /** Reads `bytes` at `position` into a buffer of its own, which nobody will write to again. */
   read(position: number, bytes: number): Uint8Array {
     const buffer = Buffer.allocUnsafeSlow(bytes);
