@@ -57,7 +57,7 @@ test('requests by minute and status equal the recount', async () => {
 
 test('sections by hour equal the recount', async () => {
   const rows = await ask(example, 'SELECT extract(epoch FROM window_start) * 1000, section, requests, errors, named_bots, addresses FROM sections');
-  const groups = groupBy(lines, (line) => `${Math.floor(line.ms / 3_600_000) * 3_600_000} /${line.path.split('/')[1] ?? ''}`);
+  const groups = groupBy(lines, (line) => `${Math.floor(line.ms / 3_600_000) * 3_600_000} /${line.path.split('?')[0]!.split('/')[1] ?? ''}`);
   expect(rows.length).toBe(groups.size);
   for (const [start, section, requests, errors, bots, addresses] of rows) {
     const group = groups.get(`${Number(start)} ${String(section)}`)!;
