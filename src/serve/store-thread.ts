@@ -4,6 +4,7 @@
  * It reads the log's files by itself, keeps a summary a view, and answers the HTTP thread by rpc.
  * A failing view stalls that view's reader and nothing else.
  */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from '../io/disk-real.js';
@@ -201,7 +202,8 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
     spillFolder: join(temporary, 'spill'),
     memoryBytesMax: data.memoryBytesMax,
     spillBytesMax: data.memoryBytesMax * 8,
-    threads: 2,
+    // One core is left to the thread that answers events.
+    threads: Math.max(1, availableParallelism() - 1),
   });
   const engine = new QueryEngine({
     duck,

@@ -108,13 +108,8 @@ class SummaryStage implements OwnStage {
     return this.#positions(this.#closed.offsets);
   }
 
-  process(batch: LogBatch): void | Promise<void> {
-    const { gate } = this.#view;
-    if (gate.free) return this.#view.apply(batch, this.#clock.monotonic());
-    return gate.change().then((release) => {
-      this.#view.apply(batch, this.#clock.monotonic());
-      release();
-    });
+  process(batch: LogBatch): void {
+    this.#view.apply(batch, this.#clock.monotonic());
   }
 
   async flush(): Promise<readonly Position[] | null> {

@@ -16,7 +16,6 @@
  */
 import type { ViewDescription } from '../event/view.js';
 import type { LogBatch } from '../log/log.js';
-import { Gate } from '../util/gate.js';
 import { ChangeColumns } from './change-columns.js';
 import type { ClosedRows } from './closed-rows.js';
 import type { RowLayout } from './layout.js';
@@ -76,8 +75,6 @@ export class ViewStore {
   /** Rises with every batch taken in or sealed; tells whether something derived is still current. */
   version = 0;
   readonly closed: ClosedRows;
-  /** Who reads over several turns looks through it; changes are taken in through it. */
-  readonly gate = new Gate();
   readonly #changes: ChangeColumns;
   readonly #tables = new Map<number, OpenTable>();
   /** The tables that are being moved to the closed store, one a window: they take no changes any more. */

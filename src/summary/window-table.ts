@@ -18,6 +18,7 @@ import type { ChangeColumns } from './change-columns.js';
 import { RowKey } from './row-key.js';
 
 const NONE = -1;
+let tables = 0;
 
 /** One window's rows. */
 export class WindowTable implements RowSet {
@@ -34,6 +35,8 @@ export class WindowTable implements RowSet {
   /** Smallest and largest id by partition that this table ever took: replay starts at or before the first. */
   readonly firstIds: Float64Array;
   readonly lastIds: Float64Array;
+  /** Tells this table from all others of the process. */
+  readonly serial = ++tables;
   /** Counts upserts; tells whether an export is still current. */
   changes = 0;
 
@@ -59,6 +62,18 @@ export class WindowTable implements RowSet {
     let perRow = 4 + 8 + 8 + 1 + 4 + 4 + 4 + 8;
     for (const column of this.columns) perRow += column.kind === 'text' ? 4 : 9;
     return this.#hashes.length * perRow + this.pool.bytes + this.#newest.size * 40;
+  }
+
+  /** The rows as they are now, in arrays of their own; the texts are shared, because they only grow. */
+  frozen(): RowSet {
+    const { rows } = this;
+    const columns = this.columns.map((column): ColumnStore => {
+      if (column.kind === 'text') return { kind: 'text', codes: column.codes.slice(0, rows) };
+      const nulls = column.nulls.slice(0, rows);
+      return column.kind === 'double' ? { kind: 'double', values: column.values.slice(0, rows), nulls } : { kind: 'integer', words: column.words.slice(0, rows * 2), nulls };
+    });
+    const { layout, pool } = this;
+    return { layout, rows, pool, columns, tenants: this.tenants.slice(0, rows), windows: this.windows.slice(0, rows), ids: this.ids.slice(0, rows), marks: this.marks.slice(0, rows) };
   }
 
   /** Codes of all tenants that have rows here. */

@@ -1,5 +1,9 @@
 /**
- * Snapshots over the log, the lake and the summary.
+ * Snapshots over the log, the lake and the summary: everything that a query reads is fixed in one
+ * turn of the event loop, so that nothing moves in between.
+ *
+ * Limit: an operator's query copies the tables in memory; such copies are made one after the other,
+ * each written to its file before the next is made.
  */
 import type { Log } from '../../log/log.js';
 import type { ViewSummary } from '../../summary/summary.js';
@@ -19,47 +23,55 @@ export interface SnapshotInput {
   readonly files: TempFiles;
 }
 
-/**
- * Takes snapshots. Views stand still from `take` to `ready`, by which time their rows are in files;
- * positions of everything are read in one turn of the event loop, so that nothing moves in between.
- */
-export function createSnapshots({ log, lake, view, files }: SnapshotInput): SnapshotSource {
+/** Takes snapshots. */
+export function createSnapshots(input: SnapshotInput): SnapshotSource {
+  let copying: Promise<void> = Promise.resolve();
   return {
     async take(bases, tenant): Promise<Snapshot> {
-      const summaries = new Map(bases.filter(({ relation }) => relation.kind === 'view').map(({ relation }) => [relation.subject, view(relation.subject)!]));
-      const gates: (() => void)[] = [];
-      for (const { store } of summaries.values()) gates.push(await store.gate.look());
-      const streams = new Map<string, StreamSnapshot>();
-      const views = new Map<string, ViewSnapshot>();
-      const asOf: Record<string, readonly number[]> = {};
-      for (const { relation } of bases) {
-        const { subject } = relation;
-        if (relation.kind === 'stream' && !streams.has(subject)) {
-          const snapshot = new StreamSnapshot(log, lake, subject, files, tenant);
-          streams.set(subject, snapshot);
-          asOf[relation.name] = snapshot.ends;
-        } else if (relation.kind === 'view' && !views.has(subject)) {
-          const snapshot = new ViewSnapshot(summaries.get(subject)!, files, tenant);
-          views.set(subject, snapshot);
-          asOf[relation.name] = snapshot.positions;
-        }
+      let copied: () => void = () => undefined;
+      if (tenant === null && bases.some(({ relation }) => relation.kind === 'view')) {
+        const before = copying;
+        copying = new Promise((resolve) => (copied = resolve));
+        await before;
       }
-      return {
-        asOf,
-        async source(base): Promise<BaseSource> {
-          const { relation, used } = base;
-          const columns = [...used].map((index) => relation.columns[index]!.source);
-          const source = relation.kind === 'view' ? await views.get(relation.subject)!.source() : await streams.get(relation.subject)!.source(columns);
-          return source.parts.length > 0 ? source : { parts: [emptyPart(base)] };
-        },
-        ready() {
-          for (const leave of gates) leave();
-        },
-        release() {
-          for (const leave of gates) leave();
-          for (const snapshot of [...streams.values(), ...views.values()]) snapshot.release();
-        },
-      };
+      try {
+        return fixed(input, bases, tenant, copied);
+      } catch (error) {
+        copied();
+        throw error;
+      }
+    },
+  };
+}
+
+function fixed({ log, lake, view, files }: SnapshotInput, bases: readonly BoundBase[], tenant: string | null, copied: () => void): Snapshot {
+  const streams = new Map<string, StreamSnapshot>();
+  const views = new Map<string, ViewSnapshot>();
+  const asOf: Record<string, readonly number[]> = {};
+  for (const { relation } of bases) {
+    const { subject, kind, name } = relation;
+    if (kind === 'stream' && !streams.has(subject)) {
+      const snapshot = new StreamSnapshot(log, lake, subject, files, tenant);
+      streams.set(subject, snapshot);
+      asOf[name] = snapshot.ends;
+    } else if (kind === 'view' && !views.has(subject)) {
+      const snapshot = new ViewSnapshot(view(subject)!, files, tenant);
+      views.set(subject, snapshot);
+      asOf[name] = snapshot.positions;
+    }
+  }
+  return {
+    asOf,
+    async source(base): Promise<BaseSource> {
+      const { relation, used } = base;
+      const columns = [...used].map((index) => relation.columns[index]!.source);
+      const source = relation.kind === 'view' ? await views.get(relation.subject)!.source() : await streams.get(relation.subject)!.source(columns);
+      return source.parts.length > 0 ? source : { parts: [emptyPart(base)] };
+    },
+    ready: copied,
+    release() {
+      copied();
+      for (const snapshot of [...streams.values(), ...views.values()]) snapshot.release();
     },
   };
 }

@@ -11,7 +11,7 @@ export interface Snapshot {
   source(base: BoundBase): Promise<BaseSource>;
   /** What the moment was, for the answer: offsets by stream, revisions by view. */
   readonly asOf: Readonly<Record<string, readonly number[]>>;
-  /** All sources were asked for: what is in memory may move on. */
+  /** All sources were asked for: copies in memory are in files. */
   ready(): void;
   /** Gives files back. */
   release(): void;

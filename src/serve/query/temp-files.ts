@@ -46,6 +46,11 @@ export class TempFiles {
     return this.#kept.size;
   }
 
+  /** Whether the file of `key` is there or being written. */
+  has(key: string): boolean {
+    return this.#kept.has(key);
+  }
+
   /** The file of `key`, written by `rows` when it is not there yet. A key means the same rows for ever. */
   async take(key: string, schema: Schema, rows: () => Iterable<readonly RowSlice[]>): Promise<TempFile> {
     let kept = this.#kept.get(key);

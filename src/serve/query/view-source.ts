@@ -3,66 +3,67 @@
  *
  * A row in memory replaces the row of its key in the files: the ids of such rows, and of those that
  * were replaced since their file was written, are left out of what is read.
+ *
+ * Everything that may change is copied in the constructor, in one turn; writing it to files takes
+ * its time afterwards. A table that did not change since an earlier query has its file still.
  */
 import type { RowSlice } from '../../event/batch.js';
-import type { Schema } from '../../event/schema.js';
-import { exportRows, fileSchema } from '../../summary/export.js';
-import type { ViewSummary } from '../../summary/summary.js';
-import type { LiveTable } from '../../summary/view-store.js';
 import { batchOf } from '../../event/columns.js';
 import { integersFrom } from '../../event/integers.js';
+import type { Schema } from '../../event/schema.js';
+import { exportRows, fileSchema } from '../../summary/export.js';
+import type { RowSet } from '../../summary/row-set.js';
+import type { ViewSummary } from '../../summary/summary.js';
+import type { LiveTable } from '../../summary/view-store.js';
+import type { WindowTable } from '../../summary/window-table.js';
 import type { BasePart, BaseSource } from './print.js';
 import { parquetTable } from './sources.js';
 import { rowGroups, type TempFile, type TempFiles } from './temp-files.js';
 
-const CHUNK_ROWS = 16_384;
+const CHUNK_ROWS = 8_192;
 /** So many ids are written into the statement; more go into a file. */
 const INLINE_IDS_MAX = 100;
 
 const ID_SCHEMA: Schema = { columns: [{ name: 'id', type: 'int64', nullable: false }], roles: { tenant: -1, eventId: -1, eventTime: -1, receivedAt: -1 } };
 
-/** One view at one moment. The view must stand still from the making of it until `source` resolves. */
+/** One view at one moment. */
 export class ViewSnapshot {
-  readonly #summary: ViewSummary;
+  /** What the moment was: one past the last row taken in, by partition. */
+  readonly positions: readonly number[];
   readonly #files: TempFiles;
-  readonly #tenant: string | null;
   readonly #schema: Schema;
-  readonly #live: readonly LiveTable[];
   readonly #pinned: { readonly paths: readonly string[]; release(): void };
   readonly #replaced: readonly number[];
-  readonly #key: string;
-  readonly #taken: TempFile[] = [];
+  readonly #replacedKey: string;
+  /** Held from the start: a file that is there must not go before it is read. */
+  readonly #taken: readonly Promise<TempFile>[];
+  readonly #ids: Promise<TempFile>[] = [];
 
-  constructor(summary: ViewSummary, files: TempFiles, tenant: string | null) {
-    const { store, closed } = summary;
-    this.#summary = summary;
+  constructor({ store, closed }: ViewSummary, files: TempFiles, tenant: string | null) {
+    this.positions = [...store.positions];
     this.#files = files;
-    this.#tenant = tenant;
     this.#schema = fileSchema(store.layout);
-    this.#live = store.liveTables();
     this.#pinned = closed.runs.pin();
-    this.#replaced = [...new Set([...closed.dead, ...this.#live.flatMap(({ table }) => closed.replacedBy(table, tenant))])];
-    this.#key = `${store.view.stream}\0${store.version}.${closed.version}\0${tenant ?? ''}`;
+    const live = store.liveTables();
+    this.#replaced = [...new Set([...closed.dead, ...live.flatMap(({ table }) => closed.replacedBy(table, tenant))])];
+    this.#replacedKey = `ids\0${store.view.stream}\0${store.version}.${closed.version}\0${tenant ?? ''}`;
+    this.#taken = tenant === null ? live.map((one) => takeTable(this.#schema, one, files)) : [takeTenant(this.#schema, live, tenant, `${store.view.stream}\0${store.version}`, files)];
+    // Whoever asks for the source gets the error; who never asks must not leave it unhandled.
+    for (const file of this.#taken) file.catch(() => undefined);
   }
 
   /** The parts to be united. */
   async source(): Promise<BaseSource> {
     const parts: BasePart[] = [];
-    const { paths } = this.#pinned;
-    if (paths.length > 0) parts.push({ table: parquetTable(paths), condition: await this.#condition() });
-    const file = await this.#files.take(`rows\0${this.#key}`, this.#schema, () => rowGroups(slices(this.#schema, this.#live, this.#tenant)));
-    this.#taken.push(file);
-    if (file.path !== null) parts.push({ table: parquetTable([file.path]), condition: null });
+    if (this.#pinned.paths.length > 0) parts.push({ table: parquetTable(this.#pinned.paths), condition: await this.#condition() });
+    const rows = await Promise.all(this.#taken);
+    const paths = rows.flatMap(({ path }) => (path === null ? [] : [path]));
+    if (paths.length > 0) parts.push({ table: parquetTable(paths), condition: null });
     return { parts };
   }
 
-  /** What the moment was: one past the last row taken in, by partition. */
-  get positions(): readonly number[] {
-    return [...this.#summary.store.positions];
-  }
-
   release(): void {
-    for (const file of this.#taken) file.release();
+    for (const file of [...this.#taken, ...this.#ids]) file.then(({ release }) => release(), () => undefined);
     this.#pinned.release();
   }
 
@@ -70,21 +71,34 @@ export class ViewSnapshot {
     const ids = this.#replaced;
     if (ids.length === 0) return null;
     if (ids.length <= INLINE_IDS_MAX) return `"id" NOT IN (${ids.join(', ')})`;
-    const file = await this.#files.take(`ids\0${this.#key}`, ID_SCHEMA, () => rowGroups([{ batch: batchOf(ID_SCHEMA, ids.length, [integersFrom(ids.map(BigInt), null)]), rows: null }]));
-    this.#taken.push(file);
-    return `"id" NOT IN (SELECT "id" FROM ${parquetTable([file.path!])})`;
+    const slice = { batch: batchOf(ID_SCHEMA, ids.length, [integersFrom(ids.map(BigInt), null)]), rows: null };
+    const file = this.#files.take(this.#replacedKey, ID_SCHEMA, () => [[slice]]);
+    this.#ids.push(file);
+    return `"id" NOT IN (SELECT "id" FROM ${parquetTable([(await file).path!])})`;
   }
 }
 
-function* slices(schema: Schema, live: readonly LiveTable[], tenant: string | null): Generator<RowSlice> {
-  for (const { table, newer } of live) {
-    const all = tenant === null ? Int32Array.from({ length: table.rows }, (_, slot) => slot) : slotsOf(table, tenant);
-    const picks = newer === null ? all : all.filter((slot) => newer.slotOf(table, slot) < 0);
-    for (let from = 0; from < picks.length; from += CHUNK_ROWS) yield { batch: exportRows(schema, table, picks.subarray(from, from + CHUNK_ROWS)), rows: null };
-  }
+/** The file of one table, for an operator's query. */
+function takeTable(schema: Schema, { table, newer }: LiveTable, files: TempFiles): Promise<TempFile> {
+  const key = `table\0${table.serial}\0${table.changes}\0${newer?.serial ?? 0}\0${newer?.changes ?? 0}`;
+  if (files.has(key)) return files.take(key, schema, () => []);
+  const rows = table.frozen();
+  const all = Int32Array.from({ length: rows.rows }, (_, slot) => slot);
+  const picks = newer === null ? all : all.filter((slot) => newer.slotOf(table, slot) < 0);
+  return files.take(key, schema, () => rowGroups(chunks(schema, rows, picks)));
 }
 
-function slotsOf(table: LiveTable['table'], tenant: string): Int32Array {
+/** The file of a tenant's rows of all tables: few, so they are made into batches at once. */
+function takeTenant(schema: Schema, live: readonly LiveTable[], tenant: string, version: string, files: TempFiles): Promise<TempFile> {
+  const slices = live.flatMap(({ table, newer }) => [...chunks(schema, table, slotsOf(table, tenant).filter((slot) => newer === null || newer.slotOf(table, slot) < 0))]);
+  return files.take(`tenant\0${version}\0${tenant}`, schema, () => rowGroups(slices));
+}
+
+function* chunks(schema: Schema, rows: RowSet, picks: Int32Array): Generator<RowSlice> {
+  for (let from = 0; from < picks.length; from += CHUNK_ROWS) yield { batch: exportRows(schema, rows, picks.subarray(from, from + CHUNK_ROWS)), rows: null };
+}
+
+function slotsOf(table: WindowTable, tenant: string): Int32Array {
   const slots: number[] = [];
   for (let slot = table.newestOf(tenant); slot >= 0; slot = table.older(slot)) slots.push(slot);
   return Int32Array.from(slots);
