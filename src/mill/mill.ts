@@ -21,7 +21,7 @@ export interface MillView {
 
 /** How the mill runs. */
 export interface MillOptions extends ViewStageOptions {
-  /** Least time between two commits of a view, ms. Default 100. */
+  /** Least time between two commits of a view, ms. Default 200. */
   readonly commitEveryMs: number;
 }
 
@@ -54,7 +54,7 @@ export interface Mill {
 }
 
 /** Least time between two commits of a view. */
-const COMMIT_EVERY_MS = 100;
+const COMMIT_EVERY_MS = 200;
 /** Rows between two commits, which bounds dirty keys and late rows in memory. */
 const COMMIT_ROWS = 65_536;
 
