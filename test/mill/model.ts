@@ -25,8 +25,8 @@ export interface Recount {
   readonly late: string[];
 }
 
-/** Counts the events of a log anew. `clock`: as the stream's. */
-export function recount(log: Log, view: ModelView, clock: 'arrival' | 'event' = 'arrival'): Recount {
+/** Counts the events of a log anew. `clock`: as the stream's; windows from `end` on are left out. */
+export function recount(log: Log, view: ModelView, clock: 'arrival' | 'event', end: number): Recount {
   const groups = new Map<string, ModelGroup>();
   const late: string[] = [];
   const clocks = new Map<string, number>();
@@ -34,7 +34,7 @@ export function recount(log: Log, view: ModelView, clock: 'arrival' | 'event' = 
     const before = clocks.get(row.tenant as string) ?? -Infinity;
     const now = clock === 'arrival' ? (row.received_at as number) : before;
     clocks.set(row.tenant as string, Math.max(before, row.at as number));
-    if (!view.where(row)) continue;
+    if (!view.where(row) || (row.at as number) >= end) continue;
     const start = Math.floor((row.at as number) / view.sizeMs) * view.sizeMs;
     const limit = start + view.sizeMs + view.lagMs;
     if (now > limit + view.allowedMs) {

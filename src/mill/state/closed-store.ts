@@ -137,7 +137,7 @@ export class ClosedStore {
 
   /** Removes windows that start before `start`, at most `limit` blocks; answers how many blocks went. */
   async evict(start: number, limit: number): Promise<number> {
-    const keys = [...this.#database.getKeys({ start: Buffer.from([2]), end: blockKey(start, 0), limit })];
+    const keys = [...this.#database.getKeys({ start: Buffer.from([2]), end: windowKey(start), limit })];
     if (keys.length === 0) return 0;
     await this.#database.transaction(() => {
       for (const key of keys) this.#database.remove(key);
