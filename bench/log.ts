@@ -30,16 +30,38 @@ export async function run(): Promise<BenchRow[]> {
   const lines: Buffer[] = [];
   for (let i = 0; i < 40; i++) {
     const part = rows.slice(i * ROWS_A_BATCH, (i + 1) * ROWS_A_BATCH);
-    batches.push(batchFromRows(schema, part.map((event) => ({ ...event, received_at: 0 }))));
+    batches.push(
+      batchFromRows(
+        schema,
+        part.map((event) => ({ ...event, received_at: 0 })),
+      ),
+    );
     lines.push(Buffer.from(part.map((event) => JSON.stringify(event)).join('\n') + '\n'));
   }
   const folder = fs.mkdtempSync(join(tmpdir(), 'millrace-bench-log-'));
   try {
-    const log = await openLog({ folder: join(folder, 'log'), disk: realDisk, clock: systemClock, random: systemRandom });
-    await log.createStream({ name: 'events', schema, partitions: 1, clock: 'arrival', retentionMs: 1e12, bytesMax: 1e12, policy: 'refuse' });
+    const log = await openLog({
+      folder: join(folder, 'log'),
+      disk: realDisk,
+      clock: systemClock,
+      random: systemRandom,
+    });
+    await log.createStream({
+      name: 'events',
+      schema,
+      partitions: 1,
+      clock: 'arrival',
+      retentionMs: 1e12,
+      bytesMax: 1e12,
+      policy: 'refuse',
+    });
     const append = await measure(async () => {
       for (let i = 0; i < BATCHES; i += TOGETHER)
-        await Promise.all(Array.from({ length: TOGETHER }, (_, j) => log.append({ batches: [{ stream: 'events', rows: batches[(i + j) % 40]! }] })));
+        await Promise.all(
+          Array.from({ length: TOGETHER }, (_, j) =>
+            log.append({ batches: [{ stream: 'events', rows: batches[(i + j) % 40]! }] }),
+          ),
+        );
       return RECORDS;
     });
     const raw = await measure(() => appendRaw(join(folder, 'raw.ndjson'), lines));

@@ -53,9 +53,13 @@ async function checkFree(folder: string, number: number): Promise<void> {
     if (!alive(owner)) return;
   } else if (!(await touched(path))) return;
   const where = owner.host === hostname() ? '' : ` on ${owner.host}`;
-  throw new MillraceError('DATA_FOLDER_IN_USE', `process ${owner.pid}${where} is running with this data folder; stop it first, or give another with --data`, {
-    place: folder,
-  });
+  throw new MillraceError(
+    'DATA_FOLDER_IN_USE',
+    `process ${owner.pid}${where} is running with this data folder; stop it first, or give another with --data`,
+    {
+      place: folder,
+    },
+  );
 }
 
 function hold(folder: string, path: string): () => void {
@@ -115,7 +119,14 @@ function highest(folder: string): number {
 }
 
 function self(): Owner {
-  return { pid: process.pid, started: startedAt(process.pid), boot: bootId(), host: hostname(), namespace: namespace(), released: false };
+  return {
+    pid: process.pid,
+    started: startedAt(process.pid),
+    boot: bootId(),
+    host: hostname(),
+    namespace: namespace(),
+    released: false,
+  };
 }
 
 function comparable(owner: Owner): boolean {

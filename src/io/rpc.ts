@@ -100,7 +100,9 @@ export function createRpc<Remote>(port: RpcPort, handlers: object = {}): Rpc<Rem
   const send: Rpc<Remote>['send'] = (method, transfer, ...args) => {
     if (closed) return Promise.reject(new MillraceError('SHUTTING_DOWN', `${method}: the other thread has gone`));
     if (waiting.size >= PENDING_MAX)
-      return Promise.reject(new MillraceError('LOG_OVERLOADED', `${method}: ${waiting.size} calls wait for an answer; try again`));
+      return Promise.reject(
+        new MillraceError('LOG_OVERLOADED', `${method}: ${waiting.size} calls wait for an answer; try again`),
+      );
     const call = ++last;
     return new Promise((resolve, reject) => {
       port.postMessage({ call, method, args } satisfies Message, transfer);
@@ -121,7 +123,11 @@ export function createRpc<Remote>(port: RpcPort, handlers: object = {}): Rpc<Rem
   };
 }
 
-async function answer(port: RpcPort, methods: Record<string, ((...args: unknown[]) => unknown) | undefined>, message: Message): Promise<void> {
+async function answer(
+  port: RpcPort,
+  methods: Record<string, ((...args: unknown[]) => unknown) | undefined>,
+  message: Message,
+): Promise<void> {
   const call = message.call ?? 0;
   try {
     const handler = methods[message.method!];

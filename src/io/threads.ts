@@ -45,7 +45,9 @@ export function startThread(options: ThreadOptions): Thread {
     name: options.name,
     workerData: options.workerData,
     transferList: [...(options.transfer ?? [])],
-    ...(options.heapMegabytes === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: options.heapMegabytes } }),
+    ...(options.heapMegabytes === undefined
+      ? {}
+      : { resourceLimits: { maxOldGenerationSizeMb: options.heapMegabytes } }),
   });
   worker.on('error', (error: unknown) => {
     failure = error instanceof Error ? error : new Error(String(error));

@@ -27,7 +27,14 @@ export class ReaderInputs {
   readonly #events: InputEvents;
 
   /** Opens every partition at `from`, else at what is committed, else at its oldest row. */
-  constructor(log: Log, id: string, streams: readonly string[], from: readonly Position[], committed: ReaderState | undefined, events: InputEvents) {
+  constructor(
+    log: Log,
+    id: string,
+    streams: readonly string[],
+    from: readonly Position[],
+    committed: ReaderState | undefined,
+    events: InputEvents,
+  ) {
     this.#log = log;
     this.#events = events;
     const starts = positionMap(from);
@@ -35,8 +42,10 @@ export class ReaderInputs {
     const inputs: Input[] = [];
     for (const stream of streams) {
       const definition = log.stream(stream);
-      if (definition === undefined) throw new MillraceError('STREAM_UNKNOWN', `reader ${id}: there is no stream '${stream}'`);
-      for (let partition = 0; partition < definition.partitions; partition++) inputs.push(this.#open(stream, partition, starts, ends));
+      if (definition === undefined)
+        throw new MillraceError('STREAM_UNKNOWN', `reader ${id}: there is no stream '${stream}'`);
+      for (let partition = 0; partition < definition.partitions; partition++)
+        inputs.push(this.#open(stream, partition, starts, ends));
     }
     this.all = inputs;
   }
@@ -73,7 +82,8 @@ export class ReaderInputs {
 
   /** Replay is over: clock records up to what is committed have been processed. */
   endReplay(): void {
-    for (const input of this.all) if (input.position === input.replayTo) input.clockTotalMs = Math.max(input.clockTotalMs, input.replayClockTo);
+    for (const input of this.all)
+      if (input.position === input.replayTo) input.clockTotalMs = Math.max(input.clockTotalMs, input.replayClockTo);
   }
 
   /** Whether everything below a clock's ends has been processed. */
@@ -83,13 +93,18 @@ export class ReaderInputs {
 
   positions(): Position[] {
     return this.all.map(({ stream, partition, position, clockTotalMs }) =>
-      clockTotalMs === 0 ? { stream, partition, offset: position } : { stream, partition, offset: position, clockTotalMs },
+      clockTotalMs === 0
+        ? { stream, partition, offset: position }
+        : { stream, partition, offset: position, clockTotalMs },
     );
   }
 
   /** Durable rows that were not processed yet. */
   lagRows(): number {
-    return this.all.reduce((sum, input) => sum + Math.max(0, this.#log.range(input.stream, input.partition).end - input.position), 0);
+    return this.all.reduce(
+      (sum, input) => sum + Math.max(0, this.#log.range(input.stream, input.partition).end - input.position),
+      0,
+    );
   }
 
   /** Resolves when some input may have something, or `signal` aborts. */
@@ -105,7 +120,12 @@ export class ReaderInputs {
     for (const input of this.all) input.cursor.close();
   }
 
-  #open(stream: string, partition: number, starts: ReadonlyMap<string, Position>, ends: ReadonlyMap<string, Position>): Input {
+  #open(
+    stream: string,
+    partition: number,
+    starts: ReadonlyMap<string, Position>,
+    ends: ReadonlyMap<string, Position>,
+  ): Input {
     const name = positionKey({ stream, partition });
     const { start } = this.#log.range(stream, partition);
     const committed = ends.get(name);

@@ -121,7 +121,8 @@ class Loop implements ReaderLoop {
       }
     }
     this.#inputs?.close();
-    for (const drainer of this.#drainers) drainer.reject(new MillraceError('SHUTTING_DOWN', `reader ${this.#stage.id} has stopped`));
+    for (const drainer of this.#drainers)
+      drainer.reject(new MillraceError('SHUTTING_DOWN', `reader ${this.#stage.id} has stopped`));
     this.#drainers = [];
     await this.#stage.close?.();
     if (this.#state !== 'fenced') this.#setState('stopped', null);
@@ -138,7 +139,8 @@ class Loop implements ReaderLoop {
         else if (!read) await this.#wait(inputs);
         continue;
       }
-      for (const { stream, clock } of clocks) if (inputs.hasRead(stream, clock)) await this.#stage.tick?.(stream, clock);
+      for (const { stream, clock } of clocks)
+        if (inputs.hasRead(stream, clock)) await this.#stage.tick?.(stream, clock);
       await this.#flushWhenDue(inputs, read);
       this.#failuresInRow = 0;
       if (!read) await this.#wait(inputs);
@@ -179,7 +181,7 @@ class Loop implements ReaderLoop {
   /** Gives what is durable to the stage, for at most one flush's worth; says whether there was any. */
   async #read(inputs: ReaderInputs): Promise<boolean> {
     let any = false;
-    for (let again = true; again && this.#rowsSinceFlush < this.#options.flushRows; ) {
+    for (let again = true; again && this.#rowsSinceFlush < this.#options.flushRows;) {
       again = false;
       for (const input of inputs.all) {
         if (this.#replaying && input.position >= input.replayTo) continue;
@@ -220,7 +222,9 @@ class Loop implements ReaderLoop {
 
   async #flushWhenDue(inputs: ReaderInputs, read: boolean): Promise<void> {
     const { flushEveryMs } = this.#options;
-    const aged = this.#clock.monotonic() - this.#flushedAt >= Math.max(flushEveryMs, Math.min(this.#flushTookMs * FLUSH_PAUSE, flushEveryMs * FLUSH_SLOWDOWN_MAX));
+    const aged =
+      this.#clock.monotonic() - this.#flushedAt >=
+      Math.max(flushEveryMs, Math.min(this.#flushTookMs * FLUSH_PAUSE, flushEveryMs * FLUSH_SLOWDOWN_MAX));
     const full = this.#rowsSinceFlush >= this.#options.flushRows;
     if (aged || full || (!read && this.#drainers.length > 0)) await this.#flush(inputs);
   }
@@ -255,7 +259,13 @@ class Loop implements ReaderLoop {
   /** Appends what the stage flushed; a log that is busy or failing gets the very same group again. */
   async #send(stage: LogStage, output: StageOutput, positions: readonly Position[]): Promise<void> {
     const holds = stage.holds?.();
-    const reader = { id: stage.id, epoch: stage.epoch, positions, state: output.state, ...(holds === undefined ? {} : { holds }) };
+    const reader = {
+      id: stage.id,
+      epoch: stage.epoch,
+      positions,
+      state: output.state,
+      ...(holds === undefined ? {} : { holds }),
+    };
     for (;;) {
       try {
         const result = await this.#log.append({ batches: output.outputs, reader });
@@ -319,7 +329,10 @@ class Loop implements ReaderLoop {
   async #pause(error: unknown): Promise<void> {
     if (this.#ending.signal.aborted) return;
     this.#failures += 1;
-    const pauseMs = Math.min(this.#options.retryMaxMs, this.#options.retryMinMs * 2 ** Math.min(this.#failuresInRow++, 20));
+    const pauseMs = Math.min(
+      this.#options.retryMaxMs,
+      this.#options.retryMinMs * 2 ** Math.min(this.#failuresInRow++, 20),
+    );
     this.#setState('stalled', describe(error));
     const { signal } = this.#ending;
     await new Promise<void>((resolve) => {

@@ -17,7 +17,18 @@ import { asSchema, isEncoded } from './embedded/groups.js';
 import { SegmentViews } from './embedded/segment-view.js';
 import { readerRecord, readerState, type ReaderRecord, type StreamRecord } from './embedded/state.js';
 import { Waiters } from './embedded/wake.js';
-import type { AppendGroup, Appended, AppendResult, ArrivalClock, Log, LogCursor, PartitionRange, Position, ReaderState, StreamDefinition } from './log.js';
+import type {
+  AppendGroup,
+  Appended,
+  AppendResult,
+  ArrivalClock,
+  Log,
+  LogCursor,
+  PartitionRange,
+  Position,
+  ReaderState,
+  StreamDefinition,
+} from './log.js';
 import { splitByPartition } from './partition.js';
 import type { OwnerMethods, RemoteMethods, Welcome, WireRows } from './wire.js';
 
@@ -74,7 +85,9 @@ class ConnectedLog implements RemoteLog {
         return this.#encode(stream, rows);
       });
       const transfer = batches.map(({ bytes }) => bytes.buffer);
-      return this.#rpc.send('append', transfer, batches, group.reader).then((result) => this.#appended(group, batches, result));
+      return this.#rpc
+        .send('append', transfer, batches, group.reader)
+        .then((result) => this.#appended(group, batches, result));
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -152,7 +165,13 @@ class ConnectedLog implements RemoteLog {
     const record = this.#record(stream, 0);
     const batch = asSchema(rows, record);
     return splitByPartition(batch, record.definition.partitions).flatMap(({ partition, rows: chosen }) =>
-      pieces({ batch, rows: chosen }).map((slice, i) => ({ stream, partition, count: sliceRows(slice), bytes: encodeBatch([slice]), continues: i > 0 })),
+      pieces({ batch, rows: chosen }).map((slice, i) => ({
+        stream,
+        partition,
+        count: sliceRows(slice),
+        bytes: encodeBatch([slice]),
+        continues: i > 0,
+      })),
     );
   }
 
@@ -178,7 +197,10 @@ class ConnectedLog implements RemoteLog {
   #record(stream: string, partition: number): StreamRecord {
     const record = this.#streams.get(stream);
     if (record === undefined || partition < 0 || partition >= record.definition.partitions)
-      throw new MillraceError('STREAM_UNKNOWN', record === undefined ? `there is no stream '${stream}'` : `stream '${stream}' has no partition ${partition}`);
+      throw new MillraceError(
+        'STREAM_UNKNOWN',
+        record === undefined ? `there is no stream '${stream}'` : `stream '${stream}' has no partition ${partition}`,
+      );
     return record;
   }
 }
@@ -190,6 +212,9 @@ function pieces(slice: RowSlice): RowSlice[] {
   return Array.from({ length: Math.ceil(rows / BATCH_ROWS_MAX) }, (_, i) => {
     const from = i * BATCH_ROWS_MAX;
     const to = Math.min(rows, from + BATCH_ROWS_MAX);
-    return { batch: slice.batch, rows: slice.rows?.subarray(from, to) ?? Uint32Array.from({ length: to - from }, (_unused, j) => from + j) };
+    return {
+      batch: slice.batch,
+      rows: slice.rows?.subarray(from, to) ?? Uint32Array.from({ length: to - from }, (_unused, j) => from + j),
+    };
   });
 }

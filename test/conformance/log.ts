@@ -47,35 +47,54 @@ function code(promise: Promise<unknown>): Promise<string> {
 }
 
 function appending(check: Check): void {
-  check('offsets count rows from 0, without gaps, and rows come back as they were sent', async ({ log, createStream }) => {
-    await createStream(definition('events'));
-    for (let i = 0; i < 5; i++) expect((await append(log, 3, i * 3)).appended).toEqual([{ stream: 'events', partition: 0, baseOffset: i * 3, rows: 3 }]);
-    const rows = rowsOf(readBatches(log, 'events'));
-    expect(rows.map(({ offset }) => offset)).toEqual(Array.from({ length: 15 }, (_, i) => i));
-    expect(rows[7]).toMatchObject({ id: 'e7', tenant: 'tenant-1', at: 1_700_000_000_007, country: 'c0', price: '1.250000' });
-    expect(rows[5]!['country']).toBeNull();
-  });
+  check(
+    'offsets count rows from 0, without gaps, and rows come back as they were sent',
+    async ({ log, createStream }) => {
+      await createStream(definition('events'));
+      for (let i = 0; i < 5; i++)
+        expect((await append(log, 3, i * 3)).appended).toEqual([
+          { stream: 'events', partition: 0, baseOffset: i * 3, rows: 3 },
+        ]);
+      const rows = rowsOf(readBatches(log, 'events'));
+      expect(rows.map(({ offset }) => offset)).toEqual(Array.from({ length: 15 }, (_, i) => i));
+      expect(rows[7]).toMatchObject({
+        id: 'e7',
+        tenant: 'tenant-1',
+        at: 1_700_000_000_007,
+        country: 'c0',
+        price: '1.250000',
+      });
+      expect(rows[5]!['country']).toBeNull();
+    },
+  );
 
-  check('a tenant stays in its partition, in order, and every answer says where its rows went', async ({ log, createStream }) => {
-    await createStream(definition('events', { partitions: 4 }));
-    const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => log.append({ batches: [{ stream: 'events', rows: events(40, i * 40, { tenants: 23 }) }] })));
-    const homes = new Map<string, number>();
-    for (let partition = 0; partition < 4; partition++) {
-      const rows = rowsOf(readBatches(log, 'events', partition));
-      for (const row of rows) expect(homes.get(row['tenant'] as string) ?? partition).toBe(partition);
-      for (const row of rows) homes.set(row['tenant'] as string, partition);
-      for (const tenant of new Set(rows.map((row) => row['tenant']))) {
-        const times = rows.filter((row) => row['tenant'] === tenant).map((row) => row['at'] as number);
-        expect(times).toEqual([...times].sort((a, b) => a - b));
+  check(
+    'a tenant stays in its partition, in order, and every answer says where its rows went',
+    async ({ log, createStream }) => {
+      await createStream(definition('events', { partitions: 4 }));
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, i) =>
+          log.append({ batches: [{ stream: 'events', rows: events(40, i * 40, { tenants: 23 }) }] }),
+        ),
+      );
+      const homes = new Map<string, number>();
+      for (let partition = 0; partition < 4; partition++) {
+        const rows = rowsOf(readBatches(log, 'events', partition));
+        for (const row of rows) expect(homes.get(row['tenant'] as string) ?? partition).toBe(partition);
+        for (const row of rows) homes.set(row['tenant'] as string, partition);
+        for (const tenant of new Set(rows.map((row) => row['tenant']))) {
+          const times = rows.filter((row) => row['tenant'] === tenant).map((row) => row['at'] as number);
+          expect(times).toEqual([...times].sort((a, b) => a - b));
+        }
+        const answered = answers.flatMap(({ appended }) => appended).filter((part) => part.partition === partition);
+        expect(answered.reduce((sum, part) => sum + part.rows, 0)).toBe(rows.length);
       }
-      const answered = answers.flatMap(({ appended }) => appended).filter((part) => part.partition === partition);
-      expect(answered.reduce((sum, part) => sum + part.rows, 0)).toBe(rows.length);
-    }
-    expect(homes.size).toBe(23);
-    expect(new Set(homes.values()).size).toBe(4);
-  });
+      expect(homes.size).toBe(23);
+      expect(new Set(homes.values()).size).toBe(4);
+    },
+  );
 
-  check('received_at is the answer\'s stamp and never falls within a partition', async ({ log, createStream }) => {
+  check("received_at is the answer's stamp and never falls within a partition", async ({ log, createStream }) => {
     await createStream(definition('events'));
     let last = 0;
     for (let i = 0; i < 20; i++) {
@@ -91,8 +110,22 @@ function appending(check: Check): void {
   check('an append to several streams is one; to an unknown stream nothing is', async ({ log, createStream }) => {
     await createStream(definition('events'));
     await createStream(definition('other'));
-    await log.append({ batches: [{ stream: 'events', rows: events(2) }, { stream: 'other', rows: events(1) }] });
-    expect(await code(log.append({ batches: [{ stream: 'events', rows: events(2) }, { stream: 'nowhere', rows: events(1) }] }))).toBe('STREAM_UNKNOWN');
+    await log.append({
+      batches: [
+        { stream: 'events', rows: events(2) },
+        { stream: 'other', rows: events(1) },
+      ],
+    });
+    expect(
+      await code(
+        log.append({
+          batches: [
+            { stream: 'events', rows: events(2) },
+            { stream: 'nowhere', rows: events(1) },
+          ],
+        }),
+      ),
+    ).toBe('STREAM_UNKNOWN');
     expect(log.range('events', 0).end).toBe(2);
     expect(log.range('other', 0).end).toBe(1);
   });
@@ -101,7 +134,9 @@ function appending(check: Check): void {
     await createStream(definition('events'));
     let next = 0;
     for (const count of [1, 16_384, 16_385, 70_000]) {
-      expect((await append(log, count, next)).appended).toEqual([{ stream: 'events', partition: 0, baseOffset: next, rows: count }]);
+      expect((await append(log, count, next)).appended).toEqual([
+        { stream: 'events', partition: 0, baseOffset: next, rows: count },
+      ]);
       next += count;
     }
     let seen = 0;
@@ -127,7 +162,9 @@ function reading(check: Check): void {
       else expect(rowsOf([batch])).toEqual(all.slice(offset, offset + batch.rows));
       cursor.close();
     }
-    expect(() => log.cursor('events', 0, all.length + 1)).toThrow(expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE' }));
+    expect(() => log.cursor('events', 0, all.length + 1)).toThrow(
+      expect.objectContaining({ code: 'OFFSET_OUT_OF_RANGE' }),
+    );
     expect(() => log.cursor('events', 1, 0)).toThrow(expect.objectContaining({ code: 'STREAM_UNKNOWN' }));
   });
 
@@ -172,7 +209,8 @@ function reading(check: Check): void {
       const { ends, clockMs } = log.arrivalClock('events');
       await append(log, 4, i * 4);
       for (let partition = 0; partition < 2; partition++)
-        for (const batch of readBatches(log, 'events', partition, ends[partition])) expect(batch.receivedAt).toBeGreaterThanOrEqual(clockMs);
+        for (const batch of readBatches(log, 'events', partition, ends[partition]))
+          expect(batch.receivedAt).toBeGreaterThanOrEqual(clockMs);
     }
   });
 }
@@ -184,15 +222,27 @@ function readers(check: Check): void {
     await append(log, 5, 0);
     expect(log.reader('mill')).toBeUndefined();
     const positions = [{ stream: 'events', partition: 0, offset: 5 }];
-    await log.append({ batches: [{ stream: 'out', rows: events(2) }], reader: { id: 'mill', epoch: 3, positions, state: Uint8Array.of(9, 8, 7) } });
+    await log.append({
+      batches: [{ stream: 'out', rows: events(2) }],
+      reader: { id: 'mill', epoch: 3, positions, state: Uint8Array.of(9, 8, 7) },
+    });
     const state = log.reader('mill')!;
-    expect({ ...state, state: Array.from(state.state) }).toMatchObject({ id: 'mill', epoch: 3, positions, state: [9, 8, 7] });
+    expect({ ...state, state: Array.from(state.state) }).toMatchObject({
+      id: 'mill',
+      epoch: 3,
+      positions,
+      state: [9, 8, 7],
+    });
     expect(log.range('out', 0).end).toBe(2);
   });
 
   check('an older epoch is fenced, whole', async ({ log, createStream }) => {
     await createStream(definition('out'));
-    const commit = (epoch: number): Promise<unknown> => log.append({ batches: [{ stream: 'out', rows: events(1) }], reader: { id: 'mill', epoch, positions: [], state: new Uint8Array(0) } });
+    const commit = (epoch: number): Promise<unknown> =>
+      log.append({
+        batches: [{ stream: 'out', rows: events(1) }],
+        reader: { id: 'mill', epoch, positions: [], state: new Uint8Array(0) },
+      });
     await commit(2);
     expect(await code(commit(1))).toBe('READER_FENCED');
     expect(await Promise.all([code(commit(3)), code(commit(2))])).toEqual(['done', 'READER_FENCED']);
@@ -208,6 +258,13 @@ function readers(check: Check): void {
   });
 
   check('too much state is refused', async ({ log }) => {
-    expect(await code(log.append({ batches: [], reader: { id: 'mill', epoch: 1, positions: [], state: new Uint8Array(64 * 1024 + 1) } }))).toBe('BATCH_INVALID');
+    expect(
+      await code(
+        log.append({
+          batches: [],
+          reader: { id: 'mill', epoch: 1, positions: [], state: new Uint8Array(64 * 1024 + 1) },
+        }),
+      ),
+    ).toBe('BATCH_INVALID');
   });
 }

@@ -11,7 +11,12 @@ const SEED = Number(process.env['SEED'] ?? 7);
 const ROWS = 240;
 
 function openSim(disk: SimDisk): Promise<EmbeddedLog> {
-  return open('/log', { disk, clock: new SimClock(), random: new SeededRandom(SEED), lock: () => Promise.resolve(() => undefined) });
+  return open('/log', {
+    disk,
+    clock: new SimClock(),
+    random: new SeededRandom(SEED),
+    lock: () => Promise.resolve(() => undefined),
+  });
 }
 
 /** A log of 12 commits in two partitions, left as a crash or a clean end leaves it. */
@@ -19,7 +24,8 @@ async function written(end: 'closed' | 'crashed'): Promise<{ disk: SimDisk; rows
   const disk = new SimDisk(new SeededRandom(SEED));
   const log = await openSim(disk);
   await log.createStream(definition('events', { partitions: 2 }));
-  for (let i = 0; i < 12; i++) await log.append({ batches: [{ stream: 'events', rows: events(20, i * 20, { tenants: 9 }) }] });
+  for (let i = 0; i < 12; i++)
+    await log.append({ batches: [{ stream: 'events', rows: events(20, i * 20, { tenants: 9 }) }] });
   const rows = readAll(log).rows;
   expect(rows.size).toBe(ROWS);
   if (end === 'closed') await log.close();
@@ -69,8 +75,14 @@ for (const end of ['closed', 'crashed'] as const)
       expect(log.stream('events'), `the stream is gone with a bit of byte ${position} flipped`).toBeDefined();
       const found = readAll(log);
       const { cut, damaged } = log.recovery;
-      const named = new Set([...(cut?.lost ?? []), ...damaged.flatMap(({ lost }) => lost)].flatMap(({ partition, from, to }) => Array.from({ length: to - from }, (_, i) => `${partition}/${from + i}`)));
-      for (const [place, text] of found.rows) if (text !== rows.get(place)) throw new Error(`row ${place} reads as ${text} with a bit of byte ${position} flipped`);
+      const named = new Set(
+        [...(cut?.lost ?? []), ...damaged.flatMap(({ lost }) => lost)].flatMap(({ partition, from, to }) =>
+          Array.from({ length: to - from }, (_, i) => `${partition}/${from + i}`),
+        ),
+      );
+      for (const [place, text] of found.rows)
+        if (text !== rows.get(place))
+          throw new Error(`row ${place} reads as ${text} with a bit of byte ${position} flipped`);
       // A cut commit whose directory is unreadable too is reported by its number of rows alone.
       let unnamed = cut !== null && cut.lost.length === 0 ? (cut.rows === -1 ? Infinity : cut.rows) : 0;
       for (const place of rows.keys()) {
@@ -96,7 +108,11 @@ test('a destroyed commit below the synced end is reported with exactly the rows 
     const found = readAll(log);
     expect(log.recovery.cut).toBeNull();
     expect(log.recovery.damaged).toHaveLength(1);
-    const named = new Set(log.recovery.damaged[0]!.lost.flatMap(({ partition, from, to }) => Array.from({ length: to - from }, (_, i) => `${partition}/${from + i}`)));
+    const named = new Set(
+      log.recovery.damaged[0]!.lost.flatMap(({ partition, from, to }) =>
+        Array.from({ length: to - from }, (_, i) => `${partition}/${from + i}`),
+      ),
+    );
     expect(named).toEqual(found.damaged);
     expect(named.size).toBe(20);
     for (const [place, text] of rows) expect(found.rows.get(place)).toBe(named.has(place) ? undefined : text);
@@ -153,6 +169,11 @@ function lastByte(bytes: Uint8Array): number {
 function commitPositions(bytes: Uint8Array): number[] {
   const data = new DataView(bytes.buffer);
   const positions: number[] = [];
-  for (let at = 512; at + 80 < bytes.length && data.getUint32(at, true) === 0x3143524d; at += data.getUint32(at + 8, true)) positions.push(at);
+  for (
+    let at = 512;
+    at + 80 < bytes.length && data.getUint32(at, true) === 0x3143524d;
+    at += data.getUint32(at + 8, true)
+  )
+    positions.push(at);
   return positions;
 }

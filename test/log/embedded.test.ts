@@ -28,7 +28,9 @@ test('appends of one moment become one batch, over many segments every offset ca
   let n = 0;
   for (let round = 0; round < 60; round++) {
     const counts = [1, 7, 200];
-    await Promise.all(counts.map((count) => log.append({ batches: [{ stream: 'events', rows: events(count, (n += count) - count) }] })));
+    await Promise.all(
+      counts.map((count) => log.append({ batches: [{ stream: 'events', rows: events(count, (n += count) - count) }] })),
+    );
   }
   expect(readBatches(log, 'events')).toHaveLength(60);
   expect(log.stats().segments).toBeGreaterThan(2);

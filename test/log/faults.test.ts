@@ -18,7 +18,13 @@ interface Bench {
 async function openSim(disk = new SimDisk(new SeededRandom(SEED))): Promise<Bench> {
   const clock = new SimClock();
   const problems: (string | null)[] = [];
-  const log = await open('/log', { disk, clock, random: new SeededRandom(SEED), lock: () => Promise.resolve(() => undefined), onProblem: (problem) => problems.push(problem?.code ?? null) });
+  const log = await open('/log', {
+    disk,
+    clock,
+    random: new SeededRandom(SEED),
+    lock: () => Promise.resolve(() => undefined),
+    onProblem: (problem) => problems.push(problem?.code ?? null),
+  });
   await log.createStream(definition('events'));
   return { log, disk, clock, problems };
 }
@@ -61,7 +67,8 @@ for (const kind of ['write', 'sync'] as const)
     await append(log, 3);
     const after: string[] = [];
     disk.fault = ({ kind: what, path }) => {
-      if ((what === 'sync' || what === 'write' || what === 'truncate') && failed.has(path)) after.push(`${what} ${path}`);
+      if ((what === 'sync' || what === 'write' || what === 'truncate') && failed.has(path))
+        after.push(`${what} ${path}`);
       return undefined;
     };
     for (let i = 6; i < 30; i += 3) await append(log, i);
@@ -139,7 +146,13 @@ test('a full disk: what is prepared is still used, then LOG_DISK_FULL, then it g
 test('what waits is bounded: LOG_OVERLOADED, and nothing that was taken is lost', async () => {
   const clock = new SimClock();
   const disk = new SimDisk(new SeededRandom(SEED));
-  const log = await open('/log', { disk, clock, random: new SeededRandom(SEED), lock: () => Promise.resolve(() => undefined), options: { pendingBytesMax: 20_000 } });
+  const log = await open('/log', {
+    disk,
+    clock,
+    random: new SeededRandom(SEED),
+    lock: () => Promise.resolve(() => undefined),
+    options: { pendingBytesMax: 20_000 },
+  });
   await log.createStream(definition('events'));
   const codes = await Promise.all(Array.from({ length: 40 }, (_, i) => codeOf(append(log, i * 50, 50))));
   expect(new Set(codes)).toEqual(new Set(['done', 'LOG_OVERLOADED']));
@@ -151,7 +164,11 @@ test('what waits is bounded: LOG_OVERLOADED, and nothing that was taken is lost'
 test('one append that can not be encoded does not take the others with it', async () => {
   const { log } = await openSim();
   const good = events(3);
-  const bad = { ...events(3, 3), column: (index: number) => (index === 3 ? { kind: 'double' as const, nulls: null, values: new Float64Array(3) } : events(3, 3).column(index)) };
+  const bad = {
+    ...events(3, 3),
+    column: (index: number) =>
+      index === 3 ? { kind: 'double' as const, nulls: null, values: new Float64Array(3) } : events(3, 3).column(index),
+  };
   const codes = await Promise.all([
     codeOf(log.append({ batches: [{ stream: 'events', rows: good }] })),
     codeOf(log.append({ batches: [{ stream: 'events', rows: bad }] })),

@@ -12,11 +12,20 @@ afterEach(removeFolders);
 
 const HOUR = 3_600_000;
 
-async function openSim(rest: { onCut?: (rows: readonly CutRows[]) => void; disk?: SimDisk; clock?: SimClock } = {}): Promise<{ log: EmbeddedLog; clock: SimClock; disk: SimDisk }> {
+async function openSim(
+  rest: { onCut?: (rows: readonly CutRows[]) => void; disk?: SimDisk; clock?: SimClock } = {},
+): Promise<{ log: EmbeddedLog; clock: SimClock; disk: SimDisk }> {
   const disk = rest.disk ?? new SimDisk(new SeededRandom(1));
   const clock = rest.clock ?? new SimClock();
   const options = { segmentBytes: 1 << 15, firstSegmentBytes: 1 << 15 };
-  const log = await open('/log', { disk, clock, random: new SeededRandom(1), lock: () => Promise.resolve(() => undefined), options, ...(rest.onCut === undefined ? {} : { onCut: rest.onCut }) });
+  const log = await open('/log', {
+    disk,
+    clock,
+    random: new SeededRandom(1),
+    lock: () => Promise.resolve(() => undefined),
+    options,
+    ...(rest.onCut === undefined ? {} : { onCut: rest.onCut }),
+  });
   return { log, clock, disk };
 }
 
@@ -107,7 +116,9 @@ describe('retention', () => {
     const { start } = log.range('events', 0);
     expect(start).toBeGreaterThan(50);
     expect(cuts.reduce((sum, cut) => sum + cut.rows, 0)).toBe(start - 50);
-    expect(new Set(cuts.map((cut) => `${cut.reader} ${cut.tenant}`))).toEqual(new Set(['slow tenant-0', 'slow tenant-1', 'slow tenant-2']));
+    expect(new Set(cuts.map((cut) => `${cut.reader} ${cut.tenant}`))).toEqual(
+      new Set(['slow tenant-0', 'slow tenant-1', 'slow tenant-2']),
+    );
     expect(cuts[0]).toMatchObject({ stream: 'events', partition: 0, from: 50 });
     expect(log.stats().streams.find(({ name }) => name === 'events')!.bytes).toBeLessThan(60_000 + 2 * 32_768);
   });
@@ -159,7 +170,14 @@ describe('idle streams with clock = event', () => {
 
 describe('streams', () => {
   const WIDER = defineSchema({
-    columns: { id: 'string', tenant: 'dictionary', at: 'timestamp', country: 'string?', price: 'decimal?', campaign: 'dictionary?' },
+    columns: {
+      id: 'string',
+      tenant: 'dictionary',
+      at: 'timestamp',
+      country: 'string?',
+      price: 'decimal?',
+      campaign: 'dictionary?',
+    },
     tenant: 'tenant',
     eventId: 'id',
     eventTime: 'at',
@@ -171,7 +189,15 @@ describe('streams', () => {
     await log.createStream(definition('events'));
     await log.append({ batches: [{ stream: 'events', rows: events(5) }] });
     const changed = await log.createStream(definition('events', { schema: WIDER }));
-    expect(changed.schema.columns.map((column) => column.name)).toEqual(['id', 'tenant', 'at', 'country', 'price', 'received_at', 'campaign']);
+    expect(changed.schema.columns.map((column) => column.name)).toEqual([
+      'id',
+      'tenant',
+      'at',
+      'country',
+      'price',
+      'received_at',
+      'campaign',
+    ]);
     await log.append({ batches: [{ stream: 'events', rows: events(2, 5) }] });
     const row = { id: 'new', tenant: 'tenant-1', at: 1, country: 'de', price: null, campaign: 'c', received_at: 0 };
     await log.append({ batches: [{ stream: 'events', rows: batchFromRows(changed.schema, [row]) }] });
@@ -196,9 +222,18 @@ describe('streams', () => {
   test('an incompatible schema and another partition count are refused with the way out; nothing changes', async () => {
     const log = await open(freshFolder());
     await log.createStream(definition('events'));
-    const other = defineSchema({ columns: { id: 'string', tenant: 'dictionary', at: 'timestamp', country: 'int64?', price: 'decimal?' }, tenant: 'tenant', eventId: 'id', eventTime: 'at' });
-    await expect(log.createStream(definition('events', { schema: other }))).rejects.toThrow(/stream 'events': column 'country' was dictionary\? and is now int64\?; add a column of another name/);
-    await expect(log.createStream(definition('events', { partitions: 2 }))).rejects.toThrow(/has 1 partitions and is now declared with 2;.*put 1 back, or declare a stream of another name/);
+    const other = defineSchema({
+      columns: { id: 'string', tenant: 'dictionary', at: 'timestamp', country: 'int64?', price: 'decimal?' },
+      tenant: 'tenant',
+      eventId: 'id',
+      eventTime: 'at',
+    });
+    await expect(log.createStream(definition('events', { schema: other }))).rejects.toThrow(
+      /stream 'events': column 'country' was dictionary\? and is now int64\?; add a column of another name/,
+    );
+    await expect(log.createStream(definition('events', { partitions: 2 }))).rejects.toThrow(
+      /has 1 partitions and is now declared with 2;.*put 1 back, or declare a stream of another name/,
+    );
     expect(log.stream('events')).toEqual(definition('events'));
     expect(await log.createStream(definition('events'))).toEqual(definition('events'));
     await log.close();

@@ -17,7 +17,9 @@ async function holder(folder: string): Promise<{ said: string; kill: () => Promi
   const code = `const { lockFolder } = await import(${JSON.stringify(MODULE)});
     try { await lockFolder(process.argv[1]); console.log('held'); setInterval(() => {}, 1000); }
     catch (error) { console.log(error.code); process.exit(0); }`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(child, 'exit');
   const [said] = (await once(child.stdout, 'data')) as [Buffer];
   return { said: said.toString().trim(), kill: () => (child.kill('SIGKILL'), ended) };
@@ -27,7 +29,10 @@ test('a second process is refused with the pid of the first, until that is gone,
   const folder = freshFolder();
   const first = await holder(folder);
   expect(first.said).toBe('held');
-  await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'DATA_FOLDER_IN_USE', message: expect.stringMatching(/^process \d+ is running with this data folder/) as string });
+  await expect(lockFolder(folder)).rejects.toMatchObject({
+    code: 'DATA_FOLDER_IN_USE',
+    message: expect.stringMatching(/^process \d+ is running with this data folder/) as string,
+  });
   await first.kill();
   const release = await lockFolder(folder);
   expect((await holder(folder)).said).toBe('DATA_FOLDER_IN_USE');
@@ -41,7 +46,14 @@ test('of many processes that find a dead owner, one takes over', async () => {
   const folder = freshFolder();
   await (await holder(folder)).kill();
   const all = await Promise.all(Array.from({ length: 6 }, () => holder(folder)));
-  expect(all.map(({ said }) => said).sort()).toEqual(['DATA_FOLDER_IN_USE', 'DATA_FOLDER_IN_USE', 'DATA_FOLDER_IN_USE', 'DATA_FOLDER_IN_USE', 'DATA_FOLDER_IN_USE', 'held']);
+  expect(all.map(({ said }) => said).sort()).toEqual([
+    'DATA_FOLDER_IN_USE',
+    'DATA_FOLDER_IN_USE',
+    'DATA_FOLDER_IN_USE',
+    'DATA_FOLDER_IN_USE',
+    'DATA_FOLDER_IN_USE',
+    'held',
+  ]);
   await Promise.all(all.map(({ kill }) => kill()));
 });
 

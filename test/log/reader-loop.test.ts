@@ -88,7 +88,13 @@ test('a stage whose snapshot is older replays silently up to what is committed',
   const state = Uint8Array.of(6);
   await log.append({
     batches: [{ stream: 'out', rows: events(6, 0, { prefix: 'out' }) }],
-    reader: { id: 'copy', epoch: 1, positions: [{ stream: 'in', partition: 0, offset: 6 }], holds: [{ stream: 'in', partition: 0, offset: 2 }], state },
+    reader: {
+      id: 'copy',
+      epoch: 1,
+      positions: [{ stream: 'in', partition: 0, offset: 6 }],
+      holds: [{ stream: 'in', partition: 0, offset: 2 }],
+      state,
+    },
   });
   const stage = new CopyStage();
   const flushed: string[] = [];
@@ -96,7 +102,8 @@ test('a stage whose snapshot is older replays silently up to what is committed',
   const { flush } = stage;
   stage.flush = () => (flushed.push(stage.calls.at(-1) ?? ''), flush.call(stage));
   const replayed: string[] = [];
-  (stage as LogStage).replayed = (committed) => void replayed.push(`${stage.calls.at(-1)} at ${committed?.positions[0]?.offset}`);
+  (stage as LogStage).replayed = (committed) =>
+    void replayed.push(`${stage.calls.at(-1)} at ${committed?.positions[0]?.offset}`);
   const loop = startReaderLoop({ log, stage, clock: systemClock, options: { ...OPTIONS, flushRows: 1 } });
   await loop.drained();
   expect(stage.calls).toEqual(['replay 2+2', 'replay 4+2', 'process 6+2', 'process 8+2']);
@@ -110,7 +117,13 @@ test('a failing stage is stalled, visibly, and goes on from what is committed', 
   const log = await pipeline(freshFolder());
   const stage = new CopyStage();
   const states: string[] = [];
-  const loop = startReaderLoop({ log, stage, clock: systemClock, options: OPTIONS, onStatus: ({ state, reason }) => states.push(`${state} ${reason?.split('\n')[0] ?? ''}`.trim()) });
+  const loop = startReaderLoop({
+    log,
+    stage,
+    clock: systemClock,
+    options: OPTIONS,
+    onStatus: ({ state, reason }) => states.push(`${state} ${reason?.split('\n')[0] ?? ''}`.trim()),
+  });
   await log.append({ batches: [{ stream: 'in', rows: events(4) }] });
   await loop.drained();
   stage.failing = new MillraceError('SQL_RUNTIME', 'division by zero');

@@ -12,12 +12,18 @@ test('another thread reads the files and appends through the port', async () => 
   await log.append({ batches: [{ stream: 'events', rows: events(100) }] });
   const sent = await remote.append({
     batches: [{ stream: 'events', rows: events(50, 100) }],
-    reader: { id: 'mill', epoch: 1, positions: [{ stream: 'events', partition: 0, offset: 3 }], state: Uint8Array.of(1, 2, 3) },
+    reader: {
+      id: 'mill',
+      epoch: 1,
+      positions: [{ stream: 'events', partition: 0, offset: 3 }],
+      state: Uint8Array.of(1, 2, 3),
+    },
   });
   expect(sent.appended.reduce((sum, part) => sum + part.rows, 0)).toBe(50);
   expect(Array.from(remote.reader('mill')!.state)).toEqual([1, 2, 3]);
   expect(log.reader('mill')?.positions).toEqual([{ stream: 'events', partition: 0, offset: 3 }]);
-  for (let partition = 0; partition < 4; partition++) expect(idsOf(remote, 'events', partition)).toEqual(idsOf(log, 'events', partition));
+  for (let partition = 0; partition < 4; partition++)
+    expect(idsOf(remote, 'events', partition)).toEqual(idsOf(log, 'events', partition));
   const total = [0, 1, 2, 3].flatMap((partition) => idsOf(remote, 'events', partition));
   expect(new Set(total).size).toBe(150);
   remote.close();

@@ -35,7 +35,16 @@ export function removeFolders(): void {
 
 /** A stream definition for tests. */
 export function definition(name: string, rest: Partial<StreamDefinition> = {}): StreamDefinition {
-  return { name, schema: SCHEMA, partitions: 1, clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse', ...rest };
+  return {
+    name,
+    schema: SCHEMA,
+    partitions: 1,
+    clock: 'arrival',
+    retentionMs: 86_400_000,
+    bytesMax: 1e12,
+    policy: 'refuse',
+    ...rest,
+  };
 }
 
 /** Opens a log with small segments. */
@@ -67,7 +76,12 @@ export function events(count: number, from = 0, rest: { tenants?: number; prefix
 }
 
 /** Every batch there is from `offset`. */
-export function readBatches(log: Log, stream: string, partition = 0, offset = log.range(stream, partition).start): LogBatch[] {
+export function readBatches(
+  log: Log,
+  stream: string,
+  partition = 0,
+  offset = log.range(stream, partition).start,
+): LogBatch[] {
   const cursor = log.cursor(stream, partition, offset);
   const batches: LogBatch[] = [];
   for (let batch = cursor.next(); batch !== null; batch = cursor.next()) batches.push(batch);
@@ -77,7 +91,9 @@ export function readBatches(log: Log, stream: string, partition = 0, offset = lo
 
 /** The rows of batches as objects, with their offsets. */
 export function rowsOf(batches: readonly LogBatch[]): (Record<string, unknown> & { offset: number })[] {
-  return batches.flatMap((batch) => Array.from({ length: batch.rows }, (_, i) => ({ ...rowOf(batch.batch, i), offset: batch.baseOffset + i })));
+  return batches.flatMap((batch) =>
+    Array.from({ length: batch.rows }, (_, i) => ({ ...rowOf(batch.batch, i), offset: batch.baseOffset + i })),
+  );
 }
 
 /** Ids of every row, in order. */

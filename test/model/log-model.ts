@@ -13,7 +13,11 @@ export class LogModel {
   hold = 0;
 
   create(name: string, partitions: number): void {
-    if (!this.streams.has(name)) this.streams.set(name, Array.from({ length: partitions }, () => ({ start: 0, rows: [] })));
+    if (!this.streams.has(name))
+      this.streams.set(
+        name,
+        Array.from({ length: partitions }, () => ({ start: 0, rows: [] })),
+      );
   }
 
   append(stream: string, rows: readonly { id: string; partition: number }[]): void {
@@ -31,9 +35,11 @@ export class LogModel {
 
   /** The log may drop rows from the front, never ones that the reader still needs. */
   dropped(stream: string, partition: number, start: number): void {
-    if (stream === 'in' && partition === 0 && start > this.hold) throw new Error(`rows up to ${start} were dropped and the reader is at ${this.hold}`);
+    if (stream === 'in' && partition === 0 && start > this.hold)
+      throw new Error(`rows up to ${start} were dropped and the reader is at ${this.hold}`);
     const kept = this.#partition(stream, partition);
-    if (start < kept.start) throw new Error(`the start of ${stream}/${partition} went back from ${kept.start} to ${start}`);
+    if (start < kept.start)
+      throw new Error(`the start of ${stream}/${partition} went back from ${kept.start} to ${start}`);
     kept.start = start;
   }
 

@@ -25,14 +25,26 @@ interface Real {
 async function openReal(real: Pick<Real, 'disk' | 'clock' | 'random'>): Promise<EmbeddedLog> {
   const options = { segmentBytes: 1 << 15, firstSegmentBytes: 1 << 14, retentionEveryMs: 1000 };
   const log = await openLog({ folder: '/log', ...real, lock: () => Promise.resolve(() => undefined), options });
-  for (const [name, partitions] of Object.entries(PARTITIONS)) await log.createStream(definition(name, { partitions, retentionMs: 5_000 }));
+  for (const [name, partitions] of Object.entries(PARTITIONS))
+    await log.createStream(definition(name, { partitions, retentionMs: 5_000 }));
   return log;
 }
 
-function rowsFor(real: Real, stream: string, count: number): { ids: { id: string; partition: number }[]; rows: ReturnType<typeof batchFromRows> } {
+function rowsFor(
+  real: Real,
+  stream: string,
+  count: number,
+): { ids: { id: string; partition: number }[]; rows: ReturnType<typeof batchFromRows> } {
   const made = Array.from({ length: count }, () => {
     const n = real.next++;
-    return { id: `e${n}`, tenant: `t${n % 7}`, at: n, country: n % 3 === 0 ? null : `c${n % 11}`, price: null, received_at: 0 };
+    return {
+      id: `e${n}`,
+      tenant: `t${n % 7}`,
+      at: n,
+      country: n % 3 === 0 ? null : `c${n % 11}`,
+      price: null,
+      received_at: 0,
+    };
   });
   const ids = made.map(({ id, tenant }) => {
     const bytes = encoder.encode(tenant);
@@ -49,7 +61,8 @@ async function settle(): Promise<void> {
 function compare(model: LogModel, log: EmbeddedLog, stream: string, partition: number, offset: number): void {
   const cursor = log.cursor(stream, partition, offset);
   const ids: string[] = [];
-  for (let batch = cursor.next(); batch !== null; batch = cursor.next()) for (let row = 0; row < batch.rows; row++) ids.push(valueOf(batch.batch.column(0), 'string', row) as string);
+  for (let batch = cursor.next(); batch !== null; batch = cursor.next())
+    for (let row = 0; row < batch.rows; row++) ids.push(valueOf(batch.batch.column(0), 'string', row) as string);
   cursor.close();
   expect(ids).toEqual(model.from(stream, partition, offset));
 }
@@ -101,7 +114,12 @@ class Commit implements Command {
     const { ids, rows } = rowsFor(real, 'out', this.outputs);
     const offset = real.log.range('in', 0).end;
     const state = real.next % 250;
-    const reader = { id: 'stage', epoch: this.epoch, positions: [{ stream: 'in', partition: 0, offset }], state: Uint8Array.of(state) };
+    const reader = {
+      id: 'stage',
+      epoch: this.epoch,
+      positions: [{ stream: 'in', partition: 0, offset }],
+      state: Uint8Array.of(state),
+    };
     const answer = await real.log.append({ batches: [{ stream: 'out', rows }], reader }).then(
       () => 'done',
       (error: unknown) => (error as MillraceError).code,
@@ -126,7 +144,9 @@ class Restart implements Command {
     expect(recovery.damaged).toEqual([]);
     if (this.clean) expect(recovery.cut).toBeNull();
     const state = real.log.reader('stage');
-    expect(state === undefined ? null : { epoch: state.epoch, offset: state.positions[0]!.offset, state: state.state[0] }).toEqual(model.reader);
+    expect(
+      state === undefined ? null : { epoch: state.epoch, offset: state.positions[0]!.offset, state: state.state[0] },
+    ).toEqual(model.reader);
   }
   toString = (): string => (this.clean ? 'close and open' : 'lose power and open');
 }
@@ -149,8 +169,12 @@ test(`the log does what its model does (seed ${SEED})`, { timeout: 120_000 }, as
   const commands = fc.commands(
     [
       fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 4 }).map((counts) => new Append(counts)),
-      fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 0, max: 1 })).map(([part, partition]) => new Read(part, partition)),
-      fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 3 })).map(([outputs, epoch]) => new Commit(outputs, epoch)),
+      fc
+        .tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 0, max: 1 }))
+        .map(([part, partition]) => new Read(part, partition)),
+      fc
+        .tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 3 }))
+        .map(([outputs, epoch]) => new Commit(outputs, epoch)),
       fc.boolean().map((clean) => new Restart(clean)),
       fc.integer({ min: 1, max: 6_000 }).map((ms) => new PassTime(ms)),
     ],

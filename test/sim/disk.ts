@@ -37,7 +37,10 @@ interface Inode {
 
 type Change = { readonly position: number; readonly bytes: Uint8Array } | { readonly truncate: number };
 
-type NameChange = { readonly set: string; readonly inode: Inode } | { readonly unset: string } | { readonly from: string; readonly to: string };
+type NameChange =
+  | { readonly set: string; readonly inode: Inode }
+  | { readonly unset: string }
+  | { readonly from: string; readonly to: string };
 
 /** The simulated disk of one machine. */
 export class SimDisk implements Disk {
@@ -75,7 +78,9 @@ export class SimDisk implements Disk {
   }
 
   list(folder: string): string[] {
-    return [...this.#names.keys()].filter((path) => path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes('/')).map((path) => path.slice(folder.length + 1));
+    return [...this.#names.keys()]
+      .filter((path) => path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes('/'))
+      .map((path) => path.slice(folder.length + 1));
   }
 
   makeFolder(): void {
@@ -139,7 +144,13 @@ export class SimDisk implements Disk {
   copy(): SimDisk {
     const next = new SimDisk(this.#random, this.#control);
     for (const [path, { data, size }] of this.#names) {
-      const inode: Inode = { data: data.slice(0, size), size, durable: data.slice(0, size), durableSize: size, pending: [] };
+      const inode: Inode = {
+        data: data.slice(0, size),
+        size,
+        durable: data.slice(0, size),
+        durableSize: size,
+        pending: [],
+      };
       next.#names.set(path, inode);
       next.#durableNames.set(path, inode);
     }
@@ -231,7 +242,8 @@ export class SimDisk implements Disk {
       check('sync');
     } catch (error) {
       // The pages are clean now, wherever they went.
-      for (const change of this.#shuffledSectors(inode.pending)) if (this.#random.chance(0.5)) this.#keep(inode, change);
+      for (const change of this.#shuffledSectors(inode.pending))
+        if (this.#random.chance(0.5)) this.#keep(inode, change);
       inode.pending = [];
       throw error;
     }
@@ -257,7 +269,8 @@ export class SimDisk implements Disk {
 
   /** Some turns of the event loop later; never, when the power went off meanwhile. */
   async #later(most = 4): Promise<void> {
-    for (let turns = this.#random.below(most) + 1; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
+    for (let turns = this.#random.below(most) + 1; turns > 0; turns--)
+      await new Promise((resolve) => setImmediate(resolve));
     if (this.#dead) await new Promise(() => undefined);
   }
 
@@ -293,7 +306,7 @@ function applyName(names: Map<string, Inode>, change: NameChange): void {
 
 function sectorsOf({ position, bytes }: { position: number; bytes: Uint8Array }): Change[] {
   const pieces: Change[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = Math.min(bytes.length, at + SECTOR - ((position + at) % SECTOR));
     pieces.push({ position: position + at, bytes: bytes.subarray(at, end) });
     at = end;

@@ -41,16 +41,25 @@ export async function drainLake(log: EmbeddedLog, disk: SimDisk, clock: SimClock
 }
 
 /** Compares the lake with the log: exactly the rows below its offsets, each once, at its place. */
-export function checkLake(log: EmbeddedLog, disk: SimDisk, stream: string, found: ReadonlyMap<string, string>, all: boolean): void {
+export function checkLake(
+  log: EmbeddedLog,
+  disk: SimDisk,
+  stream: string,
+  found: ReadonlyMap<string, string>,
+  all: boolean,
+): void {
   const snapshot = readSnapshot(disk, LAKE, stream);
   const committed = snapshot?.committed ?? [];
   const rows = new Map<string, string>();
   for (const { name } of snapshot?.files ?? []) readFile(log, disk, stream, name, rows);
-  for (const [id, place] of rows) if (found.get(id) !== place) throw new Error(`the lake has row ${id} of ${place}; in the log it is ${found.get(id) ?? 'not there'}`);
+  for (const [id, place] of rows)
+    if (found.get(id) !== place)
+      throw new Error(`the lake has row ${id} of ${place}; in the log it is ${found.get(id) ?? 'not there'}`);
   for (const [id, place] of found) {
     const [name, partition, offset] = place.split('/');
     if (name !== stream || rows.has(id)) continue;
-    if (all || Number(offset) < (committed[Number(partition)] ?? 0)) throw new Error(`row ${id} at ${place} is not in the lake, which holds all below ${committed.join(', ')}`);
+    if (all || Number(offset) < (committed[Number(partition)] ?? 0))
+      throw new Error(`row ${id} at ${place} is not in the lake, which holds all below ${committed.join(', ')}`);
   }
   committed.forEach((offset, partition) => {
     const { end } = log.range(stream, partition);

@@ -34,7 +34,13 @@ export interface Promised {
 const SCHEMA = defineSchema({ columns: { id: 'string', tenant: 'dictionary', note: 'dictionary' }, tenant: 'tenant' });
 
 /** Writes and reads until a random step. The caller cuts the power. */
-export async function writeLife(log: EmbeddedLog, disk: SimDisk, clock: SimClock, random: SeededRandom, promised: Promised): Promise<void> {
+export async function writeLife(
+  log: EmbeddedLog,
+  disk: SimDisk,
+  clock: SimClock,
+  random: SeededRandom,
+  promised: Promised,
+): Promise<void> {
   const life = new Life(log, clock, random, promised);
   const steps = 20 + random.below(200);
   if (log.stream(INPUT) === undefined || log.stream(PAIR) === undefined || log.stream(OUTPUT) === undefined) {
@@ -72,7 +78,15 @@ class Life {
   }
 
   create(name: string, partitions: number): Promise<StreamDefinition> {
-    return this.#log.createStream({ name, schema: SCHEMA, partitions, clock: 'arrival', retentionMs: 1e12, bytesMax: 1e12, policy: 'refuse' });
+    return this.#log.createStream({
+      name,
+      schema: SCHEMA,
+      partitions,
+      clock: 'arrival',
+      retentionMs: 1e12,
+      bytesMax: 1e12,
+      policy: 'refuse',
+    });
   }
 
   act(): void {
@@ -94,9 +108,11 @@ class Life {
   #tail(stream: string, partition: number): void {
     const name = `${stream}/${partition}`;
     let cursor = this.#cursors.get(name);
-    if (cursor === undefined) this.#cursors.set(name, (cursor = this.#log.cursor(stream, partition, this.#log.range(stream, partition).end)));
+    if (cursor === undefined)
+      this.#cursors.set(name, (cursor = this.#log.cursor(stream, partition, this.#log.range(stream, partition).end)));
     const batch = cursor.next();
-    for (let row = 0; row < (batch?.rows ?? 0); row++) this.#promised.seen.set(idOf(batch!.batch, row), `${name}/${batch!.baseOffset + row}`);
+    for (let row = 0; row < (batch?.rows ?? 0); row++)
+      this.#promised.seen.set(idOf(batch!.batch, row), `${name}/${batch!.baseOffset + row}`);
   }
 
   #append(count: number): void {
@@ -117,13 +133,22 @@ class Life {
   #send(parts: readonly { stream: string; ids: string[] }[]): void {
     const batches = parts.map(({ stream, ids }) => ({ stream, rows: this.#rows(ids) }));
     this.#log.append({ batches }).then(
-      (result) => this.#acknowledge(parts, batches.map((batch) => batch.rows), result),
+      (result) =>
+        this.#acknowledge(
+          parts,
+          batches.map((batch) => batch.rows),
+          result,
+        ),
       () => undefined,
     );
   }
 
   /** Places are found by tenant order: the log splits rows over partitions and keeps their order. */
-  #acknowledge(parts: readonly { stream: string; ids: string[] }[], rows: readonly ColumnBatch[], result: AppendResult): void {
+  #acknowledge(
+    parts: readonly { stream: string; ids: string[] }[],
+    rows: readonly ColumnBatch[],
+    result: AppendResult,
+  ): void {
     if (this.over) return;
     let next = 0;
     parts.forEach(({ stream, ids }, part) => {
@@ -135,8 +160,11 @@ class Life {
       const groups = byPartition(rows[part]!, ids, this.#log.stream(stream)!.partitions);
       for (const group of groups) {
         const at = result.appended[next++]!;
-        if (at.partition !== group.partition || at.rows !== group.ids.length) throw new Error('the answer does not match the rows');
-        group.ids.forEach((id, i) => this.#promised.acknowledged.set(id, `${stream}/${at.partition}/${at.baseOffset + i}`));
+        if (at.partition !== group.partition || at.rows !== group.ids.length)
+          throw new Error('the answer does not match the rows');
+        group.ids.forEach((id, i) =>
+          this.#promised.acknowledged.set(id, `${stream}/${at.partition}/${at.baseOffset + i}`),
+        );
       }
     });
   }
@@ -148,9 +176,16 @@ class Life {
     for (const id of ids) this.#promised.sent.set(id, true);
     const state = new Uint8Array(4);
     new DataView(state.buffer).setUint32(0, k, true);
-    const positions: Position[] = [0, 1, 2].map((partition) => ({ stream: INPUT, partition, offset: this.#log.range(INPUT, partition).end }));
+    const positions: Position[] = [0, 1, 2].map((partition) => ({
+      stream: INPUT,
+      partition,
+      offset: this.#log.range(INPUT, partition).end,
+    }));
     try {
-      await this.#log.append({ batches: [{ stream: OUTPUT, rows: this.#rows(ids) }], reader: { id: 'stage', epoch: 1, positions, state } });
+      await this.#log.append({
+        batches: [{ stream: OUTPUT, rows: this.#rows(ids) }],
+        reader: { id: 'stage', epoch: 1, positions, state },
+      });
       if (this.over) return;
       this.#commit = k;
       this.#promised.readerCommits = k;
@@ -163,7 +198,12 @@ class Life {
   #rows(ids: readonly string[]): ColumnBatch {
     return batchFromRows(
       SCHEMA,
-      ids.map((id) => ({ id, tenant: `t${this.#random.below(9)}`, note: `note ${this.#random.below(40)}`, received_at: 0 })),
+      ids.map((id) => ({
+        id,
+        tenant: `t${this.#random.below(9)}`,
+        note: `note ${this.#random.below(40)}`,
+        received_at: 0,
+      })),
     );
   }
 
@@ -179,13 +219,19 @@ export function idOf(batch: ColumnBatch, row: number): string {
   return valueOf(batch.column(0), 'string', row) as string;
 }
 
-function byPartition(batch: ColumnBatch, ids: readonly string[], partitions: number): { partition: number; ids: string[] }[] {
+function byPartition(
+  batch: ColumnBatch,
+  ids: readonly string[],
+  partitions: number,
+): { partition: number; ids: string[] }[] {
   const groups = new Map<number, string[]>();
   ids.forEach((id, row) => {
     const partition = partitionOfTenant(valueOf(batch.column(1), 'dictionary', row) as string, partitions);
     groups.set(partition, [...(groups.get(partition) ?? []), id]);
   });
-  return Array.from(groups, ([partition, found]) => ({ partition, ids: found })).sort((a, b) => a.partition - b.partition);
+  return Array.from(groups, ([partition, found]) => ({ partition, ids: found })).sort(
+    (a, b) => a.partition - b.partition,
+  );
 }
 
 /** As documented in FORMAT.md, written again so that a change of it is noticed. */

@@ -64,7 +64,14 @@ async function runRound(
   totals: { crashes: number; acknowledged: number; cuts: number; failedCommits: number },
 ): Promise<PowerLossFailure | null> {
   const random = new SeededRandom(seed);
-  const promised: Promised = { acknowledged: new Map(), sent: new Map(), seen: new Map(), readerCommits: 0, pairs: new Map(), nextId: 0 };
+  const promised: Promised = {
+    acknowledged: new Map(),
+    sent: new Map(),
+    seen: new Map(),
+    readerCommits: 0,
+    pairs: new Map(),
+    nextId: 0,
+  };
   let disk = new SimDisk(random, control);
   const lives = 2 + random.below(4);
   for (let life = 0; life <= lives; life++) {
@@ -87,7 +94,9 @@ async function runRound(
         checkLake(log, disk, INPUT, found, true);
         break;
       }
-      if (random.chance(0.3)) disk.fault = ({ kind }) => ((kind === 'sync' || kind === 'write') && random.chance(0.01) ? errno('EIO', kind) : undefined);
+      if (random.chance(0.3))
+        disk.fault = ({ kind }) =>
+          (kind === 'sync' || kind === 'write') && random.chance(0.01) ? errno('EIO', kind) : undefined;
       await writeLife(log, disk, clock, random, promised);
       totals.failedCommits += log.stats().failedCommits;
     } catch (error) {
@@ -103,7 +112,8 @@ async function runRound(
 
 /** Compares the log with everything that was promised; answers its rows. Throws what is wrong. */
 function check(log: EmbeddedLog, promised: Promised): Map<string, string> {
-  if (log.recovery.damaged.length > 0) throw new Error(`power loss must never look like damage: ${JSON.stringify(log.recovery.damaged)}`);
+  if (log.recovery.damaged.length > 0)
+    throw new Error(`power loss must never look like damage: ${JSON.stringify(log.recovery.damaged)}`);
   const found = new Map<string, string>();
   for (const name of [INPUT, PAIR, OUTPUT]) if (log.stream(name) !== undefined) readStream(log, name, found);
   for (const [id, place] of promised.acknowledged) {
@@ -111,10 +121,12 @@ function check(log: EmbeddedLog, promised: Promised): Map<string, string> {
     if (is === undefined) throw new Error(`acknowledged row ${id} at ${place} is lost`);
     if (is !== place) throw new Error(`acknowledged row ${id} was at ${place} and is at ${is}`);
   }
-  for (const [id, place] of promised.seen) if (found.get(id) !== place) throw new Error(`row ${id}, read before at ${place}, is ${found.get(id) ?? 'gone'}`);
+  for (const [id, place] of promised.seen)
+    if (found.get(id) !== place) throw new Error(`row ${id}, read before at ${place}, is ${found.get(id) ?? 'gone'}`);
   for (const id of found.keys()) if (!promised.sent.has(id)) throw new Error(`row ${id} was never sent`);
   for (const [left, right] of promised.pairs)
-    if (found.has(left) !== found.has(right)) throw new Error(`${left} and ${right} were one append; only ${found.has(left) ? left : right} is there`);
+    if (found.has(left) !== found.has(right))
+      throw new Error(`${left} and ${right} were one append; only ${found.has(left) ? left : right} is there`);
   checkReader(log, promised, found);
   return found;
 }
@@ -127,13 +139,20 @@ function readStream(log: EmbeddedLog, name: string, found: Map<string, string>):
     let stampMs = 0;
     for (let batch = cursor.next(); batch !== null; batch = cursor.next()) {
       if (batch.rows === 0) continue;
-      if (batch.baseOffset < next) throw new Error(`${name}/${partition}: offset ${batch.baseOffset} comes after ${next}`);
-      if (batch.receivedAt < stampMs) throw new Error(`${name}/${partition}: received_at fell from ${stampMs} to ${batch.receivedAt} at offset ${batch.baseOffset}`);
+      if (batch.baseOffset < next)
+        throw new Error(`${name}/${partition}: offset ${batch.baseOffset} comes after ${next}`);
+      if (batch.receivedAt < stampMs)
+        throw new Error(
+          `${name}/${partition}: received_at fell from ${stampMs} to ${batch.receivedAt} at offset ${batch.baseOffset}`,
+        );
       next = batch.baseOffset + batch.rows;
       stampMs = batch.receivedAt;
       for (let row = 0; row < batch.rows; row++) {
         const id = idOf(batch.batch, row);
-        if (found.has(id)) throw new Error(`row ${id} is there twice: ${found.get(id)} and ${name}/${partition}/${batch.baseOffset + row}`);
+        if (found.has(id))
+          throw new Error(
+            `row ${id} is there twice: ${found.get(id)} and ${name}/${partition}/${batch.baseOffset + row}`,
+          );
         found.set(id, `${name}/${partition}/${batch.baseOffset + row}`);
       }
     }
@@ -146,13 +165,18 @@ function readStream(log: EmbeddedLog, name: string, found: Map<string, string>):
 /** Commit k of the reader wrote the outputs `out-k-0` … and the state k: all or none. */
 function checkReader(log: EmbeddedLog, promised: Promised, found: ReadonlyMap<string, string>): void {
   const state = log.reader('stage');
-  const committed = state === undefined ? 0 : new DataView(state.state.buffer, state.state.byteOffset).getUint32(0, true);
-  if (committed < promised.readerCommits) throw new Error(`reader commit ${promised.readerCommits} was acknowledged and the reader is at ${committed}`);
+  const committed =
+    state === undefined ? 0 : new DataView(state.state.buffer, state.state.byteOffset).getUint32(0, true);
+  if (committed < promised.readerCommits)
+    throw new Error(`reader commit ${promised.readerCommits} was acknowledged and the reader is at ${committed}`);
   for (let k = 1; k <= committed; k++)
-    for (let i = 0; i < ENTRIES; i++) if (promised.sent.has(`out-${k}-${i}`) && !found.has(`out-${k}-${i}`)) throw new Error(`the reader is at commit ${committed}, but output ${i} of commit ${k} is missing`);
+    for (let i = 0; i < ENTRIES; i++)
+      if (promised.sent.has(`out-${k}-${i}`) && !found.has(`out-${k}-${i}`))
+        throw new Error(`the reader is at commit ${committed}, but output ${i} of commit ${k} is missing`);
   for (const id of found.keys()) {
     const k = /^out-(\d+)-/.exec(id);
-    if (k !== null && Number(k[1]) > committed) throw new Error(`output ${id} is there, but the reader is only at commit ${committed}`);
+    if (k !== null && Number(k[1]) > committed)
+      throw new Error(`output ${id} is there, but the reader is only at commit ${committed}`);
   }
   for (const { stream, partition, offset } of state?.positions ?? []) {
     const { end } = log.range(stream, partition);

@@ -107,7 +107,10 @@ export class ClosedSegments {
   checkRoom(stream: string): void {
     if (!this.#refusing.has(stream)) return;
     const bytesMax = this.#input.state.streams.get(stream)?.definition.bytesMax;
-    throw new MillraceError('LOG_DISK_FULL', `stream '${stream}' is at its bound of ${bytesMax} bytes and a reader still needs its oldest rows; it goes on when the reader has caught up`);
+    throw new MillraceError(
+      'LOG_DISK_FULL',
+      `stream '${stream}' is at its bound of ${bytesMax} bytes and a reader still needs its oldest rows; it goes on when the reader has caught up`,
+    );
   }
 
   /** Looks for segments to delete, in the background. */
@@ -124,13 +127,19 @@ export class ClosedSegments {
     this.#ended = true;
     if (active !== null) {
       const { state } = this.#input;
-      this.#takeOver(active, true, { sequence: state.sequence, arrivalClockMs: state.floorMs, metadata: state.checkpoint(null) });
+      this.#takeOver(active, true, {
+        sequence: state.sequence,
+        arrivalClockMs: state.floorMs,
+        metadata: state.checkpoint(null),
+      });
     }
     await this.#work;
   }
 
   /** Counts for `stats`. */
-  totals(active: ActiveSegment | null): Pick<LogStats, 'segments' | 'bytesOnDisk' | 'segmentsDeleted' | 'streams' | 'sealFailures'> {
+  totals(
+    active: ActiveSegment | null,
+  ): Pick<LogStats, 'segments' | 'bytesOnDisk' | 'segmentsDeleted' | 'streams' | 'sealFailures'> {
     const open = active === null ? 0 : 1;
     return {
       segments: this.#segments.length + open,

@@ -7,7 +7,16 @@
  *
  * Limits: a batch is closed at `BATCH_ROWS` rows (a larger one only when it came as one slice).
  */
-import { BatchTarget, BATCH_ROWS_MAX, DictionaryScope, encodeAttached, encodeClock, patchHeader, sliceRows, type RowSlice } from '../../event/batch.js';
+import {
+  BatchTarget,
+  BATCH_ROWS_MAX,
+  DictionaryScope,
+  encodeAttached,
+  encodeClock,
+  patchHeader,
+  sliceRows,
+  type RowSlice,
+} from '../../event/batch.js';
 import type { Schema } from '../../event/schema.js';
 import type { Appended } from '../log.js';
 import {
@@ -67,7 +76,10 @@ export interface CommitPlace {
 
 /** The dictionaries of an open segment. */
 export class SegmentScopes {
-  readonly #scopes = new Map<string, { scope: DictionaryScope; stream: StreamRecord; partition: number; version: number }>();
+  readonly #scopes = new Map<
+    string,
+    { scope: DictionaryScope; stream: StreamRecord; partition: number; version: number }
+  >();
 
   /** The dictionaries of a partition in its newest schema. */
   of(stream: StreamRecord, partition: number): DictionaryScope {
@@ -113,7 +125,16 @@ export class CommitEncoder {
     const sequence = state.sequence + 1;
     const bytes = this.#finish(metadata, sequence, place);
     const { stampMs } = place;
-    return { bytes, entries: this.#entries, metadata, appended, sequence, stampMs, rows: this.#rows, rawColumns: this.#rawColumns };
+    return {
+      bytes,
+      entries: this.#entries,
+      metadata,
+      appended,
+      sequence,
+      stampMs,
+      rows: this.#rows,
+      rawColumns: this.#rawColumns,
+    };
   }
 
   #encodeParts(parts: readonly CommitPart[], firstOffset: number, clockTotalMs: number, place: CommitPlace): void {
@@ -150,7 +171,13 @@ export class CommitEncoder {
     flush();
   }
 
-  #encodeSlices(part: CommitPart, slices: readonly RowSlice[], baseOffset: number, rows: number, place: CommitPlace): void {
+  #encodeSlices(
+    part: CommitPart,
+    slices: readonly RowSlice[],
+    baseOffset: number,
+    rows: number,
+    place: CommitPlace,
+  ): void {
     const target = this.#target;
     target.align();
     const scope = place.scopes.of(part.stream, part.partition);
@@ -160,7 +187,13 @@ export class CommitEncoder {
     this.#add(part, baseOffset, rows, written.start, ENTRY_KIND.rows, place.stampMs, 0);
   }
 
-  #encodeClock(part: CommitPart, baseOffset: number, advanceMs: number, clockTotalMs: number, place: CommitPlace): void {
+  #encodeClock(
+    part: CommitPart,
+    baseOffset: number,
+    advanceMs: number,
+    clockTotalMs: number,
+    place: CommitPlace,
+  ): void {
     const written = encodeClock(this.#target, { baseOffset, receivedAt: place.stampMs }, advanceMs);
     this.#add(part, baseOffset, 0, written.start, ENTRY_KIND.clock, place.stampMs, clockTotalMs);
   }
@@ -177,7 +210,15 @@ export class CommitEncoder {
     this.#add(part, baseOffset, part.rows, start, ENTRY_KIND.rows, place.stampMs, 0);
   }
 
-  #add(part: CommitPart, baseOffset: number, rows: number, start: number, kind: number, receivedAt: number, clockTotalMs: number): void {
+  #add(
+    part: CommitPart,
+    baseOffset: number,
+    rows: number,
+    start: number,
+    kind: number,
+    receivedAt: number,
+    clockTotalMs: number,
+  ): void {
     const { stream, partition } = part;
     this.#rows += rows;
     this.#entries.push({
@@ -249,7 +290,8 @@ function cut(slice: RowSlice): readonly RowSlice[] {
   const pieces: RowSlice[] = [];
   for (let from = 0; from < rows; from += BATCH_ROWS) {
     const to = Math.min(rows, from + BATCH_ROWS);
-    const chosen = slice.rows === null ? Uint32Array.from({ length: to - from }, (_, i) => from + i) : slice.rows.subarray(from, to);
+    const chosen =
+      slice.rows === null ? Uint32Array.from({ length: to - from }, (_, i) => from + i) : slice.rows.subarray(from, to);
     pieces.push({ batch: slice.batch, rows: chosen });
   }
   return pieces;

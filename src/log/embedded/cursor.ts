@@ -104,7 +104,8 @@ export class SegmentCursor implements LogCursor {
   #nextEntry(): DirectoryEntry | null {
     const { board, views } = this.#source;
     const durable = board.durable();
-    if (this.#view === null) this.#enter(views.locate(this.#slot, this.#streamId, this.#partition, this.#position, durable));
+    if (this.#view === null)
+      this.#enter(views.locate(this.#slot, this.#streamId, this.#partition, this.#position, durable));
     for (;;) {
       const view = this.#view;
       if (view === null) return null;
@@ -158,12 +159,30 @@ export class SegmentCursor implements LogCursor {
       const chain = header.attached ? this.#chain(entry, bytes, header) : undefined;
       const batch = decodeBatch(bytes, schema, chain);
       const { eventTimeMin, eventTimeMax, clockAdvanceMs } = header;
-      const whole = { ...common, baseOffset: entry.baseOffset, rows: entry.rows, batch, eventTimeMin, eventTimeMax, clockAdvanceMs };
-      return entry.rows > 0 && entry.baseOffset < this.#position ? tail(whole, this.#position - entry.baseOffset) : whole;
+      const whole = {
+        ...common,
+        baseOffset: entry.baseOffset,
+        rows: entry.rows,
+        batch,
+        eventTimeMin,
+        eventTimeMax,
+        clockAdvanceMs,
+      };
+      return entry.rows > 0 && entry.baseOffset < this.#position
+        ? tail(whole, this.#position - entry.baseOffset)
+        : whole;
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'LOG_PAGE_DAMAGED') throw error;
       const batch = new DamagedBatch(schema, entry.rows, error);
-      return { ...common, baseOffset: entry.baseOffset, rows: entry.rows, batch, eventTimeMin: NaN, eventTimeMax: NaN, clockAdvanceMs: 0 };
+      return {
+        ...common,
+        baseOffset: entry.baseOffset,
+        rows: entry.rows,
+        batch,
+        eventTimeMin: NaN,
+        eventTimeMax: NaN,
+        clockAdvanceMs: 0,
+      };
     }
   }
 
@@ -187,7 +206,10 @@ export class SegmentCursor implements LogCursor {
     }
     const bytes = view.read(entry.at, end - entry.at);
     if (bytes.length < entry.bytes)
-      throw new MillraceError('LOG_PAGE_DAMAGED', `segment ${view.number} ends at ${entry.at + bytes.length}, inside the batch at offset ${entry.baseOffset}`);
+      throw new MillraceError(
+        'LOG_PAGE_DAMAGED',
+        `segment ${view.number} ends at ${entry.at + bytes.length}, inside the batch at offset ${entry.baseOffset}`,
+      );
     this.#run = { bytes, from: entry.at };
     return bytes.subarray(0, entry.bytes);
   }

@@ -6,7 +6,17 @@
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MillraceError } from '../../util/errors.js';
-import type { AppendGroup, AppendResult, ArrivalClock, Log, LogCursor, PartitionRange, Position, ReaderState, StreamDefinition } from '../log.js';
+import type {
+  AppendGroup,
+  AppendResult,
+  ArrivalClock,
+  Log,
+  LogCursor,
+  PartitionRange,
+  Position,
+  ReaderState,
+  StreamDefinition,
+} from '../log.js';
 import { Board } from './board.js';
 import { ClosedSegments } from './closed-segments.js';
 import type { CommitGroup, EncodedCommit } from './commit.js';
@@ -20,7 +30,14 @@ import { SegmentViews } from './segment-view.js';
 import type { ActiveSegment } from './segment-file.js';
 import { readerState, type LogState, type ReaderRecord, type StreamRecord } from './state.js';
 import { streamChange } from './streams.js';
-import { LOG_DEFAULTS, type EmbeddedLog, type LogOptions, type LogStats, type OpenLogInput, type RecoveryReport } from './types.js';
+import {
+  LOG_DEFAULTS,
+  type EmbeddedLog,
+  type LogOptions,
+  type LogStats,
+  type OpenLogInput,
+  type RecoveryReport,
+} from './types.js';
 import { Waiters } from './wake.js';
 import { Writer } from './writer.js';
 
@@ -65,13 +82,18 @@ export class OwnedLog implements EmbeddedLog, Log {
         problem: (problem) => this.#input.onProblem?.(problem),
       },
     });
-        this.#source = {
+    this.#source = {
       board: this.#board,
       views: this.#views,
       stream: (id) => this.#state.streamsById.get(id),
       changed: (version, signal) => (this.#board.version === version ? this.#waiters.wait(signal) : Promise.resolve()),
     };
-    this.#closed = new ClosedSegments({ ...input, state: this.#state, source: this.#source, segments: recovered.segments });
+    this.#closed = new ClosedSegments({
+      ...input,
+      state: this.#state,
+      source: this.#source,
+      segments: recovered.segments,
+    });
     this.#remotes = new RemoteHost(this, this.#board, this.#state, input.folder);
   }
 
@@ -89,7 +111,11 @@ export class OwnedLog implements EmbeddedLog, Log {
       this.#checkOpen();
       for (const { stream } of group.batches) this.#closed.checkRoom(stream);
       const prepared = prepareGroup(group, (name) => this.#state.streams.get(name));
-      return this.#writer.append(prepared.group, prepared.bytes, group.reader === undefined ? undefined : () => this.#fence(group.reader!));
+      return this.#writer.append(
+        prepared.group,
+        prepared.bytes,
+        group.reader === undefined ? undefined : () => this.#fence(group.reader!),
+      );
     } catch (error) {
       return Promise.reject(error as Error);
     }
@@ -138,7 +164,8 @@ export class OwnedLog implements EmbeddedLog, Log {
     const created = this.#creating.then(async () => {
       const record = streamChange(this.#state, definition);
       // In two commits: without it the stream's rows could not be read, so one bad sector must not take it.
-      for (let copy = 0; record !== null && copy < 2; copy++) await this.#control({ parts: [], metadata: { streams: [record] } });
+      for (let copy = 0; record !== null && copy < 2; copy++)
+        await this.#control({ parts: [], metadata: { streams: [record] } });
       return this.#state.streams.get(definition.name)!.definition;
     });
     // The caller gets the rejection; the queue goes on.
@@ -168,7 +195,10 @@ export class OwnedLog implements EmbeddedLog, Log {
       syncs: counters.syncs,
       syncSecondsSum: counters.syncSecondsSum,
       dictionariesFull: counters.rawColumns,
-      readers: Array.from(this.#state.readers.values(), (reader) => ({ id: reader.id, lagRows: this.#lagRows(reader) })),
+      readers: Array.from(this.#state.readers.values(), (reader) => ({
+        id: reader.id,
+        lagRows: this.#lagRows(reader),
+      })),
     };
   }
 
@@ -216,7 +246,10 @@ export class OwnedLog implements EmbeddedLog, Log {
     this.#waiters.wake();
   }
 
-  #publishSlots(stream: StreamRecord, write: { start(slot: number, offset: number): void; end(slot: number, offset: number): void }): void {
+  #publishSlots(
+    stream: StreamRecord,
+    write: { start(slot: number, offset: number): void; end(slot: number, offset: number): void },
+  ): void {
     for (let partition = 0; partition < stream.definition.partitions; partition++) {
       const { start, end } = this.#state.slot(stream, partition);
       write.start(stream.firstSlot + partition, start);
@@ -234,7 +267,12 @@ export class OwnedLog implements EmbeddedLog, Log {
   #advanceIdleClocks(): void {
     if (this.#writer.problem !== null) return;
     for (const { stream, advanceMs } of this.#idle.due(this.#state)) {
-      const parts = Array.from({ length: stream.definition.partitions }, (_, partition) => ({ stream, partition, content: advanceMs, rows: 0 }));
+      const parts = Array.from({ length: stream.definition.partitions }, (_, partition) => ({
+        stream,
+        partition,
+        content: advanceMs,
+        rows: 0,
+      }));
       this.#idle.advanced(stream.id, advanceMs);
       this.#control({ parts, metadata: null }).catch(() => {
         // Not on disk, so not advanced: the next record carries this time too.
@@ -251,7 +289,10 @@ export class OwnedLog implements EmbeddedLog, Log {
   #fence(reader: ReaderState): void {
     const epoch = Math.max(this.#epochs.get(reader.id) ?? 0, this.#state.readers.get(reader.id)?.epoch ?? 0);
     if (reader.epoch < epoch)
-      throw new MillraceError('READER_FENCED', `reader ${reader.id} is at epoch ${epoch}; this instance is of epoch ${reader.epoch} and must stop`);
+      throw new MillraceError(
+        'READER_FENCED',
+        `reader ${reader.id} is at epoch ${epoch}; this instance is of epoch ${reader.epoch} and must stop`,
+      );
     this.#epochs.set(reader.id, reader.epoch);
   }
 
@@ -267,7 +308,10 @@ export class OwnedLog implements EmbeddedLog, Log {
   #record(stream: string, partition: number): StreamRecord {
     const record = this.#state.streams.get(stream);
     if (record === undefined || partition < 0 || partition >= record.definition.partitions)
-      throw new MillraceError('STREAM_UNKNOWN', record === undefined ? `there is no stream '${stream}'` : `stream '${stream}' has no partition ${partition}`);
+      throw new MillraceError(
+        'STREAM_UNKNOWN',
+        record === undefined ? `there is no stream '${stream}'` : `stream '${stream}' has no partition ${partition}`,
+      );
     return record;
   }
 

@@ -10,7 +10,16 @@
 import { BatchTarget, type DictionaryScope, encodeDictionary } from '../../event/batch.js';
 import { crc32c } from '../../event/batch/crc.js';
 import type { DiskFile } from '../../io/disk.js';
-import { ENTRY_BYTES, ENTRY_KIND, readTrailer, TRAILER_BYTES, writeEntry, writeTrailer, type SegmentHeader, type Trailer } from './layout.js';
+import {
+  ENTRY_BYTES,
+  ENTRY_KIND,
+  readTrailer,
+  TRAILER_BYTES,
+  writeEntry,
+  writeTrailer,
+  type SegmentHeader,
+  type Trailer,
+} from './layout.js';
 import { parseEntries } from './scan.js';
 import type { SegmentIndex } from './segment-index.js';
 import type { CommitMetadata } from './state.js';
@@ -99,7 +108,18 @@ function footerBytes(
     target.align();
     const { start, bytes } = encodeDictionary(scope, target);
     const kind = ENTRY_KIND.dictionary;
-    entries.push({ streamId, partition, schemaVersion, kind, at: commitsEnd + start, bytes, baseOffset: 0, rows: 0, receivedAt: 0, clockTotalMs: 0 });
+    entries.push({
+      streamId,
+      partition,
+      schemaVersion,
+      kind,
+      at: commitsEnd + start,
+      bytes,
+      baseOffset: 0,
+      rows: 0,
+      receivedAt: 0,
+      clockTotalMs: 0,
+    });
   }
   target.align();
   const indexStart = target.position;

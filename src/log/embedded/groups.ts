@@ -30,7 +30,10 @@ export function prepareGroup(group: AppendGroup, streamOf: (name: string) => Str
   }
   if (group.reader === undefined) return { group: { parts, metadata: null }, bytes };
   checkReader(group.reader);
-  return { group: { parts, metadata: { readers: [readerRecord(group.reader)] } }, bytes: bytes + group.reader.state.length * 2 + 512 };
+  return {
+    group: { parts, metadata: { readers: [readerRecord(group.reader)] } },
+    bytes: bytes + group.reader.state.length * 2 + 512,
+  };
 }
 
 /** Whether rows came as the bytes of a batch. */
@@ -40,7 +43,10 @@ export function isEncoded(rows: StreamRows['rows']): rows is EncodedRows {
 
 function addEncoded(parts: CommitPart[], stream: StreamRecord, { partition, count, bytes }: EncodedRows): number {
   if (partition < 0 || partition >= stream.definition.partitions)
-    throw new MillraceError('BATCH_INVALID', `stream '${stream.definition.name}' has ${stream.definition.partitions} partitions, not one of number ${partition}`);
+    throw new MillraceError(
+      'BATCH_INVALID',
+      `stream '${stream.definition.name}' has ${stream.definition.partitions} partitions, not one of number ${partition}`,
+    );
   if (count > 0) parts.push({ stream, partition, content: bytes, rows: count });
   return bytes.length;
 }
@@ -57,7 +63,10 @@ function addColumns(parts: CommitPart[], stream: StreamRecord, rows: ColumnBatch
 
 function checkReader(reader: ReaderState): void {
   if (reader.state.length > READER_STATE_BYTES_MAX)
-    throw new MillraceError('BATCH_INVALID', `reader ${reader.id} has ${reader.state.length} bytes of state; at most ${READER_STATE_BYTES_MAX} are kept`);
+    throw new MillraceError(
+      'BATCH_INVALID',
+      `reader ${reader.id} has ${reader.state.length} bytes of state; at most ${READER_STATE_BYTES_MAX} are kept`,
+    );
 }
 
 const checked = new WeakMap<Schema, WeakMap<Schema, boolean>>();
@@ -65,10 +74,14 @@ const checked = new WeakMap<Schema, WeakMap<Schema, boolean>>();
 /** `batch` in the stream's newest schema; a producer may not have heard of the last change yet. */
 export function asSchema(batch: ColumnBatch, stream: StreamRecord): ColumnBatch {
   const newest = stream.definition.schema;
-  if (batch.schema === newest || sameColumns(batch.schema, newest)) return batch.schema === newest ? batch : withSchema(batch, newest);
+  if (batch.schema === newest || sameColumns(batch.schema, newest))
+    return batch.schema === newest ? batch : withSchema(batch, newest);
   const known = stream.versions.some((version) => sameColumns(batch.schema, version));
   if (!known)
-    throw new MillraceError('BATCH_INVALID', `the rows for stream '${stream.definition.name}' have columns ${names(batch.schema)}; the stream has ${names(newest)}`);
+    throw new MillraceError(
+      'BATCH_INVALID',
+      `the rows for stream '${stream.definition.name}' have columns ${names(batch.schema)}; the stream has ${names(newest)}`,
+    );
   const columns = newest.columns.map((column, i): Column => {
     const old = batch.schema.columns[i];
     if (old === undefined) return allNull(column.type, batch.rows);

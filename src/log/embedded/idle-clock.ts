@@ -59,6 +59,7 @@ export class IdleClock {
 }
 
 function hasRows(state: LogState, stream: StreamRecord): boolean {
-  for (let partition = 0; partition < stream.definition.partitions; partition++) if (state.slot(stream, partition).end > 0) return true;
+  for (let partition = 0; partition < stream.definition.partitions; partition++)
+    if (state.slot(stream, partition).end > 0) return true;
   return false;
 }

@@ -131,10 +131,18 @@ export function writeSegmentHeader(target: Uint8Array, header: SegmentHeader): v
 /** Parses a segment's header; null when it is not one. Throws DATA_FOLDER_NEWER. */
 export function readSegmentHeader(bytes: Uint8Array): SegmentHeader | null {
   const data = viewOf(bytes);
-  if (bytes.length < 64 || data.getUint32(0, true) !== SEGMENT_MAGIC || crc32c(bytes, 8, 64) !== data.getUint32(4, true)) return null;
+  if (
+    bytes.length < 64 ||
+    data.getUint32(0, true) !== SEGMENT_MAGIC ||
+    crc32c(bytes, 8, 64) !== data.getUint32(4, true)
+  )
+    return null;
   const version = data.getUint32(8, true);
   if (version > FORMAT_VERSION)
-    throw new MillraceError('DATA_FOLDER_NEWER', `the log was written in format ${version}; this release reads up to ${FORMAT_VERSION}; start a newer release`);
+    throw new MillraceError(
+      'DATA_FOLDER_NEWER',
+      `the log was written in format ${version}; this release reads up to ${FORMAT_VERSION}; start a newer release`,
+    );
   return {
     segment: data.getUint32(12, true),
     nonce: [data.getUint32(16, true), data.getUint32(20, true)],
@@ -195,7 +203,10 @@ export function readCommitHeader(bytes: Uint8Array, at: number, segment: Segment
 
 /** Whether `bytes`, a whole directory with its metadata, is what the header says. */
 export function directoryIntact(header: CommitHeader, bytes: Uint8Array): boolean {
-  return bytes.length === header.batches * ENTRY_BYTES + header.metadataBytes && crc32c(bytes, 0, bytes.length) === header.directoryCrc;
+  return (
+    bytes.length === header.batches * ENTRY_BYTES + header.metadataBytes &&
+    crc32c(bytes, 0, bytes.length) === header.directoryCrc
+  );
 }
 
 /** Whether the batches of a commit, all of whose bytes are given, are what the header says. */

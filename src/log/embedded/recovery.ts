@@ -20,7 +20,7 @@ import { readFooter } from './footer.js';
 import { ENTRY_KIND, SEGMENT_HEADER_BYTES, type DirectoryEntry, type SegmentHeader } from './layout.js';
 import { findCheckpoint, findSegmentHeader, scanCommits, type ScannedCommit } from './scan.js';
 import { listSegments, segmentPath } from './segment-file.js';
-import { LogState } from './state.js';
+import { LogState, type CommitMetadata } from './state.js';
 import type { RecoveryReport } from './types.js';
 
 /** What was found. */
@@ -77,8 +77,8 @@ class Reader {
   readonly state = new LogState();
   readonly damaged: Damage[] = [];
   cut: RecoveryReport['cut'] = null;
-  /** Damage whose lost rows will be known by the next readable commit. */
-  #open: Damage | null = null;
+  /** Unreadable commits of which the next readable one will tell whether they were synced, and what is lost. */
+  #open: Damage[] = [];
   #checkpointSeen = false;
   /** Numbers between these hold nothing. */
   readonly #voids: { readonly after: number; readonly before: number }[] = [];
@@ -91,7 +91,8 @@ class Reader {
   reportUnreadable(segment: number, bytes: number): boolean {
     const isVoid = this.#voids.some(({ after, before }) => segment > after && segment < before);
     if (bytes === 0 || isVoid) return false;
-    if (segment > this.#newest) this.cut ??= { segment, position: 0, bytes, rows: -1, lost: [], note: 'may have been acknowledged' };
+    if (segment > this.#newest)
+      this.cut ??= { segment, position: 0, bytes, rows: -1, lost: [], note: 'may have been acknowledged' };
     else this.damaged.push({ segment, position: 0, bytes, reason: 'no commit of this segment can be read', lost: [] });
     return true;
   }
@@ -118,8 +119,14 @@ class Reader {
       }
     }
     if (kept.length > 0 && !this.#checkpointSeen)
-      throw new MillraceError('DATA_FOLDER_DAMAGED', 'no segment of the log has a readable checkpoint, so its streams are unknown; restore the folder from a backup');
-    const closing = kept.length === 0 ? undefined : readFooter(kept.at(-1)!.file, kept.at(-1)!.header, kept.at(-1)!.size)?.summary.closing;
+      throw new MillraceError(
+        'DATA_FOLDER_DAMAGED',
+        'no segment of the log has a readable checkpoint, so its streams are unknown; restore the folder from a backup',
+      );
+    const closing =
+      kept.length === 0
+        ? undefined
+        : readFooter(kept.at(-1)!.file, kept.at(-1)!.header, kept.at(-1)!.size)?.summary.closing;
     if (closing !== undefined) this.state.apply(closing.sequence, closing.arrivalClockMs, [], closing.metadata);
     for (const segment of closing === undefined ? kept : []) {
       if (segment.number < first) continue;
@@ -153,12 +160,22 @@ class Reader {
     if (final !== null) this.#applyBefore(segment, final);
     if (!mayBeTorn) {
       if (end < to) this.#damage(segment.number, end, to - end, 'commits at the end are unreadable');
-      for (const { streamId, partition, end: reached } of footer?.summary.partitions ?? []) this.#burn(streamId, partition, reached);
+      if (newest) this.damaged.push(...this.#open);
+      for (const { streamId, partition, end: reached } of footer?.summary.partitions ?? [])
+        this.#burn(streamId, partition, reached);
       return to;
     }
     const sealing = segment.size < segment.header.madeBytes;
     const rest = sealing ? 0 : usedBytes(segment.file, end, segment.size);
-    if (rest > 0) this.cut = { segment: segment.number, position: end, bytes: rest, rows: -1, lost: [], note: 'may have been acknowledged' };
+    if (rest > 0)
+      this.cut = {
+        segment: segment.number,
+        position: end,
+        bytes: rest,
+        rows: -1,
+        lost: [],
+        note: 'may have been acknowledged',
+      };
     return end;
   }
 
@@ -178,16 +195,12 @@ class Reader {
       return;
     }
     if (!commit.intact) this.#damagedBatches(segment, commit);
-    const open = this.#open;
-    if (open !== null) {
-      open.lost = [...open.lost, ...this.#missing(commit.entries, commit)];
-      this.#open = null;
-    }
+    this.#settle(segment.number, commit);
     this.state.apply(header.sequence, header.arrivalClockMs, commit.entries, commit.metadata);
   }
 
   /** Rows between what is known and what a commit starts with. */
-  #missing(entries: readonly DirectoryEntry[], { metadata }: ScannedCommit): LostRows[] {
+  #missing(entries: readonly DirectoryEntry[], metadata: CommitMetadata | null): LostRows[] {
     const begins = new Map<number, number>();
     metadata?.checkpoint?.slots.forEach(([, end], slot) => begins.set(slot, end));
     for (const { streamId, partition, baseOffset, kind } of entries) {
@@ -197,27 +210,50 @@ class Reader {
       if (!begins.has(slot)) begins.set(slot, baseOffset);
     }
     return [...this.state.streams.values()].flatMap((stream) =>
-      this.state.slots.slice(stream.firstSlot, stream.firstSlot + stream.definition.partitions).flatMap(({ end }, partition) => {
-        const begin = begins.get(stream.firstSlot + partition) ?? end;
-        return begin > end ? [{ stream: stream.definition.name, partition, from: end, to: begin }] : [];
-      }),
+      this.state.slots
+        .slice(stream.firstSlot, stream.firstSlot + stream.definition.partitions)
+        .flatMap(({ end }, partition) => {
+          const begin = begins.get(stream.firstSlot + partition) ?? end;
+          return begin > end ? [{ stream: stream.definition.name, partition, from: end, to: begin }] : [];
+        }),
     );
   }
 
   #damagedBatches(segment: Found, commit: ScannedCommit): void {
     const entries = commit.entries!.filter((entry) => !batchIntact(segment.file, commit.position, entry));
     const { position, header } = commit;
-    this.damaged.push({ segment: segment.number, position, bytes: header.bytes, reason: 'pages fail their crc', lost: this.#rowsOf(entries) });
+    this.damaged.push({
+      segment: segment.number,
+      position,
+      bytes: header.bytes,
+      reason: 'pages fail their crc',
+      lost: this.#rowsOf(entries),
+    });
   }
 
   #damage(segment: number, position: number, bytes: number, reason: string): void {
-    const damage: Damage = { segment, position, bytes, reason, lost: [] };
-    this.damaged.push(damage);
-    this.#open = damage;
+    this.#open.push({ segment, position, bytes, reason, lost: [] });
   }
 
-  #cutLast(segment: number, { position, header, entries }: ScannedCommit): void {
+  /**
+   * What was unreadable before a commit is damage if it was synced before this commit was written.
+   * Else both may be of one write that was never synced (a checkpoint and its copy).
+   */
+  #settle(segment: number, { header, entries, metadata }: ScannedCommit): void {
+    const isSynced = (damage: Damage): boolean => damage.segment < segment || damage.position < header.syncedEnd;
+    const synced = this.#open.filter(isSynced);
+    if (synced.length === 0) return;
+    this.#open = this.#open.filter((damage) => !isSynced(damage));
+    synced[0]!.lost = this.#missing(entries ?? [], metadata);
+    this.damaged.push(...synced);
+  }
+
+  #cutLast(segment: number, commit: ScannedCommit): void {
+    const { position, header, entries } = commit;
+    this.#settle(segment, commit);
     const lost = entries === null ? [] : this.#rowsOf(entries);
+    // A checkpoint's copy: the segment was just begun, and nothing of it was acknowledged.
+    if (header.checkpoint) return;
     this.cut = { segment, position, bytes: header.bytes, rows: header.rows, lost, note: 'may have been acknowledged' };
     for (const { stream, partition, to } of lost) this.#burn(this.state.streams.get(stream)!.id, partition, to);
     this.state.sequence = Math.max(this.state.sequence, header.sequence);
@@ -264,7 +300,13 @@ function readCheckpoint({ file, header, size }: Found): ScannedCommit | null {
 function holdsCommit({ file, header, size }: Found): boolean {
   let holds = false;
   const range = { from: SEGMENT_HEADER_BYTES, to: size, check: false, stop: () => holds };
-  scanCommits(file, header, range, (commit) => (holds ||= commit.entries !== null), () => undefined);
+  scanCommits(
+    file,
+    header,
+    range,
+    (commit) => (holds ||= commit.entries !== null),
+    () => undefined,
+  );
   return holds;
 }
 

@@ -31,7 +31,8 @@ export class RemoteHost {
   add(port: MessagePort): void {
     let index = 0;
     while (this.#connections.has(index)) index += 1;
-    if (index >= CONNECTIONS_MAX) throw new MillraceError('INTERNAL', `at most ${CONNECTIONS_MAX} threads can use the log`);
+    if (index >= CONNECTIONS_MAX)
+      throw new MillraceError('INTERNAL', `at most ${CONNECTIONS_MAX} threads can use the log`);
     const rpc = createRpc<RemoteMethods>(port, this.#methods(index));
     this.#connections.set(index, { port, rpc });
     port.on('close', () => this.#connections.delete(index));
@@ -68,7 +69,10 @@ export class RemoteHost {
         readers: [...this.#state.readers.values()],
       }),
       append: (batches, reader) => {
-        const rows = batches.map(({ stream, partition, count, bytes }) => ({ stream, rows: { partition, count, bytes } }));
+        const rows = batches.map(({ stream, partition, count, bytes }) => ({
+          stream,
+          rows: { partition, count, bytes },
+        }));
         return log.append(reader === undefined ? { batches: rows } : { batches: rows, reader });
       },
       createStream: async (definition) => {

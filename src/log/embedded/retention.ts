@@ -38,8 +38,15 @@ export type Verdict =
   | { readonly action: 'refuse'; readonly streams: readonly string[] };
 
 /** Decides about `oldest`; `bytes` are each stream's bytes in all segments, by stream id. */
-export function judge(oldest: ClosedSegment, state: LogState, bytes: ReadonlyMap<number, number>, nowMs: number): Verdict {
-  const inside = oldest.summary.partitions.map((partition) => state.streamsById.get(partition.streamId)).filter((stream) => stream !== undefined);
+export function judge(
+  oldest: ClosedSegment,
+  state: LogState,
+  bytes: ReadonlyMap<number, number>,
+  nowMs: number,
+): Verdict {
+  const inside = oldest.summary.partitions
+    .map((partition) => state.streamsById.get(partition.streamId))
+    .filter((stream) => stream !== undefined);
   const retentionMs = inside.reduce((longest, stream) => Math.max(longest, stream.definition.retentionMs), 0);
   const needed = neededRows(oldest.summary.partitions, state);
   const expired = nowMs - oldest.summary.newestMs > retentionMs;
@@ -62,7 +69,13 @@ function neededRows(partitions: readonly PartitionSummary[], state: LogState): N
       if (stream === undefined) continue;
       const hold = holdOn(reader.holds, stream.definition.name, summary.partition);
       if (hold === undefined || hold >= summary.end) continue;
-      needed.push({ reader: reader.id, stream, partition: summary.partition, from: Math.max(hold, summary.start), to: summary.end });
+      needed.push({
+        reader: reader.id,
+        stream,
+        partition: summary.partition,
+        from: Math.max(hold, summary.start),
+        to: summary.end,
+      });
     }
   return needed;
 }

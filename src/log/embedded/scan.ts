@@ -82,7 +82,12 @@ export function findSegmentHeader(file: DiskFile, number: number, size: number):
     const bytes = reader.read(position, COMMIT_HEADER_BYTES);
     if (bytes.length < COMMIT_HEADER_BYTES) break;
     const data = new DataView(bytes.buffer, bytes.byteOffset, COMMIT_HEADER_BYTES);
-    const guess: SegmentHeader = { segment: number, nonce: [data.getUint32(48, true), data.getUint32(52, true)], createdMs: 0, madeBytes: 0 };
+    const guess: SegmentHeader = {
+      segment: number,
+      nonce: [data.getUint32(48, true), data.getUint32(52, true)],
+      createdMs: 0,
+      madeBytes: 0,
+    };
     if (readCommitHeader(bytes, 0, guess) !== null) return guess;
   }
   return null;
@@ -134,7 +139,8 @@ function readCommit(reader: WindowReader, position: number, header: CommitHeader
   const directory = reader.read(position + header.directoryAt, length);
   const readable = directoryIntact(header, directory);
   const entries = readable ? parseEntries(directory, header.batches) : null;
-  const metadata = readable && header.metadataBytes > 0 ? parseMetadata(directory.subarray(header.batches * ENTRY_BYTES)) : null;
+  const metadata =
+    readable && header.metadataBytes > 0 ? parseMetadata(directory.subarray(header.batches * ENTRY_BYTES)) : null;
   const intact = !check || batchesIntact(header, reader.read(position, header.directoryAt));
   return { position, header, entries, metadata, intact };
 }

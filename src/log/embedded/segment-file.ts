@@ -48,7 +48,12 @@ export interface ActiveSegment {
 }
 
 /** Makes a file of `size` zeros and syncs it and the folder. */
-export async function prepareSegment(disk: Disk, folder: string, number: number, size: number): Promise<PreparedSegment> {
+export async function prepareSegment(
+  disk: Disk,
+  folder: string,
+  number: number,
+  size: number,
+): Promise<PreparedSegment> {
   const path = segmentPath(folder, number);
   disk.remove(path);
   const file = disk.open(path, 'exclusive');

@@ -66,7 +66,10 @@ export class PartitionIndex {
 
   /** Batch `i` as a directory entry, positions from the segment's start. */
   entry(i: number): DirectoryEntry {
-    const [at, bytes, baseOffset, rows, packed, receivedAt, clockTotalMs] = this.#data.subarray(i * FIELDS, (i + 1) * FIELDS);
+    const [at, bytes, baseOffset, rows, packed, receivedAt, clockTotalMs] = this.#data.subarray(
+      i * FIELDS,
+      (i + 1) * FIELDS,
+    );
     return {
       streamId: this.streamId,
       partition: this.partition,

@@ -87,7 +87,14 @@ export class SegmentView {
   }
 
   /** The dictionaries that the batch at `position` needs, with its own entries applied. */
-  chainFor(streamId: number, partition: number, schemaVersion: number, bytes: Uint8Array, position: number, header: BatchHeader): DictionaryChain {
+  chainFor(
+    streamId: number,
+    partition: number,
+    schemaVersion: number,
+    bytes: Uint8Array,
+    position: number,
+    header: BatchHeader,
+  ): DictionaryChain {
     const key = `${streamId}/${partition}/${schemaVersion}`;
     let own = this.#chains.get(key);
     if (own === undefined) this.#chains.set(key, (own = this.#openChain(key)));
@@ -149,7 +156,11 @@ export class SegmentView {
     if (footer === null) return;
     for (const entry of footer.entries) {
       if (entry.kind !== ENTRY_KIND.dictionary) this.index.of(entry.streamId, entry.partition).push(entry, entry.at);
-      else this.#dictionaries.set(`${entry.streamId}/${entry.partition}/${entry.schemaVersion}`, { at: entry.at, bytes: entry.bytes });
+      else
+        this.#dictionaries.set(`${entry.streamId}/${entry.partition}/${entry.schemaVersion}`, {
+          at: entry.at,
+          bytes: entry.bytes,
+        });
     }
     this.#complete = true;
   }
@@ -257,10 +268,22 @@ export class SegmentViews {
   #list(durable: Durable): number[] {
     const wanted = `${durable.oldest}/${durable.segment}`;
     if (this.#listedFor !== wanted) {
-      this.#numbers = listSegments(this.#disk, this.#folder).filter((number) => number <= durable.segment && number >= durable.oldest);
+      this.#numbers = listSegments(this.#disk, this.#folder).filter(
+        (number) => number <= durable.segment && number >= durable.oldest,
+      );
       this.#listedFor = wanted;
+      this.#closeDeleted(durable.oldest);
     }
     return this.#numbers;
+  }
+
+  /** An open file of a deleted segment would keep its space on the disk. */
+  #closeDeleted(oldest: number): void {
+    for (const [number, view] of this.#open) {
+      if (number >= oldest || view.users > 0) continue;
+      this.#open.delete(number);
+      view.close();
+    }
   }
 
   #openView(number: number): SegmentView | null {

@@ -70,7 +70,12 @@ export class LogState {
   floorMs = 0;
 
   /** Takes a durable commit. */
-  apply(sequence: number, arrivalClockMs: number, entries: readonly DirectoryEntry[], metadata: CommitMetadata | null): void {
+  apply(
+    sequence: number,
+    arrivalClockMs: number,
+    entries: readonly DirectoryEntry[],
+    metadata: CommitMetadata | null,
+  ): void {
     this.sequence = Math.max(this.sequence, sequence);
     this.floorMs = Math.max(this.floorMs, arrivalClockMs);
     if (metadata !== null) this.#applyMetadata(metadata);

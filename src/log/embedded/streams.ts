@@ -20,9 +20,15 @@ export function streamChange(state: LogState, definition: StreamDefinition): Str
 function newStream(state: LogState, definition: StreamDefinition): StreamRecord {
   const { name, partitions } = definition;
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
-    throw new MillraceError('CONFIG_INVALID', `stream '${name}': partitions is ${partitions}; expected a whole number from 1 to ${PARTITIONS_MAX}`);
+    throw new MillraceError(
+      'CONFIG_INVALID',
+      `stream '${name}': partitions is ${partitions}; expected a whole number from 1 to ${PARTITIONS_MAX}`,
+    );
   if (state.slots.length + partitions > SLOTS_MAX)
-    throw new MillraceError('CONFIG_INVALID', `stream '${name}': a log holds ${SLOTS_MAX} partitions in all; ${state.slots.length} are taken`);
+    throw new MillraceError(
+      'CONFIG_INVALID',
+      `stream '${name}': a log holds ${SLOTS_MAX} partitions in all; ${state.slots.length} are taken`,
+    );
   let id = 1;
   for (const taken of state.streamsById.keys()) id = Math.max(id, taken + 1);
   return { id, firstSlot: state.slots.length, definition, versions: [definition.schema] };
@@ -47,7 +53,10 @@ function changedStream(old: StreamRecord, definition: StreamDefinition): StreamR
   const versions = sameColumns(schema, was.schema) ? old.versions : [...old.versions, schema];
   const kept = { ...definition, schema: versions.at(-1)! };
   const same =
-    versions === old.versions && was.retentionMs === kept.retentionMs && was.bytesMax === kept.bytesMax && was.policy === kept.policy;
+    versions === old.versions &&
+    was.retentionMs === kept.retentionMs &&
+    was.bytesMax === kept.bytesMax &&
+    was.policy === kept.policy;
   return same ? null : { ...old, definition: kept, versions };
 }
 
@@ -56,6 +65,8 @@ function compare(was: StreamDefinition, definition: StreamDefinition): StreamDef
     return compareSchemas(was.schema, definition.schema);
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
-    throw new MillraceError(error.code, `stream '${definition.name}': ${error.message}`, { place: `${definition.name}.${error.place ?? ''}` });
+    throw new MillraceError(error.code, `stream '${definition.name}': ${error.message}`, {
+      place: `${definition.name}.${error.place ?? ''}`,
+    });
   }
 }

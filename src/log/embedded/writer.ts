@@ -26,7 +26,8 @@ import type { Random } from '../../io/random.js';
 import { MillraceError } from '../../util/errors.js';
 import type { AppendResult } from '../log.js';
 import { CommitEncoder, type CommitGroup, type EncodedCommit } from './commit.js';
-import { beginSegment, headerBytes, prepareSegment, segmentPath, type ActiveSegment, type PreparedSegment } from './segment-file.js';
+import { beginSegment, headerBytes, type ActiveSegment } from './segment-file.js';
+import { SegmentSupply } from './segment-supply.js';
 import type { LogState } from './state.js';
 import type { LogOptions } from './types.js';
 
@@ -82,16 +83,22 @@ export interface WriterInput {
 
 /** The group commit of one log. */
 export class Writer {
-  readonly counters: WriterCounters = { commits: 0, rows: 0, bytesWritten: 0, failedCommits: 0, syncs: 0, syncSecondsSum: 0, rawColumns: 0 };
+  readonly counters: WriterCounters = {
+    commits: 0,
+    rows: 0,
+    bytesWritten: 0,
+    failedCommits: 0,
+    syncs: 0,
+    syncSecondsSum: 0,
+    rawColumns: 0,
+  };
   readonly #input: WriterInput;
   readonly #encoder = new CommitEncoder();
+  readonly #supply: SegmentSupply;
   #active: ActiveSegment | null = null;
   /** A segment whose write failed, until the next one is begun. */
   #abandoned: ActiveSegment | null = null;
   #previous: { segment: number; end: number } | null;
-  #nextNumber: number;
-  #nextSize: number;
-  #prepared: Promise<PreparedSegment> | null = null;
   #waiting: Waiting[] = [];
   #bytesPending = 0;
   #running: Promise<void> | null = null;
@@ -105,8 +112,7 @@ export class Writer {
   constructor(input: WriterInput) {
     this.#input = input;
     this.#previous = input.previous;
-    this.#nextNumber = input.firstSegment;
-    this.#nextSize = Math.min(input.options.firstSegmentBytes, input.options.segmentBytes);
+    this.#supply = new SegmentSupply(input.disk, input.folder, input.firstSegment, input.options);
   }
 
   get bytesPending(): number {
@@ -139,7 +145,10 @@ export class Writer {
     const { pendingBytesMax } = this.#input.options;
     if (this.#bytesPending > 0 && this.#bytesPending + bytes > pendingBytesMax)
       return Promise.reject(
-        new MillraceError('LOG_OVERLOADED', `${this.#bytesPending} bytes wait for the disk and at most ${pendingBytesMax} may; send again in a moment`),
+        new MillraceError(
+          'LOG_OVERLOADED',
+          `${this.#bytesPending} bytes wait for the disk and at most ${pendingBytesMax} may; send again in a moment`,
+        ),
       );
     return new Promise((resolve, reject) => {
       this.#bytesPending += bytes;
@@ -157,11 +166,7 @@ export class Writer {
       await this.#running;
     }
     // A segment that could not be prepared is told when it is needed.
-    const prepared = await this.#prepared?.catch(() => null);
-    if (prepared) {
-      prepared.file.close();
-      this.#input.disk.remove(segmentPath(this.#input.folder, prepared.number));
-    }
+    await this.#supply.close();
     return this.#active;
   }
 
@@ -227,7 +232,10 @@ export class Writer {
 
   async #makeRoom(groups: readonly Waiting[]): Promise<void> {
     const bytes = groups.reduce((sum, group) => sum + group.bytes, 0);
-    const full = this.#active !== null && this.#active.end + bytes > this.#active.size && this.#active.end > this.#active.size >> 2;
+    const full =
+      this.#active !== null &&
+      this.#active.end + bytes > this.#active.size &&
+      this.#active.end > this.#active.size >> 2;
     if (this.#active === null || this.#mustRoll || full) await this.#roll();
   }
 
@@ -328,8 +336,7 @@ export class Writer {
   /** Begins the next segment with a checkpoint, synced, and prepares the one after it. */
   async #roll(): Promise<void> {
     const { state, clock, random, events } = this.#input;
-    const prepared = await (this.#prepared ?? this.#prepare());
-    this.#prepared = null;
+    const prepared = await this.#supply.take();
     const old = this.#active;
     const previous = old === null ? this.#previous : { segment: old.header.segment, end: old.end };
     const nowMs = Math.max(state.floorMs, clock.now());
@@ -357,26 +364,7 @@ export class Writer {
     state.apply(commit.sequence, commit.stampMs, [], null);
     events.rolled(old ?? this.#abandoned, active, old !== null);
     this.#abandoned = null;
-    this.#prepareAhead();
-  }
-
-  #prepareAhead(): void {
-    const preparing = this.#prepare();
-    this.#prepared = preparing;
-    preparing.catch(() => {
-      // Tried again, and told, when a segment is needed.
-      if (this.#prepared === preparing) this.#prepared = null;
-    });
-  }
-
-  #prepare(): Promise<PreparedSegment> {
-    const { disk, folder, options } = this.#input;
-    const number = this.#nextNumber++;
-    const size = this.#nextSize;
-    return prepareSegment(disk, folder, number, size).then((prepared) => {
-      this.#nextSize = Math.min(size * 2, options.segmentBytes);
-      return prepared;
-    });
+    this.#supply.prepareAhead();
   }
 }
 
@@ -385,6 +373,12 @@ function problemOf(cause: unknown): MillraceError {
   const code = (cause as NodeJS.ErrnoException | undefined)?.code;
   const text = cause instanceof Error ? cause.message : String(cause);
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new MillraceError('LOG_DISK_FULL', `the disk is full, so nothing can be taken; free some space and it goes on by itself (${text})`, { cause });
-  return new MillraceError('LOG_UNAVAILABLE', `the log can't be written at the moment; it keeps trying (${text})`, { cause });
+    return new MillraceError(
+      'LOG_DISK_FULL',
+      `the disk is full, so nothing can be taken; free some space and it goes on by itself (${text})`,
+      { cause },
+    );
+  return new MillraceError('LOG_UNAVAILABLE', `the log can't be written at the moment; it keeps trying (${text})`, {
+    cause,
+  });
 }
