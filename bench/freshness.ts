@@ -20,7 +20,8 @@ const BATCH = 500;
 export async function run(): Promise<readonly BenchRow[]> {
   const pipeline = await startPipeline();
   const bodies = prepareBodies(400, BATCH, 21);
-  const load = (seconds: number) => openLoop({ url: pipeline.url, bodies, perSecond: EVENTS_PER_SECOND / BATCH, seconds, connections: 16 });
+  const load = (seconds: number) =>
+    openLoop({ url: pipeline.url, bodies, perSecond: EVENTS_PER_SECOND / BATCH, seconds, connections: 16 });
   await load(15);
   const stop = new AbortController();
   const resident: number[] = [];
@@ -68,7 +69,9 @@ export async function run(): Promise<readonly BenchRow[]> {
 /** Rows in the changes streams of all views: each is one changed key. */
 async function changedKeys(pipeline: Pipeline): Promise<number> {
   const page = await (await fetch(`${pipeline.url}/metrics`)).text();
-  const counts = [...page.matchAll(/^millrace_log_rows_total\{stream="view\.\w+"\} (\d+)$/gm)].map((match) => Number(match[1]));
+  const counts = [...page.matchAll(/^millrace_log_rows_total\{stream="view\.\w+"\} (\d+)$/gm)].map((match) =>
+    Number(match[1]),
+  );
   if (counts.length !== 3) throw new Error(`expected three changes streams in /metrics, found ${counts.length}`);
   return counts.reduce((sum, rows) => sum + rows, 0);
 }
@@ -76,8 +79,18 @@ async function changedKeys(pipeline: Pipeline): Promise<number> {
 async function probe(pipeline: Pipeline, fresh: number[], until: AbortSignal): Promise<void> {
   for (let i = 0; !until.aborted; i++) {
     const campaign = `probe-${process.pid}-${i}`;
-    const event = { event_id: randomUUID(), event_type: 'click', event_time: Date.now(), tenant_id: PROBE_TENANT, campaign_id: campaign };
-    const answer = await fetch(`${pipeline.url}/v1/events`, { method: 'POST', body: JSON.stringify(event), headers: { authorization: `Bearer ${BENCH_KEY}` } });
+    const event = {
+      event_id: randomUUID(),
+      event_type: 'click',
+      event_time: Date.now(),
+      tenant_id: PROBE_TENANT,
+      campaign_id: campaign,
+    };
+    const answer = await fetch(`${pipeline.url}/v1/events`, {
+      method: 'POST',
+      body: JSON.stringify(event),
+      headers: { authorization: `Bearer ${BENCH_KEY}` },
+    });
     await answer.text();
     if (answer.status !== 200) continue;
     const start = performance.now();

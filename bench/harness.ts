@@ -30,7 +30,10 @@ export interface Measured {
 }
 
 /** Runs `work` `warm` times unmeasured and `times` measured; answers the run with the median CPU time. */
-export async function measure(work: () => number | Promise<number>, options: { warm?: number; times?: number } = {}): Promise<Measured> {
+export async function measure(
+  work: () => number | Promise<number>,
+  options: { warm?: number; times?: number } = {},
+): Promise<Measured> {
   for (let i = 0; i < (options.warm ?? 1); i++) await work();
   const runs: Measured[] = [];
   for (let i = 0; i < (options.times ?? 5); i++) {
@@ -85,7 +88,14 @@ export function table(rows: readonly BenchRow[]): string {
         .join(', '),
     ]);
   const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  return lines.map((line) => line.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()).join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function rateText(rate: number): string {

@@ -13,7 +13,10 @@ export async function run(): Promise<readonly BenchRow[]> {
   const singles = prepareBodies(300, 1, 12);
   const { url } = pipeline;
   const both = (seconds: number) =>
-    Promise.all([openLoop({ url, bodies: batches, perSecond: 500, seconds, connections: 32 }), openLoop({ url, bodies: singles, perSecond: 300, seconds, connections: 32 })]);
+    Promise.all([
+      openLoop({ url, bodies: batches, perSecond: 500, seconds, connections: 32 }),
+      openLoop({ url, bodies: singles, perSecond: 300, seconds, connections: 32 }),
+    ]);
   await both(SECONDS / 3);
   const cpu = pipeline.cpuSeconds();
   const start = performance.now();
@@ -35,7 +38,12 @@ export async function run(): Promise<readonly BenchRow[]> {
     extra: { 'p50 ms': percentile(ms, 0.5), 'p99 ms': percentile(ms, 0.99), 'p99.9 ms': percentile(ms, 0.999), failed },
   });
   return [
-    row('latency: batches of 50 and singles, all requests', all, many.ms.length * 50 + one.ms.length, many.failed + one.failed),
+    row(
+      'latency: batches of 50 and singles, all requests',
+      all,
+      many.ms.length * 50 + one.ms.length,
+      many.failed + one.failed,
+    ),
     row('latency: batches of 50', many.ms, many.ms.length * 50, many.failed),
     row('latency: single requests', one.ms, one.ms.length, one.failed),
   ];

@@ -30,8 +30,10 @@ export class PreparedBody {
     this.bytes = Buffer.concat(events.flatMap((event) => (event.at(-1) === 10 ? [event] : [event, Buffer.from('\n')])));
     this.events = events.length;
     for (let at = this.bytes.indexOf(ID); at >= 0; at = this.bytes.indexOf(ID, at + 1)) this.#ids.push(at + ID.length);
-    for (let at = this.bytes.indexOf(TIME); at >= 0; at = this.bytes.indexOf(TIME, at + 1)) this.#times.push(at + TIME.length);
-    if (this.#ids.length !== events.length || this.#times.length !== events.length) throw new Error('an event without id or time');
+    for (let at = this.bytes.indexOf(TIME); at >= 0; at = this.bytes.indexOf(TIME, at + 1))
+      this.#times.push(at + TIME.length);
+    if (this.#ids.length !== events.length || this.#times.length !== events.length)
+      throw new Error('an event without id or time');
   }
 
   /** New ids, and `nowMs` as everybody's time. `entropy` holds 32 bytes an event. */
@@ -52,7 +54,14 @@ export class PreparedBody {
 
 /** Makes `count` bodies of `size` events for 15,000 zipf tenants. */
 export function prepareBodies(count: number, size: number, seed: number, tenants = 15_000): PreparedBody[] {
-  const traffic = new Traffic({ seed, tenants: tenantNames(tenants), startMs: Date.now(), rate: 50_000, duplicates: 0, late: 0 });
+  const traffic = new Traffic({
+    seed,
+    tenants: tenantNames(tenants),
+    startMs: Date.now(),
+    rate: 50_000,
+    duplicates: 0,
+    late: 0,
+  });
   const event = (): Buffer => {
     const out = new AsciiWriter(1024);
     traffic.next(out);
@@ -69,7 +78,13 @@ export interface Latencies {
 }
 
 /** Sends one kind of request at a steady rate until `seconds` are over; answers when all are answered. */
-export async function openLoop(input: { url: string; bodies: readonly PreparedBody[]; perSecond: number; seconds: number; connections: number }): Promise<Latencies> {
+export async function openLoop(input: {
+  url: string;
+  bodies: readonly PreparedBody[];
+  perSecond: number;
+  seconds: number;
+  connections: number;
+}): Promise<Latencies> {
   const agent = new Agent({ keepAlive: true, maxSockets: input.connections });
   const result: Latencies = { ms: [], failed: 0, lastFailure: '' };
   const entropy = Buffer.alloc(32 * Math.max(...input.bodies.map((body) => body.events)));

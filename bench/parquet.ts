@@ -30,17 +30,24 @@ export async function run(): Promise<BenchRow[]> {
     const connection = await instance.connect();
     const baseline = await measure(
       async () => {
-        await connection.run(`COPY (SELECT * FROM read_json('${json}', format = 'newline_delimited', columns = ${DUCK_COLUMNS})) TO '${duck}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`);
+        await connection.run(
+          `COPY (SELECT * FROM read_json('${json}', format = 'newline_delimited', columns = ${DUCK_COLUMNS})) TO '${duck}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+        );
         return RECORDS;
       },
       { warm: 1, times: 5 },
     );
-    const check = await connection.runAndReadAll(`SELECT (SELECT count(*) FROM (SELECT ad_id, url, cost, event_time FROM '${own}' EXCEPT ALL SELECT ad_id, url, cost, event_time FROM (SELECT * REPLACE (to_timestamp(event_time / 1000.0) AS event_time) FROM '${duck}')))::INT`);
+    const check = await connection.runAndReadAll(
+      `SELECT (SELECT count(*) FROM (SELECT ad_id, url, cost, event_time FROM '${own}' EXCEPT ALL SELECT ad_id, url, cost, event_time FROM (SELECT * REPLACE (to_timestamp(event_time / 1000.0) AS event_time) FROM '${duck}')))::INT`,
+    );
     const different = Number(check.getRows()[0]![0]);
     if (different !== 0) throw new Error(`${different} rows differ between the two files`);
     connection.closeSync();
     instance.closeSync();
-    const extra = { bytesPerRow: (statSync(own).size / RECORDS).toFixed(1), baselineBytesPerRow: (statSync(duck).size / RECORDS).toFixed(1) };
+    const extra = {
+      bytesPerRow: (statSync(own).size / RECORDS).toFixed(1),
+      baselineBytesPerRow: (statSync(duck).size / RECORDS).toFixed(1),
+    };
     return [row('parquet from log columns', measured, 'DuckDB read_json + COPY', baseline, { target: '>= 2x', extra })];
   } finally {
     rmSync(folder, { recursive: true });
@@ -66,7 +73,12 @@ function asSegment(rows: readonly AdRow[]): Uint8Array[] {
   for (let at = 0; at < rows.length; at += BATCH_ROWS) {
     target.position = 0;
     const batch = batchFromRows(schema, rows.slice(at, at + BATCH_ROWS));
-    const { bytes } = encodeAttached([{ batch, rows: null }], scope, { baseOffset: at, receivedAt: 1_750_000_000_000, segmentPosition: at }, target);
+    const { bytes } = encodeAttached(
+      [{ batch, rows: null }],
+      scope,
+      { baseOffset: at, receivedAt: 1_750_000_000_000, segmentPosition: at },
+      target,
+    );
     batches.push(target.bytes.slice(0, bytes));
   }
   return batches;

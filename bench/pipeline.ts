@@ -46,7 +46,9 @@ export async function startPipeline(): Promise<Pipeline> {
   const settings = {
     streams: { events: { schema: 'ad-events' } },
     views: [{ sql: VIEWS }],
-    tenants: tenantNames(15_000).map((id) => (id === PROBE_TENANT ? { id, keys: [{ name: 'probe', key: PROBE_KEY, role: 'read' }] } : { id })),
+    tenants: tenantNames(15_000).map((id) =>
+      id === PROBE_TENANT ? { id, keys: [{ name: 'probe', key: PROBE_KEY, role: 'read' }] } : { id },
+    ),
     operators: [{ name: 'bench', key: BENCH_KEY }],
     messages: { level: 'warn', format: 'json' },
   };
@@ -54,15 +56,20 @@ export async function startPipeline(): Promise<Pipeline> {
   const port = await freePort();
   const file = join(folder, 'output.log');
   const output = openSync(file, 'a');
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'start', '--config', config, '--data', join(folder, 'data'), '--port', String(port)], {
-    stdio: ['ignore', output, output],
-  });
+  const child = spawn(
+    process.execPath,
+    ['dist/cli/main.js', 'start', '--config', config, '--data', join(folder, 'data'), '--port', String(port)],
+    {
+      stdio: ['ignore', output, output],
+    },
+  );
   closeSync(output);
   const ended = new Promise<void>((done) => child.on('exit', () => done()));
   const url = `http://127.0.0.1:${port}`;
   // Not listening yet is what is waited for.
   for (let tries = 0; (await fetch(`${url}/ready`).catch(() => undefined))?.status !== 200; tries++) {
-    if (tries > 600 || child.exitCode !== null) throw new Error(`the pipeline did not start:\n${readFileSync(file, 'utf8')}`);
+    if (tries > 600 || child.exitCode !== null)
+      throw new Error(`the pipeline did not start:\n${readFileSync(file, 'utf8')}`);
     await sleep(50);
   }
   return {
@@ -74,7 +81,9 @@ export async function startPipeline(): Promise<Pipeline> {
     async stop() {
       child.kill('SIGTERM');
       await ended;
-      const said = readFileSync(file, 'utf8').split('\n').filter((line) => line.includes('"level"'));
+      const said = readFileSync(file, 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('"level"'));
       if (said.length > 0) console.log(`the server said ${said.length} lines, the last: ${said.slice(-3).join('\n')}`);
       rmSync(folder, { recursive: true, force: true });
     },
@@ -88,7 +97,11 @@ function cpuOf(pid: number): number {
 }
 
 async function query(url: string, sql: string): Promise<(string | number | null)[][]> {
-  const answer = await fetch(`${url}/v1/query`, { method: 'POST', body: JSON.stringify({ sql }), headers: { authorization: `Bearer ${PROBE_KEY}`, 'content-type': 'application/json' } });
+  const answer = await fetch(`${url}/v1/query`, {
+    method: 'POST',
+    body: JSON.stringify({ sql }),
+    headers: { authorization: `Bearer ${PROBE_KEY}`, 'content-type': 'application/json' },
+  });
   if (answer.status !== 200) throw new Error(`${sql}: ${answer.status} ${await answer.text()}`);
   return ((await answer.json()) as { rows: (string | number | null)[][] }).rows;
 }

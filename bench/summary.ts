@@ -81,10 +81,23 @@ const words = new Dictionary();
 for (const word of ['upsert', 'open', 'final']) words.internString(word);
 
 /** Rows as the mill would write them: tenants from `first` on, each with `perTenant` campaigns. */
-function changes(rows: number, window: number, state: 'open' | 'final', first: number, perTenant: number, salt: number): ColumnBatch {
+function changes(
+  rows: number,
+  window: number,
+  state: 'open' | 'final',
+  first: number,
+  perTenant: number,
+  salt: number,
+): ColumnBatch {
   const codes = Uint16Array.from({ length: rows }, (_, row) => (first + Math.floor(row / perTenant)) % TENANTS);
-  const numbers = (scale: number) => Uint32Array.from({ length: rows }, (_, row) => ((row * 2654435761 + salt) >>> 0) % scale);
-  const word = (code: number): Column => ({ kind: 'dictionary', nulls: null, codes: new Uint8Array(rows).fill(code), dictionary: words });
+  const numbers = (scale: number) =>
+    Uint32Array.from({ length: rows }, (_, row) => ((row * 2654435761 + salt) >>> 0) % scale);
+  const word = (code: number): Column => ({
+    kind: 'dictionary',
+    nulls: null,
+    codes: new Uint8Array(rows).fill(code),
+    dictionary: words,
+  });
   const integers = (deltas: Uint32Array): Column => ({ kind: 'integer', nulls: null, base: 0n, width: 4, deltas });
   const start = BigInt(START + window * WINDOW_MS);
   const columns: Column[] = [
@@ -93,8 +106,18 @@ function changes(rows: number, window: number, state: 'open' | 'final', first: n
     constantInteger(start + BigInt(WINDOW_MS)),
     word(0),
     word(state === 'open' ? 1 : 2),
-    { kind: 'dictionary', nulls: new Uint8Array((rows + 7) >> 3).fill(255), codes: new Uint8Array(rows), dictionary: words },
-    { kind: 'dictionary', nulls: null, codes: Uint8Array.from({ length: rows }, (_, row) => row % perTenant), dictionary: campaigns },
+    {
+      kind: 'dictionary',
+      nulls: new Uint8Array((rows + 7) >> 3).fill(255),
+      codes: new Uint8Array(rows),
+      dictionary: words,
+    },
+    {
+      kind: 'dictionary',
+      nulls: null,
+      codes: Uint8Array.from({ length: rows }, (_, row) => row % perTenant),
+      dictionary: campaigns,
+    },
     integers(numbers(100_000)),
     integers(numbers(1_000)),
     integers(numbers(4_000_000_000)),
@@ -115,11 +138,26 @@ const stopping = new Set<Thread>();
 async function openStore(log: EmbeddedLog, dataFolder: string): Promise<Store> {
   const start = performance.now();
   const logPort = log.remotePort();
-  const workerData: StoreThreadData = { logPort, dataFolder, views: [{ view: VIEW, reader: 'mill.traffic' }], streams: [], limits: {}, memoryBytesMax: 512 * 2 ** 20 };
-  const thread = startThread({ name: 'store', module: 'serve/store-thread.js', workerData, transfer: [logPort], onDeath: (error) => {
-    if (!stopping.has(thread)) throw error;
-  } });
-  const rpc = createRpc<StoreMethods>(thread.worker, { problem: (part: string, message: string) => console.error(part, message) });
+  const workerData: StoreThreadData = {
+    logPort,
+    dataFolder,
+    views: [{ view: VIEW, reader: 'mill.traffic' }],
+    streams: [],
+    limits: {},
+    memoryBytesMax: 512 * 2 ** 20,
+  };
+  const thread = startThread({
+    name: 'store',
+    module: 'serve/store-thread.js',
+    workerData,
+    transfer: [logPort],
+    onDeath: (error) => {
+      if (!stopping.has(thread)) throw error;
+    },
+  });
+  const rpc = createRpc<StoreMethods>(thread.worker, {
+    problem: (part: string, message: string) => console.error(part, message),
+  });
   await rpc.call('ready');
   await rpc.call('caughtUp');
   return { thread, rpc, openMs: performance.now() - start };
@@ -129,7 +167,10 @@ async function openStore(log: EmbeddedLog, dataFolder: string): Promise<Store> {
 async function preload(log: EmbeddedLog, store: Store): Promise<number> {
   const windows = Math.ceil(ROWS / WINDOW_ROWS);
   for (let window = 0; window < windows; window++) {
-    for (let from = 0; from < WINDOW_ROWS; from += 12_000) await log.append({ batches: [{ stream: VIEW.stream, rows: changes(12_000, window, 'final', from / 4, 4, window) }] });
+    for (let from = 0; from < WINDOW_ROWS; from += 12_000)
+      await log.append({
+        batches: [{ stream: VIEW.stream, rows: changes(12_000, window, 'final', from / 4, 4, window) }],
+      });
     if (window % 10 === 9) {
       await store.rpc.call('caughtUp');
       // What waits in memory is bounded; the bench should not wait for that bound to work.
@@ -188,20 +229,42 @@ async function drive(log: EmbeddedLog, { rpc }: Store, window: number, seconds: 
   });
   const feed = openLoop(500, ending.signal, async (n) => {
     const tenant = `tenant-${(n * 7919) % TENANTS}`;
-    const page = await rpc.call('changes', 'traffic', tenant, revisions.get(tenant) ?? (await newest(rpc, tenant)), 1_000);
+    const page = await rpc.call(
+      'changes',
+      'traffic',
+      tenant,
+      revisions.get(tenant) ?? (await newest(rpc, tenant)),
+      1_000,
+    );
     revisions.set(tenant, page.nextRevision);
   });
   const dashboards = openLoop(20, ending.signal, async (n) => {
     const to = START + window * WINDOW_MS;
-    await rpc.call('rows', 'traffic', { tenant: `tenant-${(n * 104_729) % TENANTS}`, from: to - 86_400_000, to: null, limit: 10_000 });
+    await rpc.call('rows', 'traffic', {
+      tenant: `tenant-${(n * 104_729) % TENANTS}`,
+      from: to - 86_400_000,
+      to: null,
+      limit: 10_000,
+    });
   });
   const scans = openLoop(0.2, ending.signal, async () => {
-    await rpc.call('query', { sql: 'SELECT campaign, sum(impressions), sum(clicks), sum(cost), count(*) FROM traffic GROUP BY 1', tenant: null, format: 'json' });
+    await rpc.call('query', {
+      sql: 'SELECT campaign, sum(impressions), sum(clicks), sum(cost), count(*) FROM traffic GROUP BY 1',
+      tenant: null,
+      format: 'json',
+    });
   });
   await sleep(seconds * 1000);
   ending.abort();
   const [commitTimes, feedTimes, dashboardTimes, scanTimes] = await Promise.all([commits, feed, dashboards, scans]);
-  return { commit: commitTimes.ms, feed: feedTimes.ms, dashboard: dashboardTimes.ms, scan: scanTimes.ms, visible, committed };
+  return {
+    commit: commitTimes.ms,
+    feed: feedTimes.ms,
+    dashboard: dashboardTimes.ms,
+    scan: scanTimes.ms,
+    visible,
+    committed,
+  };
 }
 
 async function newest(rpc: Rpc<StoreMethods>, tenant: string): Promise<number> {
@@ -219,7 +282,15 @@ function baseline(folder: string): { records: number; cpuSeconds: number; commit
     const start = performance.now();
     let lines = '';
     for (let row = 0; row < COMMIT_ROWS; row++) {
-      const value = { tenant: `tenant-${(n * 1_000 + Math.floor(row / 5)) % TENANTS}`, window: START, campaign: `campaign ${row % 5}`, impressions: row * n, clicks: row, cost: `${row}.250000`, revision: n * COMMIT_ROWS + row };
+      const value = {
+        tenant: `tenant-${(n * 1_000 + Math.floor(row / 5)) % TENANTS}`,
+        window: START,
+        campaign: `campaign ${row % 5}`,
+        impressions: row * n,
+        clicks: row,
+        cost: `${row}.250000`,
+        revision: n * COMMIT_ROWS + row,
+      };
       map.set(`${value.tenant} ${value.window} ${value.campaign}`, value);
       lines += `${JSON.stringify(value)}\n`;
     }
@@ -236,7 +307,15 @@ function baseline(folder: string): { records: number; cpuSeconds: number; commit
 export async function run(): Promise<readonly BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-summary-'));
   const log = await openLog({ folder: join(folder, 'log'), disk: realDisk, clock: systemClock, random: systemRandom });
-  await log.createStream({ name: VIEW.stream, schema: SCHEMA, partitions: 1, clock: 'arrival', retentionMs: 60_000, bytesMax: 1e12, policy: 'refuse' });
+  await log.createStream({
+    name: VIEW.stream,
+    schema: SCHEMA,
+    partitions: 1,
+    clock: 'arrival',
+    retentionMs: 60_000,
+    bytesMax: 1e12,
+    policy: 'refuse',
+  });
   try {
     let store = await openStore(log, folder);
     const loadStart = performance.now();

@@ -14,7 +14,8 @@ export function meterLog(metrics: Metrics, log: EmbeddedLog): void {
     raise(metrics.counter('millrace_log_bytes_total'), stats.bytesWritten);
     raise(metrics.counter('millrace_log_failed_commits_total'), stats.failedCommits);
     raise(metrics.counter('millrace_log_dictionary_full_total'), stats.dictionariesFull);
-    for (const { name, rows } of stats.streams) raise(metrics.counter('millrace_log_rows_total', { stream: name }), rows);
+    for (const { name, rows } of stats.streams)
+      raise(metrics.counter('millrace_log_rows_total', { stream: name }), rows);
     metrics.gauge('millrace_log_disk_bytes').set(stats.bytesOnDisk);
     metrics.gauge('millrace_log_segments').set(stats.segments);
     metrics.gauge('millrace_log_writable').set(stats.state === 'writing' ? 1 : 0);
@@ -27,7 +28,10 @@ export class StageMeters {
   readonly #metrics = createMetrics();
 
   /** Takes what the stages say now; answers all of it. */
-  async collect(mill: Awaited<ReturnType<MillMethods['status']>>, lake: Awaited<ReturnType<LakeThreadMethods['status']>>): Promise<MetricParts> {
+  async collect(
+    mill: Awaited<ReturnType<MillMethods['status']>>,
+    lake: Awaited<ReturnType<LakeThreadMethods['status']>>,
+  ): Promise<MetricParts> {
     const metrics = this.#metrics;
     for (const { stats, reader } of mill) {
       const view = { view: stats.name };

@@ -93,11 +93,19 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
     const views = await assignEpochs(ground.disk, options.dataFolder, plans);
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
     await removeOldReaders(log, ground.disk, options.dataFolder, views);
-    const tenants = new TenantStore({ ...tenantSource(options), clock: ground.clock, onReload: (outcome) => saidReload(ground.messages, outcome) });
+    const tenants = new TenantStore({
+      ...tenantSource(options),
+      clock: ground.clock,
+      onReload: (outcome) => saidReload(ground.messages, outcome),
+    });
     closers.add(() => tenants.close());
     const collector = await openDoor(ground, log, tenants);
     const input: ThreadsInput = { ...ground, log, views };
-    const threads: Threads = { mill: await startMill(input), lake: await startLake(input), store: await startStore(input) };
+    const threads: Threads = {
+      mill: await startMill(input),
+      lake: await startLake(input),
+      store: await startStore(input),
+    };
     const api = await openApi(ground, log, collector, tenants, views, threads);
     const server = await serve(ground, collector, api);
     return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
@@ -110,7 +118,8 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
 async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
   const catalog = new Map(options.streams.map((stream) => [stream.name, stream]));
   const plans: ViewPlan[] = [];
-  for (const { text, file } of options.views) for (const statement of await parseViews(text, file)) plans.push(planView(statement, catalog));
+  for (const { text, file } of options.views)
+    for (const statement of await parseViews(text, file)) plans.push(planView(statement, catalog));
   return plans;
 }
 
@@ -122,7 +131,10 @@ async function openStreams({ options, disk, clock, random, messages, closers }: 
     clock,
     random,
     options: { segmentBytes: options.log.segmentBytes, pendingBytesMax: options.log.pendingBytesMax },
-    onProblem: (problem) => (problem === null ? messages.info('the log can be written again') : messages.error({ code: problem.code }, problem.message)),
+    onProblem: (problem) =>
+      problem === null
+        ? messages.info('the log can be written again')
+        : messages.error({ code: problem.code }, problem.message),
     onCut: (rows) => messages.warn({ rows }, 'rows were cut from the log at its bound'),
   });
   closers.add(() => log.close());
@@ -138,22 +150,54 @@ async function openStreams({ options, disk, clock, random, messages, closers }: 
 const DAY_MS = 86_400_000;
 
 function ownStream(name: string, schema: Schema): StreamDefinition {
-  return { name, schema, partitions: 1, clock: 'arrival', retentionMs: 7 * DAY_MS, bytesMax: 50 * 1024 ** 3, policy: 'refuse' };
+  return {
+    name,
+    schema,
+    partitions: 1,
+    clock: 'arrival',
+    retentionMs: 7 * DAY_MS,
+    bytesMax: 50 * 1024 ** 3,
+    policy: 'refuse',
+  };
 }
 
 function tenantSource({ tenants }: MillraceOptions) {
   return { inline: tenants.inline, ...(tenants.file === undefined ? {} : { file: tenants.file }) };
 }
 
-async function openDoor({ options, disk, clock, random, metrics, messages, closers }: Ground, log: EmbeddedLog, tenants: TenantStore): Promise<Collector> {
+async function openDoor(
+  { options, disk, clock, random, metrics, messages, closers }: Ground,
+  log: EmbeddedLog,
+  tenants: TenantStore,
+): Promise<Collector> {
   const { collect, http } = options;
   const onError = (error: unknown): void => messages.error({ part: 'collect', err: error }, 'unexpected error');
-  const secrets = collect.signingKeys.length > 0 ? collect.signingKeys : await keptSecrets(disk, options.dataFolder, random);
+  const secrets =
+    collect.signingKeys.length > 0 ? collect.signingKeys : await keptSecrets(disk, options.dataFolder, random);
   const streams = options.streams.filter((stream) => stream.schema.roles.eventId >= 0).map((stream) => stream.name);
-  const dedupe = await Dedupe.open({ disk, clock, random, log, streams, folder: join(options.dataFolder, 'dedupe'), ...collect.dedupe, onTrouble: onError });
+  const dedupe = await Dedupe.open({
+    disk,
+    clock,
+    random,
+    log,
+    streams,
+    folder: join(options.dataFolder, 'dedupe'),
+    ...collect.dedupe,
+    onTrouble: onError,
+  });
   closers.add(() => dedupe.close());
   const limits = { ...http, ...collect };
-  return createCollector({ log, dedupe, tenants, signingKeys: new SigningKeys(secrets), clock, random, metrics, limits, onError });
+  return createCollector({
+    log,
+    dedupe,
+    tenants,
+    signingKeys: new SigningKeys(secrets),
+    clock,
+    random,
+    metrics,
+    limits,
+    onError,
+  });
 }
 
 interface Threads {
@@ -162,7 +206,14 @@ interface Threads {
   readonly store: Supervised<StoreMethods>;
 }
 
-async function openApi(ground: Ground, log: EmbeddedLog, collector: Collector, tenants: TenantStore, views: readonly ViewEpoch[], threads: Threads): Promise<ApiHandler> {
+async function openApi(
+  ground: Ground,
+  log: EmbeddedLog,
+  collector: Collector,
+  tenants: TenantStore,
+  views: readonly ViewEpoch[],
+  threads: Threads,
+): Promise<ApiHandler> {
   const { options, disk, clock, metrics, messages } = ground;
   const mill = async () => (await threads.mill.rpc()).call('status');
   const lake = async () => (await threads.lake.rpc()).call('status');
@@ -195,8 +246,16 @@ async function openApi(ground: Ground, log: EmbeddedLog, collector: Collector, t
 
 /** How many events of each stream are in the quarantine. */
 async function quarantinedRows(store: Supervised<StoreMethods>): Promise<Map<string, number>> {
-  const answer = await (await store.rpc()).call('query', { sql: `SELECT stream, count(*) AS events FROM ${QUARANTINE_STREAM} GROUP BY stream`, tenant: null, format: 'json' });
-  const { rows } = JSON.parse(Buffer.from(answer.body).toString()) as { rows: [stream: string, events: number | string][] };
+  const answer = await (
+    await store.rpc()
+  ).call('query', {
+    sql: `SELECT stream, count(*) AS events FROM ${QUARANTINE_STREAM} GROUP BY stream`,
+    tenant: null,
+    format: 'json',
+  });
+  const { rows } = JSON.parse(Buffer.from(answer.body).toString()) as {
+    rows: [stream: string, events: number | string][];
+  };
   return new Map(rows.map(([stream, events]) => [stream, Number(events)]));
 }
 
@@ -212,7 +271,10 @@ async function serve({ options, clock, messages, closers }: Ground, collector: C
   return server;
 }
 
-function saidReload(messages: Messages, { tenants, error }: { readonly tenants: number; readonly error?: Error }): void {
+function saidReload(
+  messages: Messages,
+  { tenants, error }: { readonly tenants: number; readonly error?: Error },
+): void {
   if (error === undefined) messages.info({ tenants }, 'tenants reloaded');
   else messages.error({ err: error }, 'the tenants file was not taken; the tenants in force stay');
 }

@@ -50,7 +50,12 @@ export function startLake(input: ThreadsInput): Promise<Supervised<LakeThreadMet
     const logPort = log.remotePort();
     const { runRowsMax, runMs } = options.lake;
     const streams = options.streams.filter((stream) => stream.lake).map((stream) => stream.name);
-    const workerData: LakeThreadData = { logPort, dataFolder: options.dataFolder, streams, options: { runRowsMax, runAgeMaxMs: runMs } };
+    const workerData: LakeThreadData = {
+      logPort,
+      dataFolder: options.dataFolder,
+      streams,
+      options: { runRowsMax, runAgeMaxMs: runMs },
+    };
     return { workerData, transfer: [logPort] };
   });
 }
@@ -91,13 +96,22 @@ async function start<Methods extends Stoppable>(
     clock,
     ready: (rpc) => (rpc as unknown as Rpc<Stoppable>).call('ready'),
     handlers: {
-      viewStatus({ id, state, reason }: { readonly id: string; readonly state: string; readonly reason: string | null }) {
+      viewStatus({
+        id,
+        state,
+        reason,
+      }: {
+        readonly id: string;
+        readonly state: string;
+        readonly reason: string | null;
+      }) {
         if (reason === null) messages.debug({ part: name, reader: id }, `reader ${state}`);
         else messages.warn({ part: name, reader: id, reason }, `reader ${state}`);
       },
       problem: (part: string, message: string) => messages.error({ part }, message),
     },
-    onDeath: (error) => messages.error({ part: name, err: error }, 'the thread ended and is started again; nothing is lost'),
+    onDeath: (error) =>
+      messages.error({ part: name, err: error }, 'the thread ended and is started again; nothing is lost'),
   });
   closers.add(() => thread.stop((rpc) => (rpc as unknown as Rpc<Stoppable>).call('stop')));
   return thread;

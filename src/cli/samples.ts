@@ -23,7 +23,12 @@ export interface SampleOutcome {
 }
 
 /** Sends the samples that were not sent yet. */
-export async function sendSamples(config: MillraceOptions, url: string, disk: Disk, signal: AbortSignal): Promise<SampleOutcome[]> {
+export async function sendSamples(
+  config: MillraceOptions,
+  url: string,
+  disk: Disk,
+  signal: AbortSignal,
+): Promise<SampleOutcome[]> {
   const progress = new Progress(disk, config.dataFolder);
   const outcomes: SampleOutcome[] = [];
   for (const sample of config.samples) {
@@ -33,7 +38,15 @@ export async function sendSamples(config: MillraceOptions, url: string, disk: Di
       outcomes.push({ name: sample.name, totals: null });
       continue;
     }
-    const source = skipping(await openInput(sample.file, { format: sample.format, name: sample.name, set: {}, csv: { raw: [], utc: [], rename: {} } }), done.sent);
+    const source = skipping(
+      await openInput(sample.file, {
+        format: sample.format,
+        name: sample.name,
+        set: {},
+        csv: { raw: [], utc: [], rename: {} },
+      }),
+      done.sent,
+    );
     const totals = await sendEvents(source, {
       url,
       stream: sample.stream,
@@ -52,9 +65,15 @@ export async function sendSamples(config: MillraceOptions, url: string, disk: Di
 }
 
 function keyFor(keys: readonly DemoKey[], { name, tenant }: SampleOptions): string {
-  const key = keys.find((demo) => demo.tenant === tenant && demo.role === 'ingest') ?? keys.find((demo) => demo.role === 'operator');
+  const key =
+    keys.find((demo) => demo.tenant === tenant && demo.role === 'ingest') ??
+    keys.find((demo) => demo.role === 'operator');
   if (key === undefined)
-    throw new MillraceError('CONFIG_INVALID', `sample ${name}: expected a demo key of tenant '${tenant}' with role 'ingest'; give it one with \`key:\`, or send the file with \`millrace send\``, { place: 'samples' });
+    throw new MillraceError(
+      'CONFIG_INVALID',
+      `sample ${name}: expected a demo key of tenant '${tenant}' with role 'ingest'; give it one with \`key:\`, or send the file with \`millrace send\``,
+      { place: 'samples' },
+    );
   return key.key;
 }
 

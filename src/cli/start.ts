@@ -64,14 +64,22 @@ async function start(options: StartOptions): Promise<void> {
 }
 
 /** Sends the samples while the pipeline runs, and says so; a failure is said and ends nothing. */
-async function announceSamples(config: MillraceOptions, url: string, signal: AbortSignal, json: boolean): Promise<void> {
+async function announceSamples(
+  config: MillraceOptions,
+  url: string,
+  signal: AbortSignal,
+  json: boolean,
+): Promise<void> {
   if (config.samples.length === 0) return;
   const { sendSamples } = await import('./samples.js');
   try {
     for (const { name, totals } of await sendSamples(config, url, realDisk, signal))
       if (json) printJson({ event: 'sample', name, accepted: totals?.accepted ?? 0, sentBefore: totals === null });
       else if (totals === null) print(dim(`sample ${name}: sent before, nothing is sent twice`));
-      else print(`sample ${name}: ${count(totals.accepted)} events accepted, ${count(totals.duplicates)} duplicates, ${count(totals.rejected)} rejected`);
+      else
+        print(
+          `sample ${name}: ${count(totals.accepted)} events accepted, ${count(totals.duplicates)} duplicates, ${count(totals.rejected)} rejected`,
+        );
   } catch (error) {
     printError(error, json);
   }

@@ -8,8 +8,24 @@
 export { DictionaryChain, type Hole } from './batch/chain.js';
 export { crc32c } from './batch/crc.js';
 export { decodeBatch, lostOffsets, type DecodedBatch } from './batch/decode.js';
-export { BATCH_ROWS_MAX, encodeAttached, encodeBatch, encodeClock, encodeDictionary, type BatchPlace, type EncodedBatch } from './batch/encode.js';
-export { HEADER_BYTES, patchHeader, readDescriptor, readHeader, totalBytesOf, type BatchHeader, type ColumnDescriptor } from './batch/layout.js';
+export {
+  BATCH_ROWS_MAX,
+  encodeAttached,
+  encodeBatch,
+  encodeClock,
+  encodeDictionary,
+  type BatchPlace,
+  type EncodedBatch,
+} from './batch/encode.js';
+export {
+  HEADER_BYTES,
+  patchHeader,
+  readDescriptor,
+  readHeader,
+  totalBytesOf,
+  type BatchHeader,
+  type ColumnDescriptor,
+} from './batch/layout.js';
 export { DictionaryScope, PAGES_PER_WHOLE } from './batch/scope.js';
 export { sliceRows, totalRows, type RowSlice } from './batch/slices.js';
 export { BatchTarget } from './batch/target.js';

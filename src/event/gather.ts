@@ -4,7 +4,16 @@
  * entries in use are interned into a new one.
  */
 import { MillraceError } from '../util/errors.js';
-import { batchOf, type BytesColumn, type BytesListColumn, type Column, type ColumnBatch, type DictionaryColumn, type IntegerColumn, type ListColumn } from './columns.js';
+import {
+  batchOf,
+  type BytesColumn,
+  type BytesListColumn,
+  type Column,
+  type ColumnBatch,
+  type DictionaryColumn,
+  type IntegerColumn,
+  type ListColumn,
+} from './columns.js';
 import { mayHaveNulls, paddedBits, sliceRows, totalRows, writeNulls, type RowSlice } from './batch/slices.js';
 import { Dictionary } from './dictionary.js';
 import { integerAt, integersFrom } from './integers.js';
@@ -30,7 +39,11 @@ export function gatherSlices(slices: readonly RowSlice[]): ColumnBatch {
 }
 
 /** Calls `visit` with each row's batch column and position, in order. */
-function eachRow(slices: readonly RowSlice[], index: number, visit: (column: Column, row: number, out: number) => void): void {
+function eachRow(
+  slices: readonly RowSlice[],
+  index: number,
+  visit: (column: Column, row: number, out: number) => void,
+): void {
   let out = 0;
   for (const slice of slices) {
     const column = slice.batch.column(index);
@@ -48,7 +61,9 @@ function gatherColumn(slices: readonly RowSlice[], index: number, rows: number):
   switch (first.kind) {
     case 'uuid': {
       const data = new Uint8Array(rows * 16);
-      eachRow(slices, index, (column, row, out) => data.set((column as typeof first).data.subarray(row * 16, row * 16 + 16), out * 16));
+      eachRow(slices, index, (column, row, out) =>
+        data.set((column as typeof first).data.subarray(row * 16, row * 16 + 16), out * 16),
+      );
       return { kind: 'uuid', nulls, data };
     }
     case 'integer':
@@ -80,18 +95,31 @@ function isSet(nulls: Uint8Array | null, row: number): boolean {
   return nulls !== null && ((nulls[row >> 3]! >> (row & 7)) & 1) === 1;
 }
 
-function gatherIntegers(slices: readonly RowSlice[], index: number, rows: number, nulls: Uint8Array | null, first: IntegerColumn): IntegerColumn {
+function gatherIntegers(
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  nulls: Uint8Array | null,
+  first: IntegerColumn,
+): IntegerColumn {
   const same = slices.every((slice) => {
     const column = slice.batch.column(index) as IntegerColumn;
     return column.base === first.base && column.width === first.width;
   });
   if (!same || first.width === 0) {
     const values: bigint[] = [];
-    eachRow(slices, index, (column, row, out) => values.push(isSet(nulls, out) ? 0n : integerAt(column as IntegerColumn, row)));
+    eachRow(slices, index, (column, row, out) =>
+      values.push(isSet(nulls, out) ? 0n : integerAt(column as IntegerColumn, row)),
+    );
     return same ? { ...first, nulls } : integersFrom(values, nulls);
   }
   const width = first.width;
-  const deltas = width === 1 ? new Uint8Array(rows) : width === 2 ? new Uint16Array(rows) : new Uint32Array(width === 8 ? rows * 2 : rows);
+  const deltas =
+    width === 1
+      ? new Uint8Array(rows)
+      : width === 2
+        ? new Uint16Array(rows)
+        : new Uint32Array(width === 8 ? rows * 2 : rows);
   eachRow(slices, index, (column, row, out) => {
     const from = (column as IntegerColumn).deltas;
     if (width !== 8) deltas[out] = from[row]!;
@@ -114,7 +142,9 @@ function gatherCodes(slices: readonly RowSlice[], index: number, rows: number, n
   let full = false;
   eachRow(slices, index, (column, row, out) => {
     if (full || isSet(nulls, out)) return;
-    const code = merged.intern((column as DictionaryColumn).dictionary.bytesOf((column as DictionaryColumn).codes[row]!));
+    const code = merged.intern(
+      (column as DictionaryColumn).dictionary.bytesOf((column as DictionaryColumn).codes[row]!),
+    );
     if (code < 0) full = true;
     else codes[out] = code;
   });
@@ -123,7 +153,9 @@ function gatherCodes(slices: readonly RowSlice[], index: number, rows: number, n
 
 function sharedDictionary(slices: readonly RowSlice[], index: number): Dictionary | undefined {
   const { dictionary } = slices[0]!.batch.column(index) as DictionaryColumn | ListColumn;
-  return slices.every((slice) => (slice.batch.column(index) as DictionaryColumn).dictionary === dictionary) ? dictionary : undefined;
+  return slices.every((slice) => (slice.batch.column(index) as DictionaryColumn).dictionary === dictionary)
+    ? dictionary
+    : undefined;
 }
 
 function bytesAt(column: Column, row: number): Uint8Array {
@@ -156,14 +188,21 @@ function gatherList(slices: readonly RowSlice[], index: number, rows: number, nu
   eachRow(slices, index, (column, row, out) => {
     const list = column as ListColumn;
     for (let item = list.offsets[row]!; item < list.offsets[row + 1]!; item++)
-      codes.push(shared !== undefined ? list.codes[item]! : dictionary.intern(list.dictionary.bytesOf(list.codes[item]!)));
+      codes.push(
+        shared !== undefined ? list.codes[item]! : dictionary.intern(list.dictionary.bytesOf(list.codes[item]!)),
+      );
     offsets[out + 1] = codes.length;
   });
   if (codes.includes(-1)) return gatherBytesList(slices, index, rows, nulls);
   return { kind: 'list', nulls, offsets, codes: Uint16Array.from(codes), dictionary };
 }
 
-function gatherBytesList(slices: readonly RowSlice[], index: number, rows: number, nulls: Uint8Array | null): BytesListColumn {
+function gatherBytesList(
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  nulls: Uint8Array | null,
+): BytesListColumn {
   const offsets = new Uint32Array(rows + 1);
   const parts: Uint8Array[] = [];
   eachRow(slices, index, (column, row, out) => {

@@ -53,7 +53,9 @@ export function valueOf(column: Column, type: ColumnType, row: number): unknown 
     case 'dictionary':
       return column.dictionary.stringOf(column.codes[row]!);
     case 'list':
-      return Array.from(column.codes.subarray(column.offsets[row], column.offsets[row + 1]), (code) => column.dictionary.stringOf(code));
+      return Array.from(column.codes.subarray(column.offsets[row], column.offsets[row + 1]), (code) =>
+        column.dictionary.stringOf(code),
+      );
     case 'bytesList':
       return items(column.items, column.offsets[row]!, column.offsets[row + 1]!);
   }
@@ -83,7 +85,8 @@ function bytesValue(bytes: Uint8Array, type: ColumnType): unknown {
 
 function items(column: BytesColumn, from: number, to: number): string[] {
   const texts: string[] = [];
-  for (let i = from; i < to; i++) texts.push(decoder.decode(column.data.subarray(column.offsets[i], column.offsets[i + 1])));
+  for (let i = from; i < to; i++)
+    texts.push(decoder.decode(column.data.subarray(column.offsets[i], column.offsets[i + 1])));
   return texts;
 }
 
@@ -91,7 +94,11 @@ function items(column: BytesColumn, from: number, to: number): string[] {
 export function columnFromValues(column: ColumnDefinition, values: readonly unknown[]): Column {
   const nulls = nullsOf(column, values);
   const wrong = (row: number, expected: string) =>
-    new MillraceError('EVENT_TYPE', `row ${row}, column '${column.name}': expected ${expected}, found ${JSON.stringify(values[row])}`, { place: column.name });
+    new MillraceError(
+      'EVENT_TYPE',
+      `row ${row}, column '${column.name}': expected ${expected}, found ${JSON.stringify(values[row])}`,
+      { place: column.name },
+    );
   switch (column.type) {
     case 'uuid': {
       const data = new Uint8Array(values.length * 16);
@@ -116,18 +123,31 @@ export function columnFromValues(column: ColumnDefinition, values: readonly unkn
     case 'list':
       return listColumn(values, nulls, wrong);
     case 'string':
-      return bytesColumn(values.map((value) => encoder.encode(value === null ? '' : String(value))), nulls);
+      return bytesColumn(
+        values.map((value) => encoder.encode(value === null ? '' : String(value))),
+        nulls,
+      );
     case 'json':
-      return bytesColumn(values.map((value) => encoder.encode(value === null ? '' : JSON.stringify(value))), nulls);
+      return bytesColumn(
+        values.map((value) => encoder.encode(value === null ? '' : JSON.stringify(value))),
+        nulls,
+      );
     case 'bytes':
-      return bytesColumn(values.map((value) => (value instanceof Uint8Array ? value : Buffer.from(String(value ?? ''), 'base64'))), nulls);
+      return bytesColumn(
+        values.map((value) => (value instanceof Uint8Array ? value : Buffer.from(String(value ?? ''), 'base64'))),
+        nulls,
+      );
   }
 }
 
 function nullsOf(column: ColumnDefinition, values: readonly unknown[]): Uint8Array | null {
   if (!values.includes(null)) return null;
   if (!column.nullable)
-    throw new MillraceError('EVENT_FIELD_MISSING', `row ${values.indexOf(null)}: column '${column.name}' is missing and not nullable`, { place: column.name });
+    throw new MillraceError(
+      'EVENT_FIELD_MISSING',
+      `row ${values.indexOf(null)}: column '${column.name}' is missing and not nullable`,
+      { place: column.name },
+    );
   const nulls = new Uint8Array((values.length + 7) >> 3);
   values.forEach((value, row) => {
     if (value === null) nulls[row >> 3]! |= 1 << (row & 7);
@@ -141,7 +161,8 @@ function integers(type: ColumnType, values: readonly unknown[], nulls: Uint8Arra
   return integersFrom(
     values.map((value, row) => {
       const parsed = value === null ? 0n : parseInteger(type, value);
-      if (parsed === undefined || BigInt.asIntN(64, parsed) !== parsed) throw wrong(row, type === 'timestamp' ? 'ms since 1970 or an ISO 8601 time' : type);
+      if (parsed === undefined || BigInt.asIntN(64, parsed) !== parsed)
+        throw wrong(row, type === 'timestamp' ? 'ms since 1970 or an ISO 8601 time' : type);
       return parsed;
     }),
     nulls,

@@ -54,7 +54,12 @@ export function compareSchemas(old: Schema, declared: Schema): Schema {
   for (const is of declared.columns) {
     if (old.columns.some((column) => column.name === is.name)) continue;
     if (!is.nullable)
-      throw incompatible(is.name, 'not there', describe(is), `declare it nullable ('${is.type}?'): rows already stored do not have it`);
+      throw incompatible(
+        is.name,
+        'not there',
+        describe(is),
+        `declare it nullable ('${is.type}?'): rows already stored do not have it`,
+      );
     columns.push(is);
     changed = true;
   }
@@ -66,7 +71,12 @@ function checkRoles(old: Schema, declared: Schema): void {
     const was = old.columns[old.roles[role]];
     const is = declared.columns[declared.roles[role]];
     if (was?.name !== is?.name)
-      throw incompatible(role, was?.name ?? 'none', is?.name ?? 'none', 'declare a stream of another name: stored rows were placed by it');
+      throw incompatible(
+        role,
+        was?.name ?? 'none',
+        is?.name ?? 'none',
+        'declare a stream of another name: stored rows were placed by it',
+      );
     if (was !== undefined && is !== undefined && was.type !== is.type)
       throw incompatible(was.name, describe(was), describe(is), `leave it ${was.type}: it is the stream's ${role}`);
   }

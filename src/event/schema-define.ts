@@ -20,10 +20,7 @@ export const COLUMN_TYPES: readonly ColumnType[] = [
 export const COLUMNS_MAX = 512;
 
 /** A column as people write it: `'uuid'`, `'decimal?'` (nullable), or spelled out. */
-export type ColumnInput =
-  | ColumnType
-  | `${ColumnType}?`
-  | { readonly type: ColumnType; readonly nullable?: boolean };
+export type ColumnInput = ColumnType | `${ColumnType}?` | { readonly type: ColumnType; readonly nullable?: boolean };
 
 /** What `defineSchema` takes. */
 export interface SchemaInput {
@@ -72,9 +69,11 @@ export function columnIndex(schema: Schema, name: string): number {
 
 function checkName(name: string): void {
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(name))
-    throw invalid(`columns.${name}`, `'${name}' is not a column name; expected lower case letters, digits and _, at most 63, not starting with a digit`);
-  if (RESERVED.has(name))
-    throw invalid(`columns.${name}`, `'${name}' is added by Millrace; expected another name`);
+    throw invalid(
+      `columns.${name}`,
+      `'${name}' is not a column name; expected lower case letters, digits and _, at most 63, not starting with a digit`,
+    );
+  if (RESERVED.has(name)) throw invalid(`columns.${name}`, `'${name}' is added by Millrace; expected another name`);
 }
 
 function parseColumn(name: string, input: ColumnInput): { type: ColumnType; nullable: boolean } {
@@ -82,11 +81,19 @@ function parseColumn(name: string, input: ColumnInput): { type: ColumnType; null
   const optional = typeof input === 'string' && text.endsWith('?');
   const type = (optional ? text.slice(0, -1) : text) as ColumnType;
   if (!COLUMN_TYPES.includes(type))
-    throw invalid(`columns.${name}`, `'${text}' is not a column type; expected one of ${COLUMN_TYPES.join(', ')}, with a ? when nullable`);
+    throw invalid(
+      `columns.${name}`,
+      `'${text}' is not a column type; expected one of ${COLUMN_TYPES.join(', ')}, with a ? when nullable`,
+    );
   return { type, nullable: optional || (typeof input !== 'string' && input.nullable === true) };
 }
 
-function role(columns: readonly ColumnDefinition[], role: string, name: string | undefined, types: readonly ColumnType[]): number {
+function role(
+  columns: readonly ColumnDefinition[],
+  role: string,
+  name: string | undefined,
+  types: readonly ColumnType[],
+): number {
   if (name === undefined) return -1;
   const index = columns.findIndex((column) => column.name === name);
   const column = columns[index];

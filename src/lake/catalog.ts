@@ -47,7 +47,11 @@ export function openCatalog(disk: Disk, lake: string): LakeCatalog {
     take(stream) {
       const snapshot = newest(stream);
       if (snapshot === undefined) return null;
-      return { files: snapshot.files.map((file) => pathOf(stream, file)), offsets: snapshot.committed, release: () => undefined };
+      return {
+        files: snapshot.files.map((file) => pathOf(stream, file)),
+        offsets: snapshot.committed,
+        release: () => undefined,
+      };
     },
   };
 }

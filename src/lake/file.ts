@@ -54,7 +54,11 @@ export class LakeFileWriter {
     this.#schema = schema;
     disk.remove(this.#path);
     this.#file = disk.open(this.#path, 'create');
-    this.#writer = new ParquetWriter(schema, fileSink(this.#file), { level: plan.level, fieldId: lakeFieldId(schema), pairs: { [SCHEMA_KEY]: JSON.stringify(schema) } });
+    this.#writer = new ParquetWriter(schema, fileSink(this.#file), {
+      level: plan.level,
+      fieldId: lakeFieldId(schema),
+      pairs: { [SCHEMA_KEY]: JSON.stringify(schema) },
+    });
   }
 
   /** Bytes written so far. */

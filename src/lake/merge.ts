@@ -38,9 +38,26 @@ export interface MergeOptions {
  * Merges `files` (at most `FAN_IN`, of one hour) into new files of `folder`. The caller commits them
  * in place of the old ones. On an error, what was written is removed again.
  */
-export async function mergeRuns(disk: Disk, folder: string, files: readonly LakeFile[], kind: LakeFile['kind'], options: MergeOptions): Promise<LakeFile[]> {
+export async function mergeRuns(
+  disk: Disk,
+  folder: string,
+  files: readonly LakeFile[],
+  kind: LakeFile['kind'],
+  options: MergeOptions,
+): Promise<LakeFile[]> {
   const cursors = files.map((file) => new RunCursor(disk, join(folder, file.name), options.schema));
-  const output = new MergeOutput(disk, folder, { kind, hour: files[0]!.hour, ranges: unionOf(files), level: options.level, inputs: files.map((file) => file.name) }, options);
+  const output = new MergeOutput(
+    disk,
+    folder,
+    {
+      kind,
+      hour: files[0]!.hour,
+      ranges: unionOf(files),
+      level: options.level,
+      inputs: files.map((file) => file.name),
+    },
+    options,
+  );
   try {
     await mergeInto(cursors, output);
     return await output.finish();
@@ -158,7 +175,12 @@ class RunHeap {
   constructor(runs: readonly RunCursor[]) {
     for (const run of runs) {
       this.#runs.push(run);
-      for (let at = this.#runs.length - 1; at > 0 && before(this.#runs[at]!, this.#runs[(at - 1) >> 1]!); at = (at - 1) >> 1) this.#swap(at, (at - 1) >> 1);
+      for (
+        let at = this.#runs.length - 1;
+        at > 0 && before(this.#runs[at]!, this.#runs[(at - 1) >> 1]!);
+        at = (at - 1) >> 1
+      )
+        this.#swap(at, (at - 1) >> 1);
     }
   }
 
@@ -173,7 +195,7 @@ class RunHeap {
       if (this.#runs.length === 0) return;
       this.#runs[0] = last;
     }
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       let child = at * 2 + 1;
       if (child >= this.#runs.length) return;
       if (child + 1 < this.#runs.length && before(this.#runs[child + 1]!, this.#runs[child]!)) child++;
@@ -235,8 +257,13 @@ class MergeOutput {
   /** Writes what was taken as a row group. */
   async flush(): Promise<void> {
     if (this.#count === 0) return;
-    this.#writer ??= new LakeFileWriter(this.#disk, this.#folder, this.#options.schema, { ...this.#plan, part: this.#files.length });
-    await this.#writer.write(this.#picker.pick({ batches: this.#batches, which: this.#which, rows: this.#rows, start: 0, count: this.#count }));
+    this.#writer ??= new LakeFileWriter(this.#disk, this.#folder, this.#options.schema, {
+      ...this.#plan,
+      part: this.#files.length,
+    });
+    await this.#writer.write(
+      this.#picker.pick({ batches: this.#batches, which: this.#which, rows: this.#rows, start: 0, count: this.#count }),
+    );
     this.#batches = [];
     this.#round++;
     this.#count = 0;
@@ -268,7 +295,11 @@ function unionOf(files: readonly LakeFile[]): OffsetRange[] {
   const byPartition = new Map<number, OffsetRange>();
   for (const range of files.flatMap((file) => file.ranges)) {
     const known = byPartition.get(range.partition);
-    byPartition.set(range.partition, { partition: range.partition, from: Math.min(range.from, known?.from ?? range.from), to: Math.max(range.to, known?.to ?? range.to) });
+    byPartition.set(range.partition, {
+      partition: range.partition,
+      from: Math.min(range.from, known?.from ?? range.from),
+      to: Math.max(range.to, known?.to ?? range.to),
+    });
   }
   return [...byPartition.values()].sort((left, right) => left.partition - right.partition);
 }

@@ -31,7 +31,8 @@ export function sortRows(schema: Schema, batches: readonly ColumnBatch[]): Sorte
   let at = 0;
   batches.forEach((batch, index) => {
     const column = batch.column(time) as IntegerColumn;
-    if (schema.roles.tenant >= 0) tenants.fill(batch.column(schema.roles.tenant) as DictionaryColumn | BytesColumn, batch.rows, tenantIds, at);
+    if (schema.roles.tenant >= 0)
+      tenants.fill(batch.column(schema.roles.tenant) as DictionaryColumn | BytesColumn, batch.rows, tenantIds, at);
     for (let row = 0; row < batch.rows; row++, at++) {
       which[at] = index;
       rows[at] = row;
@@ -50,7 +51,8 @@ function sortByTenantAndTime(tenantIds: Uint32Array, ranks: Uint32Array, times: 
   const next = starts.slice();
   const order = new Uint32Array(total);
   for (let i = 0; i < total; i++) order[next[ranks[tenantIds[i]!]!]!++] = i;
-  for (let rank = 0; rank + 1 < starts.length; rank++) sortByTime(order.subarray(starts[rank], starts[rank + 1]), times);
+  for (let rank = 0; rank + 1 < starts.length; rank++)
+    sortByTime(order.subarray(starts[rank], starts[rank + 1]), times);
   return order;
 }
 
@@ -87,7 +89,8 @@ class TenantTable {
   /** Writes the number of each row's tenant to `ids[at ..]`. */
   fill(column: DictionaryColumn | BytesColumn, rows: number, ids: Uint32Array, at: number): void {
     if (column.kind === 'bytes') {
-      for (let row = 0; row < rows; row++) ids[at + row] = this.#number(column.data, column.offsets[row]!, column.offsets[row + 1]!);
+      for (let row = 0; row < rows; row++)
+        ids[at + row] = this.#number(column.data, column.offsets[row]!, column.offsets[row + 1]!);
       return;
     }
     const { data, offsets, size } = column.dictionary;
@@ -107,7 +110,9 @@ class TenantTable {
 
   /** By number: the place among all tenants by bytes. */
   ranks(): Uint32Array {
-    const entries = this.#tables.flatMap((table, t) => Array.from({ length: table.size }, (_, code) => ({ id: t * 65_536 + code, bytes: table.bytesOf(code) })));
+    const entries = this.#tables.flatMap((table, t) =>
+      Array.from({ length: table.size }, (_, code) => ({ id: t * 65_536 + code, bytes: table.bytesOf(code) })),
+    );
     entries.sort((left, right) => Buffer.compare(left.bytes, right.bytes));
     const ranks = new Uint32Array(Math.max(1, this.#tables.length * 65_536));
     entries.forEach((entry, rank) => (ranks[entry.id] = rank));

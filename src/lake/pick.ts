@@ -8,7 +8,16 @@
  * A picker whose batches are written at once reuses its arrays: they are large, and the garbage
  * collector would otherwise take longer than the picking.
  */
-import { batchOf, type BytesColumn, type BytesListColumn, type Column, type ColumnBatch, type DictionaryColumn, type IntegerColumn, type ListColumn } from '../event/columns.js';
+import {
+  batchOf,
+  type BytesColumn,
+  type BytesListColumn,
+  type Column,
+  type ColumnBatch,
+  type DictionaryColumn,
+  type IntegerColumn,
+  type ListColumn,
+} from '../event/columns.js';
 import { Dictionary } from '../event/dictionary.js';
 import { gatherSlices } from '../event/gather.js';
 import { integerAt } from '../event/integers.js';
@@ -49,7 +58,8 @@ export class Picker {
     return (part, bytes) => {
       const key = `${index} ${part}`;
       let space = this.#spaces.get(key);
-      if (space === undefined || space.byteLength < bytes) this.#spaces.set(key, (space = new ArrayBuffer(Math.max(4096, bytes * 1.5) & ~7)));
+      if (space === undefined || space.byteLength < bytes)
+        this.#spaces.set(key, (space = new ArrayBuffer(Math.max(4096, bytes * 1.5) & ~7)));
       return space;
     };
   }
@@ -68,7 +78,13 @@ export class Picker {
     if (kinds.size > 1) return pickSlowly(index, picks);
     switch (sources[0]!.kind) {
       case 'integer':
-        return { kind: 'integer', nulls, base: 0n, width: 8, deltas: pickIntegers(sources as IntegerColumn[], picks, space) };
+        return {
+          kind: 'integer',
+          nulls,
+          base: 0n,
+          width: 8,
+          deltas: pickIntegers(sources as IntegerColumn[], picks, space),
+        };
       case 'uuid':
         return { kind: 'uuid', nulls, data: pickFixed(sources as { data: Uint8Array }[], picks, space) };
       case 'double': {
@@ -98,7 +114,8 @@ export class Picker {
     for (let attempt = 0; attempt < 2; attempt++) {
       const table = this.#table(index, attempt > 0);
       const lookups = sources.map((source) => lookupOf(table, source.dictionary));
-      if (translate(sources, picks, nulls, table, lookups, codes)) return { kind: 'dictionary', nulls, codes, dictionary: table.dictionary };
+      if (translate(sources, picks, nulls, table, lookups, codes))
+        return { kind: 'dictionary', nulls, codes, dictionary: table.dictionary };
     }
     return pickSlowly(index, picks);
   }
@@ -106,7 +123,11 @@ export class Picker {
   #pickLists(index: number, sources: readonly ListColumn[], picks: Picks, nulls: Uint8Array | null): Column {
     const offsets = new Uint32Array(picks.count + 1);
     let items = 0;
-    each(picks, (which, row, out) => (offsets[out + 1] = items += sources[which]!.offsets[row + 1]! - sources[which]!.offsets[row]!));
+    each(
+      picks,
+      (which, row, out) =>
+        (offsets[out + 1] = items += sources[which]!.offsets[row + 1]! - sources[which]!.offsets[row]!),
+    );
     const codes = new Uint16Array(items);
     for (let attempt = 0; attempt < 2; attempt++) {
       const table = this.#table(index, attempt > 0);
@@ -128,7 +149,8 @@ export class Picker {
 
   #table(index: number, fresh: boolean): Table {
     let table = this.#tables.get(index);
-    if (table === undefined || fresh) this.#tables.set(index, (table = { dictionary: new Dictionary(), lookups: new WeakMap() }));
+    if (table === undefined || fresh)
+      this.#tables.set(index, (table = { dictionary: new Dictionary(), lookups: new WeakMap() }));
     return table;
   }
 }
@@ -165,7 +187,9 @@ function pickIntegers(sources: readonly IntegerColumn[], picks: Picks, space: Sp
   const { which, rows, start, count } = picks;
   const words = new Uint32Array(space('words', count * 8), 0, count * 2);
   const bases = sources.map((source) => Number(source.base));
-  const exact = sources.map((source, i) => (source.width === 8 ? source.base === 0n : Math.abs(bases[i]!) < Number.MAX_SAFE_INTEGER - WORD));
+  const exact = sources.map((source, i) =>
+    source.width === 8 ? source.base === 0n : Math.abs(bases[i]!) < Number.MAX_SAFE_INTEGER - WORD,
+  );
   for (let i = 0; i < count; i++) {
     const at = which[start + i]!;
     const row = rows[start + i]!;
@@ -192,7 +216,7 @@ function pickFixed(sources: readonly { data: Uint8Array }[], picks: Picks, space
   const data = new Uint8Array(space('data', count * 16), 0, count * 16);
   for (let i = 0; i < count; i++) {
     const from = sources[which[start + i]!]!.data;
-    for (let at = rows[start + i]! * 16, to = i * 16, end = to + 16; to < end; ) data[to++] = from[at++]!;
+    for (let at = rows[start + i]! * 16, to = i * 16, end = to + 16; to < end;) data[to++] = from[at++]!;
   }
   return data;
 }
@@ -214,7 +238,7 @@ function pickBytes(sources: readonly BytesColumn[], picks: Picks, nulls: Uint8Ar
     const from = source.offsets[row]!;
     const to = source.offsets[row + 1]!;
     if (to - from > 64) data.set(source.data.subarray(from, to), offsets[i]!);
-    else for (let at = from, o = offsets[i]!; at < to; ) data[o++] = source.data[at++]!;
+    else for (let at = from, o = offsets[i]!; at < to;) data[o++] = source.data[at++]!;
   }
   return { kind: 'bytes', nulls, offsets, data };
 }
@@ -236,7 +260,14 @@ function codeOf(table: Table, lookup: Int32Array, source: Dictionary, code: numb
   return added;
 }
 
-function translate(sources: readonly DictionaryColumn[], picks: Picks, nulls: Uint8Array | null, table: Table, lookups: readonly Int32Array[], codes: Uint16Array): boolean {
+function translate(
+  sources: readonly DictionaryColumn[],
+  picks: Picks,
+  nulls: Uint8Array | null,
+  table: Table,
+  lookups: readonly Int32Array[],
+  codes: Uint16Array,
+): boolean {
   const { which, rows, start, count } = picks;
   for (let i = 0; i < count; i++) {
     if (isSet(nulls, i)) continue;
@@ -253,8 +284,14 @@ function translate(sources: readonly DictionaryColumn[], picks: Picks, nulls: Ui
 function pickSlowly(index: number, picks: Picks): Column {
   const { which, rows, start, count } = picks;
   const { columns, roles } = picks.batches[0]!.schema;
-  const one: Schema = { columns: [columns[index]!], roles: { ...roles, tenant: -1, eventId: -1, eventTime: -1, receivedAt: -1 } };
+  const one: Schema = {
+    columns: [columns[index]!],
+    roles: { ...roles, tenant: -1, eventId: -1, eventTime: -1, receivedAt: -1 },
+  };
   const narrow = picks.batches.map((batch) => ({ schema: one, rows: batch.rows, column: () => batch.column(index) }));
-  const slices = Array.from({ length: count }, (_, i) => ({ batch: narrow[which[start + i]!]!, rows: rows.subarray(start + i, start + i + 1) }));
+  const slices = Array.from({ length: count }, (_, i) => ({
+    batch: narrow[which[start + i]!]!,
+    rows: rows.subarray(start + i, start + i + 1),
+  }));
   return gatherSlices(slices).column(0) as BytesColumn | BytesListColumn;
 }

@@ -101,10 +101,18 @@ export class RunBuffer {
     const batches = this.#ordered().flatMap(([, { parts }]) => parts.map((part) => part.batch));
     const sorted = sortRows(this.#schema, batches);
     const picker = new Picker(this.#schema, true);
-    const writer = new LakeFileWriter(disk, folder, this.#schema, { kind: 'run', hour: this.hour, ranges: this.ranges(), part: 0, level });
+    const writer = new LakeFileWriter(disk, folder, this.#schema, {
+      kind: 'run',
+      hour: this.hour,
+      ranges: this.ranges(),
+      part: 0,
+      level,
+    });
     try {
       for (let start = 0; start < this.rows; start += RUN_GROUP_ROWS) {
-        await writer.write(picker.pick({ batches, ...sorted, start, count: Math.min(RUN_GROUP_ROWS, this.rows - start) }));
+        await writer.write(
+          picker.pick({ batches, ...sorted, start, count: Math.min(RUN_GROUP_ROWS, this.rows - start) }),
+        );
         await breathe();
       }
       return await writer.finish();

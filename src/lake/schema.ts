@@ -44,5 +44,9 @@ function rising(base: number, rows: number): IntegerColumn {
 
 /** A batch that holds its columns and nothing else, all decoded now. */
 export function loaded(batch: ColumnBatch): ColumnBatch {
-  return batchOf(batch.schema, batch.rows, batch.schema.columns.map((_, index) => batch.column(index)));
+  return batchOf(
+    batch.schema,
+    batch.rows,
+    batch.schema.columns.map((_, index) => batch.column(index)),
+  );
 }

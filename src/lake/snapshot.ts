@@ -113,7 +113,11 @@ export function readSnapshot(disk: Disk, lake: string, stream: string): LakeSnap
     const { version, crc, length, start } = readLine(file, path);
     const json = new Uint8Array(length);
     if (file.readSync(json, 0, length, start) !== length || crc32c(json, 0, length) !== crc)
-      throw new MillraceError('DATA_FOLDER_DAMAGED', `${path} (version ${version}) fails its crc; expected ${length} bytes of JSON`, { place: path });
+      throw new MillraceError(
+        'DATA_FOLDER_DAMAGED',
+        `${path} (version ${version}) fails its crc; expected ${length} bytes of JSON`,
+        { place: path },
+      );
     return JSON.parse(decoder.decode(json)) as LakeSnapshot;
   } finally {
     file.close();
@@ -147,9 +151,12 @@ function readLine(file: DiskFile, path: string): { version: number; crc: number;
   const read = file.readSync(head, 0, head.length, 0);
   const end = head.indexOf(10);
   const match = end < 0 ? null : LINE.exec(decoder.decode(head.subarray(0, Math.min(end, read))));
-  if (match === null) throw new MillraceError('DATA_FOLDER_DAMAGED', `${path} does not start with a millrace-lake line`, { place: path });
+  if (match === null)
+    throw new MillraceError('DATA_FOLDER_DAMAGED', `${path} does not start with a millrace-lake line`, { place: path });
   if (Number(match[1]) > FORMAT)
-    throw new MillraceError('DATA_FOLDER_NEWER', `${path} has format ${match[1]}; this release reads up to ${FORMAT}`, { place: path });
+    throw new MillraceError('DATA_FOLDER_NEWER', `${path} has format ${match[1]}; this release reads up to ${FORMAT}`, {
+      place: path,
+    });
   return { version: Number(match[2]), crc: Number.parseInt(match[3]!, 16), length: Number(match[4]), start: end + 1 };
 }
 
@@ -157,7 +164,11 @@ function readLine(file: DiskFile, path: string): { version: number; crc: number;
  * Prepares a stream's folder for its writer: makes it, makes sure that what is read is durable, and
  * removes files that the newest snapshot does not name. Answers the snapshot and what was swept.
  */
-export function openLake(disk: Disk, lake: string, stream: string): { snapshot: LakeSnapshot | undefined; swept: string[] } {
+export function openLake(
+  disk: Disk,
+  lake: string,
+  stream: string,
+): { snapshot: LakeSnapshot | undefined; swept: string[] } {
   const data = dataFolder(lake, stream);
   disk.makeFolder(data);
   disk.syncDirectory(dirname(lake));

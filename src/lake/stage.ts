@@ -137,7 +137,8 @@ export class LakeStage implements OwnStage {
     }
     buffer.add(batch);
     this.#positions[batch.partition] = batch.baseOffset + batch.rows;
-    if (this.#rowsWaiting() >= this.#options.runRowsMax || this.#bytesWaiting() >= this.#options.runBytesMax) return this.#cut();
+    if (this.#rowsWaiting() >= this.#options.runRowsMax || this.#bytesWaiting() >= this.#options.runBytesMax)
+      return this.#cut();
   }
 
   skipped({ partition, to }: LostRows): void {
@@ -229,10 +230,15 @@ export class LakeStage implements OwnStage {
   async #cut(): Promise<void> {
     const committed = this.#reached();
     // Offsets alone move when rows were skipped as damaged.
-    if (this.#buffers.size === 0 && committed.every((offset, partition) => offset === this.#snapshot!.committed[partition])) return;
+    if (
+      this.#buffers.size === 0 &&
+      committed.every((offset, partition) => offset === this.#snapshot!.committed[partition])
+    )
+      return;
     const data = dataFolder(this.#folder, this.#stream);
     const files: LakeFile[] = [];
-    for (const buffer of this.#buffers.values()) files.push(await buffer.write(this.#disk, data, this.#options.runLevel, breathe));
+    for (const buffer of this.#buffers.values())
+      files.push(await buffer.write(this.#disk, data, this.#options.runLevel, breathe));
     const before = this.#snapshot!;
     this.#commit({ ...before, committed, files: [...before.files, ...files] });
     this.#buffers = new Map();
@@ -242,7 +248,10 @@ export class LakeStage implements OwnStage {
   /** One past the last row taken, by partition. */
   #reached(): number[] {
     const partitions = Math.max(this.#definition().partitions, this.#positions.length);
-    return Array.from({ length: partitions }, (_, partition) => this.#positions[partition] ?? this.#snapshot!.committed[partition] ?? 0);
+    return Array.from(
+      { length: partitions },
+      (_, partition) => this.#positions[partition] ?? this.#snapshot!.committed[partition] ?? 0,
+    );
   }
 
   #commit(next: LakeSnapshot): void {
@@ -262,13 +271,16 @@ export class LakeStage implements OwnStage {
 
   #sweepRemoved(): void {
     const { removed } = this.#snapshot!;
-    if (removed.length > 0 && this.#clock.now() - removed[0]!.sinceMs >= this.#options.graceMs) this.#commit(this.#snapshot!);
+    if (removed.length > 0 && this.#clock.now() - removed[0]!.sinceMs >= this.#options.graceMs)
+      this.#commit(this.#snapshot!);
   }
 
   #startMerge(clockMs: number): void {
     if (this.#merge !== null) return;
     const now = this.#clock.monotonic();
-    const ended = this.#snapshot!.files.filter((file) => file.kind === 'run' && file.hour + HOUR_MS <= clockMs && (this.#retryAt.get(file.hour) ?? 0) <= now);
+    const ended = this.#snapshot!.files.filter(
+      (file) => file.kind === 'run' && file.hour + HOUR_MS <= clockMs && (this.#retryAt.get(file.hour) ?? 0) <= now,
+    );
     if (ended.length === 0) return;
     const hour = Math.min(...ended.map((file) => file.hour));
     const runs = ended.filter((file) => file.hour === hour);

@@ -40,11 +40,23 @@ interface Running {
   readonly loop: ReaderLoop;
 }
 
-async function start({ dataFolder, streams, options, logPort }: LakeThreadData): Promise<{ running: readonly Running[]; close(): void }> {
+async function start({
+  dataFolder,
+  streams,
+  options,
+  logPort,
+}: LakeThreadData): Promise<{ running: readonly Running[]; close(): void }> {
   const log = await connectLog(logPort);
   const folder = join(dataFolder, LAKE_FOLDER);
   const running = streams.map((stream): Running => {
-    const stage = new LakeStage({ stream, definition: () => log.stream(stream)!, folder, disk: realDisk, clock: systemClock, options });
+    const stage = new LakeStage({
+      stream,
+      definition: () => log.stream(stream)!,
+      folder,
+      disk: realDisk,
+      clock: systemClock,
+      options,
+    });
     return { stage, loop: startReaderLoop({ log, stage, clock: systemClock }) };
   });
   return { running, close: () => log.close() };
@@ -64,7 +76,8 @@ if (parentPort !== null) {
   const started = start(workerData as LakeThreadData);
   const methods = {
     ready: async () => void (await started),
-    status: async () => (await started).running.map(({ stage, loop }) => ({ lake: stage.status(), reader: loop.status() })),
+    status: async () =>
+      (await started).running.map(({ stage, loop }) => ({ lake: stage.status(), reader: loop.status() })),
     cut: async () => void (await Promise.all((await started).running.map(cut))),
     stop: async () => {
       const { running, close } = await started;

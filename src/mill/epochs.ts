@@ -52,14 +52,23 @@ export async function assignEpochs(disk: Disk, dataFolder: string, plans: readon
     if (before?.hash !== hash) changed = true;
     known.set(plan.name, { epoch, hash });
     const description = describeView(plan);
-    return { plan, epoch, description: epoch === 1 ? description : { ...description, stream: `${description.stream}.${epoch}` } };
+    return {
+      plan,
+      epoch,
+      description: epoch === 1 ? description : { ...description, stream: `${description.stream}.${epoch}` },
+    };
   });
   if (changed) await writeKnown(disk, folder, known);
   return views;
 }
 
 /** Removes readers of definitions that are no longer in force, so that retention may go on. */
-export async function removeOldReaders(log: Log, disk: Disk, dataFolder: string, views: readonly ViewEpoch[]): Promise<void> {
+export async function removeOldReaders(
+  log: Log,
+  disk: Disk,
+  dataFolder: string,
+  views: readonly ViewEpoch[],
+): Promise<void> {
   const known = readKnown(disk, millFolder(dataFolder));
   const inForce = new Set(views.map(({ plan, epoch }) => readerId(plan.name, epoch)));
   for (const [name, { epoch: newest }] of known) {

@@ -65,9 +65,21 @@ export function startMill(input: MillInput): Mill {
   const running = input.views.map(({ plan, epoch, stream }): { stage: ViewStage; loop: ReaderLoop } => {
     const id = readerId(plan.name, epoch);
     const folder = join(millFolder(input.dataFolder), `${plan.name}.${epoch}`);
-    const stage = new ViewStage({ plan, stream, id, folder, log: input.log, disk: input.disk, clock: input.clock, options });
+    const stage = new ViewStage({
+      plan,
+      stream,
+      id,
+      folder,
+      log: input.log,
+      disk: input.disk,
+      clock: input.clock,
+      options,
+    });
     const onStatus = input.onStatus === undefined ? {} : { onStatus: input.onStatus };
-    return { stage, loop: startReaderLoop({ log: input.log, stage, clock: input.clock, options: loopOptions, ...onStatus }) };
+    return {
+      stage,
+      loop: startReaderLoop({ log: input.log, stage, clock: input.clock, options: loopOptions, ...onStatus }),
+    };
   });
   return {
     status: () => running.map(({ stage, loop }) => ({ stats: stage.stats(), reader: loop.status() })),

@@ -131,14 +131,22 @@ export class ViewStage implements LogStage {
     disk.makeFolder(folder);
     this.#snapshots = new Snapshots(disk, `${folder}/snapshot`, planHash(plan));
     this.#closed = new ClosedStore(`${folder}/closed`);
-    if (log.stream(plan.source) === undefined) throw new MillraceError('STREAM_UNKNOWN', `view ${plan.name} reads ${plan.source}, which is no stream`);
+    if (log.stream(plan.source) === undefined)
+      throw new MillraceError('STREAM_UNKNOWN', `view ${plan.name} reads ${plan.source}, which is no stream`);
     this.#flow = this.#newFlow();
   }
 
   #newFlow(): Flow {
     const { plan, log } = this.#input;
     const { schema, clock, partitions } = log.stream(plan.source)!;
-    return new Flow({ plan, schema, clock, partitions, stateBytesMax: this.#options.stateBytesMax, closed: this.#closed });
+    return new Flow({
+      plan,
+      schema,
+      clock,
+      partitions,
+      stateBytesMax: this.#options.stateBytesMax,
+      closed: this.#closed,
+    });
   }
 
   async restore(committed: ReaderState | undefined): Promise<Position[]> {
@@ -155,7 +163,8 @@ export class ViewStage implements LogStage {
     if (!isAtMost(this.#closed.positions ?? new Map(), log)) await this.#closed.clear();
     this.#storedTo = this.#closed.positions ?? new Map();
     const snapshot = this.#fitting(log);
-    if (snapshot !== undefined) restoreFlow(this.#flow, snapshot, (start) => this.#isStoredAfter(start, snapshot.positions));
+    if (snapshot !== undefined)
+      restoreFlow(this.#flow, snapshot, (start) => this.#isStoredAfter(start, snapshot.positions));
     const start = snapshot?.positions ?? this.#oldest();
     this.#offsets.clear();
     for (const position of start) this.#offsets.set(place(position), position);
@@ -178,7 +187,11 @@ export class ViewStage implements LogStage {
   #oldest(): Position[] {
     const { source } = this.#input.plan;
     const { partitions } = this.#input.log.stream(source)!;
-    return Array.from({ length: partitions }, (_, partition) => ({ stream: source, partition, offset: this.#input.log.range(source, partition).start }));
+    return Array.from({ length: partitions }, (_, partition) => ({
+      stream: source,
+      partition,
+      offset: this.#input.log.range(source, partition).start,
+    }));
   }
 
   process(batch: LogBatch, replay: boolean): void {
@@ -187,20 +200,30 @@ export class ViewStage implements LogStage {
     this.#flow.process(batch, replay, this.#storedTo.get(name) ?? 0);
     const clockTotalMs = Math.max(batch.clockTotalMs, this.#offsets.get(name)?.clockTotalMs ?? 0);
     const offset = batch.baseOffset + batch.rows;
-    this.#offsets.set(name, { stream: batch.stream, partition: batch.partition, offset, ...(clockTotalMs === 0 ? {} : { clockTotalMs }) });
+    this.#offsets.set(name, {
+      stream: batch.stream,
+      partition: batch.partition,
+      offset,
+      ...(clockTotalMs === 0 ? {} : { clockTotalMs }),
+    });
     this.#rowsSinceCommit += batch.rows;
     if (replay) this.#replayed(batch, name, offset);
   }
 
   #replayed(batch: LogBatch, name: string, offset: number): void {
     const { publishedTo } = this.#flow;
-    const published = publishedTo === null ? Infinity : (publishedTo.find((position) => place(position) === name)?.offset ?? 0);
+    const published =
+      publishedTo === null ? Infinity : (publishedTo.find((position) => place(position) === name)?.offset ?? 0);
     if (offset <= published) this.#flow.settle();
     this.#replayRows += batch.rows;
     if (this.#replayRows < REPLAY_CLOSE_ROWS || this.#mark === null) return;
     this.#replayRows = 0;
     const now = this.#flow.arrival?.now ?? Infinity;
-    this.#keep(this.#flow.closeSilently(this.#mark, Math.min(now, this.#mark.closeClock)), [...this.#offsets.values()], null);
+    this.#keep(
+      this.#flow.closeSilently(this.#mark, Math.min(now, this.#mark.closeClock)),
+      [...this.#offsets.values()],
+      null,
+    );
   }
 
   replayed(): void {
@@ -243,7 +266,9 @@ export class ViewStage implements LogStage {
 
   #positionsDue(now: number): boolean {
     if (this.#rowsSinceCommit === 0) return false;
-    return this.#rowsSinceCommit >= this.#options.idleCommitRows || now - this.#snapshotAt >= this.#options.snapshotEveryMs;
+    return (
+      this.#rowsSinceCommit >= this.#options.idleCommitRows || now - this.#snapshotAt >= this.#options.snapshotEveryMs
+    );
   }
 
   #captureWhenDue(positions: readonly Position[], now: number): SnapshotContent | null {
@@ -257,12 +282,18 @@ export class ViewStage implements LogStage {
     this.#pending = null;
     if (pending === null) return;
     this.#settled = true;
-    if (pending.windows.length > 0 || pending.snapshot !== null) this.#keep(pending.tables, pending.positions, pending.snapshot, pending.windows);
+    if (pending.windows.length > 0 || pending.snapshot !== null)
+      this.#keep(pending.tables, pending.positions, pending.snapshot, pending.windows);
     if (this.#storeQueue >= STORE_QUEUE_MAX) await this.#storing;
   }
 
   /** Queues sealed tables for the store, and behind them a snapshot. */
-  #keep(tables: readonly WindowTable[], positions: readonly Position[], snapshot: SnapshotContent | null, encoded?: readonly ClosedWindow[]): void {
+  #keep(
+    tables: readonly WindowTable[],
+    positions: readonly Position[],
+    snapshot: SnapshotContent | null,
+    encoded?: readonly ClosedWindow[],
+  ): void {
     if (tables.length === 0 && snapshot === null) return;
     const { state } = this.#flow;
     const windows = encoded ?? tables.map((table) => sealedWindow(state, table));
@@ -304,7 +335,11 @@ export class ViewStage implements LogStage {
     await this.#storing;
     if (this.#settled && this.#storeError === null) {
       const positions = [...this.#offsets.values()];
-      this.#keep([], positions, captureFlow(this.#flow, positions, (file) => this.#snapshots.has(file)));
+      this.#keep(
+        [],
+        positions,
+        captureFlow(this.#flow, positions, (file) => this.#snapshots.has(file)),
+      );
       await this.#storing;
     }
     await this.#closed.close();
@@ -358,6 +393,8 @@ function writeMark(mark: FlowMark): Uint8Array {
 }
 
 function readMark(state: Uint8Array): FlowMark {
-  const mark = JSON.parse(Buffer.from(state).toString()) as Omit<FlowMark, 'closeClock'> & { closeClock: number | null };
+  const mark = JSON.parse(Buffer.from(state).toString()) as Omit<FlowMark, 'closeClock'> & {
+    closeClock: number | null;
+  };
   return { ...mark, closeClock: mark.closeClock ?? -Infinity };
 }

@@ -28,9 +28,21 @@ export interface ApiHandler extends Handler {
 export function createApi(api: Api): ApiHandler {
   const stats = new StatsReader(api);
   const live = new Live(api, stats);
-  const routes: Route[] = [queryRoute(api), ...viewRoutes(api), ...statsRoutes(api, stats), live.route(), ...healthRoutes(api)];
+  const routes: Route[] = [
+    queryRoute(api),
+    ...viewRoutes(api),
+    ...statsRoutes(api, stats),
+    live.route(),
+    ...healthRoutes(api),
+  ];
   routes.push(openApiRoute(api, routes));
-  const router = createRouter({ routes, tenants: api.tenants, clock: api.clock, metrics: api.metrics, onError: api.onError });
+  const router = createRouter({
+    routes,
+    tenants: api.tenants,
+    clock: api.clock,
+    metrics: api.metrics,
+    onError: api.onError,
+  });
   const files = createStatic(api.consoleFolder);
   return {
     handle: (request, response) => router.handle(request, response) || files.handle(request, response),

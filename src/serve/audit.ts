@@ -74,7 +74,8 @@ function fromFiles({ log, lake }: AuditInput, stream: string): { delivered: numb
   const delivered = (snapshot?.files ?? []).reduce((sum, file) => sum + file.rows, 0);
   const { partitions } = log.stream(stream)!;
   let pending = 0;
-  for (let partition = 0; partition < partitions; partition++) pending += log.range(stream, partition).end - (snapshot?.committed[partition] ?? 0);
+  for (let partition = 0; partition < partitions; partition++)
+    pending += log.range(stream, partition).end - (snapshot?.committed[partition] ?? 0);
   return { delivered, pending };
 }
 

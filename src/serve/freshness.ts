@@ -44,10 +44,16 @@ export class Freshness {
     // In this order: what the mark stands for is below these ends.
     const changes = this.#ends(this.#store.view.stream);
     const takenIn = changes.every((end, partition) => this.#store.positions[partition]! >= end);
-    if (takenIn) this.completeThrough = completeThrough(mark.state, this.#store.view.lagMs ?? 0) ?? this.completeThrough;
+    if (takenIn)
+      this.completeThrough = completeThrough(mark.state, this.#store.view.lagMs ?? 0) ?? this.completeThrough;
     const now = this.#clock.monotonic();
     if (this.#probe !== null) {
-      const read = this.#probe.ends.every((end, partition) => (mark.positions.find((position) => position.stream === this.#store.view.source && position.partition === partition)?.offset ?? 0) >= end);
+      const read = this.#probe.ends.every(
+        (end, partition) =>
+          (mark.positions.find(
+            (position) => position.stream === this.#store.view.source && position.partition === partition,
+          )?.offset ?? 0) >= end,
+      );
       if (read && takenIn) this.lastMs = now - this.#probe.startedMs;
       if ((read && takenIn) || now - this.#probe.startedMs > PROBE_MS_MAX) this.#probe = null;
       return;

@@ -13,8 +13,18 @@ export function lakeReader(catalog: LakeCatalog): LakeReader {
     take(stream, tenant) {
       const snapshot = catalog.snapshot(stream);
       if (snapshot === undefined) return null;
-      const files = snapshot.files.filter(({ tenantMin, tenantMax }) => tenant === null || tenantMin === null || tenantMax === null || (isAtMost(tenantMin, tenant) && isAtMost(tenant, tenantMax)));
-      return { files: files.map((file) => catalog.pathOf(stream, file)), offsets: snapshot.committed, release: () => undefined };
+      const files = snapshot.files.filter(
+        ({ tenantMin, tenantMax }) =>
+          tenant === null ||
+          tenantMin === null ||
+          tenantMax === null ||
+          (isAtMost(tenantMin, tenant) && isAtMost(tenant, tenantMax)),
+      );
+      return {
+        files: files.map((file) => catalog.pathOf(stream, file)),
+        offsets: snapshot.committed,
+        release: () => undefined,
+      };
     },
   };
 }

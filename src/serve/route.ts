@@ -57,17 +57,29 @@ export const NOBODY: Principal = { tenant: '', role: 'ingest', keyName: '' };
 export function tenantOf(principal: Principal, named: string | null): string | null {
   if (principal.tenant === EVERY_TENANT) return named === null || named === '' ? null : named;
   if (named !== null && named !== '' && named !== principal.tenant)
-    throw new MillraceError('KEY_FORBIDDEN', `this key belongs to tenant '${principal.tenant}'; it can't ask for '${named}'`, { place: 'tenant' });
+    throw new MillraceError(
+      'KEY_FORBIDDEN',
+      `this key belongs to tenant '${principal.tenant}'; it can't ask for '${named}'`,
+      { place: 'tenant' },
+    );
   return principal.tenant;
 }
 
 /** A whole number of the query, within bounds; `fallback` when it is left out. */
-export function wholeNumber(query: URLSearchParams, name: string, bounds: { readonly min: number; readonly max: number; readonly fallback: number }): number {
+export function wholeNumber(
+  query: URLSearchParams,
+  name: string,
+  bounds: { readonly min: number; readonly max: number; readonly fallback: number },
+): number {
   const text = query.get(name);
   if (text === null || text === '') return bounds.fallback;
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < bounds.min || value > bounds.max)
-    throw new MillraceError('BODY_MALFORMED', `${name}: expected a whole number from ${bounds.min} to ${bounds.max}, found '${text.slice(0, 40)}'`, { place: `query ${name}` });
+    throw new MillraceError(
+      'BODY_MALFORMED',
+      `${name}: expected a whole number from ${bounds.min} to ${bounds.max}, found '${text.slice(0, 40)}'`,
+      { place: `query ${name}` },
+    );
   return value;
 }
 
@@ -76,6 +88,11 @@ export function timeParameter(query: URLSearchParams, name: string): number | nu
   const text = query.get(name);
   if (text === null || text === '') return null;
   const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isFinite(value) || Math.abs(value) > 8.64e15) throw new MillraceError('BODY_MALFORMED', `${name}: expected ms since 1970 or an ISO 8601 time, found '${text.slice(0, 40)}'`, { place: `query ${name}` });
+  if (!Number.isFinite(value) || Math.abs(value) > 8.64e15)
+    throw new MillraceError(
+      'BODY_MALFORMED',
+      `${name}: expected ms since 1970 or an ISO 8601 time, found '${text.slice(0, 40)}'`,
+      { place: `query ${name}` },
+    );
   return value;
 }

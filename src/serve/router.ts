@@ -48,18 +48,31 @@ export function createRouter(input: RouterInput): Handler {
 }
 
 function matches(route: readonly string[], segments: readonly string[]): boolean {
-  return route.length === segments.length && route.every((part, index) => (part.startsWith('{') ? segments[index] !== '' : part === segments[index]));
+  return (
+    route.length === segments.length &&
+    route.every((part, index) => (part.startsWith('{') ? segments[index] !== '' : part === segments[index]))
+  );
 }
 
-async function run(input: RouterInput, { route, segments }: Compiled, given: readonly string[], query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function run(
+  input: RouterInput,
+  { route, segments }: Compiled,
+  given: readonly string[],
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const started = input.clock.monotonic();
   response.once('close', () => {
     const labels = { route: route.path, status: `${Math.floor(response.statusCode / 100)}xx` };
     input.metrics.counter('millrace_http_requests_total', labels).add();
-    input.metrics.histogram('millrace_http_request_seconds', { route: route.path }).observe((input.clock.monotonic() - started) / 1000);
+    input.metrics
+      .histogram('millrace_http_request_seconds', { route: route.path })
+      .observe((input.clock.monotonic() - started) / 1000);
   });
   try {
-    const principal = route.roles === null ? NOBODY : input.tenants.authenticate(request.headers.authorization, route.roles);
+    const principal =
+      route.roles === null ? NOBODY : input.tenants.authenticate(request.headers.authorization, route.roles);
     await route.handle({ request, response, path: parameters(segments, given), query, principal });
   } catch (error) {
     if (!(error instanceof MillraceError)) input.onError(error);
@@ -74,7 +87,10 @@ function parameters(segments: readonly string[], given: readonly string[]): Reco
     try {
       values[part.slice(1, -1)] = decodeURIComponent(given[index]!);
     } catch (cause) {
-      throw new MillraceError('NOT_FOUND', `'${given[index]}' is not a valid part of an address`, { place: 'path', cause });
+      throw new MillraceError('NOT_FOUND', `'${given[index]}' is not a valid part of an address`, {
+        place: 'path',
+        cause,
+      });
     }
   });
   return values;

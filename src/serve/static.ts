@@ -27,7 +27,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** Only what the console itself brings may run, and it may speak to its own server only. */
 const SECURITY = {
-  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -56,7 +57,12 @@ export function createStatic(folder: string | null): Handler {
       }
       const zipped = file.gzip !== null && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
       const bytes = zipped ? file.gzip! : file.bytes;
-      response.writeHead(200, { ...file.headers, etag: file.etag, 'content-length': bytes.length, ...(zipped ? { 'content-encoding': 'gzip' } : {}) });
+      response.writeHead(200, {
+        ...file.headers,
+        etag: file.etag,
+        'content-length': bytes.length,
+        ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+      });
       response.end(request.method === 'HEAD' ? undefined : bytes);
       return true;
     },

@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from '../io/disk-real.js';
 import { systemClock } from '../io/clock.js';
@@ -26,15 +27,28 @@ import { Duck } from './query/duck.js';
 import { QueryEngine, type QueryAnswer, type QueryRequest } from './query/engine.js';
 import { createSnapshots } from './query/snapshots.js';
 import { TempFiles, writeParquet } from './query/temp-files.js';
-import type { ChangesPage, RowRange, StoreEvents, StoreMethods, StoreStatus, StoreThreadData, TailPage, ViewRows, ViewStatus } from './store-protocol.js';
+import type {
+  ChangesPage,
+  RowRange,
+  StoreEvents,
+  StoreMethods,
+  StoreStatus,
+  StoreThreadData,
+  TailPage,
+  ViewRows,
+  ViewStatus,
+} from './store-protocol.js';
 import { tailPage } from './stream-tail.js';
 import { rowsOfAll } from './view-of-all.js';
 import { ViewReader } from './view-reader.js';
 
 const LOOK_EVERY_MS = 25;
+/** Longest wait for a view that is being read again. */
+const CURRENT_MS_MAX = 5_000;
 
 /** Files of summaries: written by the lake's writer, which summaries may not know. */
-const writeRun: WriteRun = (path, schema, groups) => writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: true });
+const writeRun: WriteRun = (path, schema, groups) =>
+  writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: true });
 
 /** One view in this thread. */
 interface OpenView {
@@ -54,7 +68,13 @@ class Store {
   readonly #metrics = createMetrics();
   readonly #looking: NodeJS.Timeout;
 
-  constructor(parts: { log: RemoteLog; views: ReadonlyMap<string, OpenView>; engine: QueryEngine; duck: Duck; files: TempFiles }) {
+  constructor(parts: {
+    log: RemoteLog;
+    views: ReadonlyMap<string, OpenView>;
+    engine: QueryEngine;
+    duck: Duck;
+    files: TempFiles;
+  }) {
     this.#log = parts.log;
     this.#views = parts.views;
     this.#engine = parts.engine;
@@ -81,14 +101,14 @@ class Store {
     }
   }
 
-  changes(view: string, tenant: string, revision: number, limit: number): ChangesPage {
-    return this.#view(view).reader.changes(tenant, revision, limit);
+  async changes(view: string, tenant: string, revision: number, limit: number): Promise<ChangesPage> {
+    return (await this.#current(view)).reader.changes(tenant, revision, limit);
   }
 
-  rows(name: string, range: RowRange): Promise<ViewRows> {
-    const { reader, summary } = this.#view(name);
+  async rows(name: string, range: RowRange): Promise<ViewRows> {
+    const { reader, summary } = await this.#current(name);
     const { view } = summary.store;
-    if (range.tenant !== null && !view.global) return Promise.resolve(reader.rows(range.tenant, range));
+    if (range.tenant !== null && !view.global) return reader.rows(range.tenant, range);
     return rowsOfAll(this.#engine, view, range);
   }
 
@@ -105,7 +125,8 @@ class Store {
   }
 
   async caughtUp(): Promise<void> {
-    for (const { summary } of this.#views.values()) await summary.store.reached(endsOf(this.#log, summary.store.view.stream));
+    for (const { summary } of this.#views.values())
+      await summary.store.reached(endsOf(this.#log, summary.store.view.stream));
   }
 
   async stop(): Promise<void> {
@@ -123,16 +144,32 @@ class Store {
     return view;
   }
 
+  /** A view that is as new as it ever was: while the log is read again after a failure, its values would go back. */
+  async #current(name: string): Promise<OpenView> {
+    const view = this.#view(name);
+    const { store } = view.summary;
+    if (store.isCurrent) return view;
+    const inTime = await Promise.race([store.current().then(() => true), sleep(CURRENT_MS_MAX, false, { ref: false })]);
+    if (!inTime)
+      throw new MillraceError('LOG_UNAVAILABLE', `view '${name}' is being read again from the log; try again`, {
+        place: name,
+      });
+    return view;
+  }
+
   #collect(): void {
     for (const { summary, freshness, loop } of this.#views.values()) {
       const view = summary.store.view.name;
       const { openRows, closedRows } = statusOf({ summary, freshness, loop });
       this.#metrics.gauge('millrace_summary_stored_rows', { view, state: 'open' }).set(openRows);
       this.#metrics.gauge('millrace_summary_stored_rows', { view, state: 'closed' }).set(closedRows);
-      if (freshness.lastMs !== null) this.#metrics.gauge('millrace_freshness_seconds', { view }).set(freshness.lastMs / 1000);
+      if (freshness.lastMs !== null)
+        this.#metrics.gauge('millrace_freshness_seconds', { view }).set(freshness.lastMs / 1000);
       const { lagRows, lagMs, id } = loop.status();
       this.#metrics.gauge('millrace_reader_lag_rows', { reader: id, stream: summary.store.view.stream }).set(lagRows);
-      this.#metrics.gauge('millrace_reader_lag_seconds', { reader: id, stream: summary.store.view.stream }).set(lagMs / 1000);
+      this.#metrics
+        .gauge('millrace_reader_lag_seconds', { reader: id, stream: summary.store.view.stream })
+        .set(lagMs / 1000);
     }
     this.#metrics.gauge('millrace_queries_running').set(this.#engine.load.running);
   }
@@ -155,14 +192,29 @@ function statusOf({ summary, freshness, loop }: Pick<OpenView, 'summary' | 'fres
 }
 
 function endsOf(log: RemoteLog, stream: string): number[] {
-  return Array.from({ length: log.stream(stream)?.partitions ?? 0 }, (_, partition) => log.range(stream, partition).end);
+  return Array.from(
+    { length: log.stream(stream)?.partitions ?? 0 },
+    (_, partition) => log.range(stream, partition).end,
+  );
 }
 
-async function openViews(data: StoreThreadData, log: RemoteLog, onProblem: StoreEvents['problem']): Promise<Map<string, OpenView>> {
+async function openViews(
+  data: StoreThreadData,
+  log: RemoteLog,
+  onProblem: StoreEvents['problem'],
+): Promise<Map<string, OpenView>> {
   const views = new Map<string, OpenView>();
   for (const { view, reader } of data.views) {
     const partitions = log.stream(view.stream)!.partitions;
-    const summary = await openSummary({ view, partitions, folder: join(data.dataFolder, 'summary'), disk: realDisk, clock: systemClock, writeRun });
+    const summary = await openSummary({
+      view,
+      partitions,
+      folder: join(data.dataFolder, 'summary'),
+      disk: realDisk,
+      clock: systemClock,
+      writeRun,
+    });
+    summary.store.expect(endsOf(log, view.stream));
     const loop = startReaderLoop({
       log,
       stage: summary.stage,
@@ -172,7 +224,12 @@ async function openViews(data: StoreThreadData, log: RemoteLog, onProblem: Store
       },
     });
     const freshness = new Freshness(log, summary.store, systemClock, reader);
-    views.set(view.name, { summary, loop, freshness, reader: new ViewReader(summary.store, () => freshness.completeThrough) });
+    views.set(view.name, {
+      summary,
+      loop,
+      freshness,
+      reader: new ViewReader(summary.store, () => freshness.completeThrough),
+    });
   }
   return views;
 }
@@ -184,10 +241,17 @@ function catalogOf(data: StoreThreadData, log: RemoteLog): Catalog {
   });
   const histories = data.views.flatMap(({ view }) => {
     const definition = log.stream(view.stream);
-    return definition === undefined ? [] : [{ ...streamRelation(`view.${view.name}`, definition.schema), subject: view.stream }];
+    return definition === undefined
+      ? []
+      : [{ ...streamRelation(`view.${view.name}`, definition.schema), subject: view.stream }];
   });
   // A view comes before a stream of the same name.
-  return new Map([...streams, ...histories, ...data.views.map(({ view }) => viewRelation(view))].map((relation) => [relation.name, relation]));
+  return new Map(
+    [...streams, ...histories, ...data.views.map(({ view }) => viewRelation(view))].map((relation) => [
+      relation.name,
+      relation,
+    ]),
+  );
 }
 
 async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): Promise<Store> {
@@ -207,11 +271,17 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
   });
   const engine = new QueryEngine({
     duck,
-    snapshots: createSnapshots({ log, lake: lakeReader(openCatalog(realDisk, lakeFolder)), view: (name) => views.get(name)?.summary, files }),
+    snapshots: createSnapshots({
+      log,
+      lake: lakeReader(openCatalog(realDisk, lakeFolder)),
+      view: (name) => views.get(name)?.summary,
+      files,
+    }),
     catalog: () => catalogOf(data, log),
     clock: systemClock,
     limits: data.limits,
-    onError: (error, printed) => onProblem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
+    onError: (error, printed) =>
+      onProblem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
   });
   return new Store({ log, views, engine, duck, files });
 }

@@ -10,12 +10,24 @@ import type { TailPage } from './store-protocol.js';
 const LOOKED_AT_MAX = 20_000;
 
 /** The rows after `offsets`; null starts at the end and gives none. A tenant sees its own only. */
-export function tailPage(log: Log, stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): TailPage {
+export function tailPage(
+  log: Log,
+  stream: string,
+  offsets: readonly number[] | null,
+  tenant: string | null,
+  limit: number,
+): TailPage {
   const definition = log.stream(stream);
-  if (definition === undefined) throw new MillraceError('STREAM_UNKNOWN', `there is no stream '${stream}'`, { place: stream });
+  if (definition === undefined)
+    throw new MillraceError('STREAM_UNKNOWN', `there is no stream '${stream}'`, { place: stream });
   const { schema, partitions } = definition;
   const { tenant: tenantColumn } = schema.roles;
-  if (tenant !== null && tenantColumn < 0) throw new MillraceError('KEY_FORBIDDEN', `stream '${stream}' holds rows of all tenants; it takes an operator's key`, { place: stream });
+  if (tenant !== null && tenantColumn < 0)
+    throw new MillraceError(
+      'KEY_FORBIDDEN',
+      `stream '${stream}' holds rows of all tenants; it takes an operator's key`,
+      { place: stream },
+    );
   const rows: Record<string, unknown>[] = [];
   const next: number[] = [];
   let skipped = 0;
@@ -31,7 +43,15 @@ export function tailPage(log: Log, stream: string, offsets: readonly number[] | 
   return { rows, offsets: next, skipped };
 }
 
-function readPartition(log: Log, stream: string, partition: number, from: number, end: number, tenant: string | null, limit: number): { rows: Record<string, unknown>[]; next: number } {
+function readPartition(
+  log: Log,
+  stream: string,
+  partition: number,
+  from: number,
+  end: number,
+  tenant: string | null,
+  limit: number,
+): { rows: Record<string, unknown>[]; next: number } {
   const rows: Record<string, unknown>[] = [];
   if (from >= end || limit <= 0) return { rows, next: from };
   const { schema } = log.stream(stream)!;

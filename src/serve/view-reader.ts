@@ -41,15 +41,25 @@ export class ViewReader {
   rows(tenant: string, { from, to, limit }: RowRange): ViewRows {
     const newest = this.#store.newestWindow(tenant);
     const start = from ?? (newest === null ? 0 : newest - (WINDOWS_SHOWN - 1) * this.#store.view.windowMs);
-    const places = this.#store.tenantRows(tenant, start, to ?? Infinity).filter(({ rows, row }) => (rows.marks[row]! & DELETED) === 0);
-    return { rows: places.slice(-limit).map((place) => this.#row(place)), truncated: places.length > limit, summed: false };
+    const places = this.#store
+      .tenantRows(tenant, start, to ?? Infinity)
+      .filter(({ rows, row }) => (rows.marks[row]! & DELETED) === 0);
+    return {
+      rows: places.slice(-limit).map((place) => this.#row(place)),
+      truncated: places.length > limit,
+      summed: false,
+    };
   }
 
   #change({ rows, row, id }: RowPlace): ChangeRow {
     const mark = rows.marks[row]!;
     const deleted = (mark & DELETED) !== 0;
     const pick = (key: boolean): Record<string, JsonValue> =>
-      Object.fromEntries(this.#readers.filter((reader) => reader.key === key).map((reader) => [reader.column.name, reader.read(rows, row)]));
+      Object.fromEntries(
+        this.#readers
+          .filter((reader) => reader.key === key)
+          .map((reader) => [reader.column.name, reader.read(rows, row)]),
+      );
     return {
       revision: revisionOf(id, this.#store.partitions),
       operation: deleted ? 'delete' : 'upsert',

@@ -15,7 +15,17 @@
 import { MillraceError } from '../util/errors.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import type { RowLayout } from './layout.js';
-import { bigintAt, numberAt, storeOf, type ColumnStore, type DoubleStore, type IntegerStore, type RowSet, type TextSource, type TextStore } from './row-set.js';
+import {
+  bigintAt,
+  numberAt,
+  storeOf,
+  type ColumnStore,
+  type DoubleStore,
+  type IntegerStore,
+  type RowSet,
+  type TextSource,
+  type TextStore,
+} from './row-set.js';
 
 /** Most rows of a block. */
 export const BLOCK_ROWS = 128;
@@ -58,7 +68,11 @@ export function encodeBlock(layout: RowLayout, refs: readonly RowRef[]): Uint8Ar
 export function decodeBlock(layout: RowLayout, tenant: Uint8Array, bytes: Uint8Array): RowSet {
   const reader = new ByteReader(bytes);
   const version = reader.byte();
-  if (version !== VERSION) throw new MillraceError('DATA_FOLDER_NEWER', `a block of view ${layout.view.name} has format ${version}; this release reads ${VERSION}`);
+  if (version !== VERSION)
+    throw new MillraceError(
+      'DATA_FOLDER_NEWER',
+      `a block of view ${layout.view.name} has format ${version}; this release reads ${VERSION}`,
+    );
   const rows = reader.byte();
   const pool = new BlockTexts(tenant.slice());
   const ids = readNumbers(reader, rows);
@@ -158,7 +172,8 @@ function writeIntegers(refs: readonly RowRef[], column: number): void {
   for (let i = 0; i < refs.length; i++) {
     const { rows, row } = refs[i]!;
     const value = numberAt(rows.columns[column] as IntegerStore, row);
-    if (!Number.isSafeInteger(value)) return writeWideFrame(refs.map((ref) => bigintAt(ref.rows.columns[column] as IntegerStore, ref.row)));
+    if (!Number.isSafeInteger(value))
+      return writeWideFrame(refs.map((ref) => bigintAt(ref.rows.columns[column] as IntegerStore, ref.row)));
     scratch[i] = value;
   }
   writeFrame(refs.length);

@@ -42,7 +42,14 @@ export class BlockStore {
   constructor(layout: RowLayout, folder: string) {
     this.layout = layout;
     this.#bucketMs = layout.view.windowMs * BUCKET_WINDOWS;
-    this.#root = open<Bytes, Bytes>({ path: folder, encoding: 'binary', keyEncoding: 'binary', noSubdir: false, maxReaders: 16, maxDbs: 6 });
+    this.#root = open<Bytes, Bytes>({
+      path: folder,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      noSubdir: false,
+      maxReaders: 16,
+      maxDbs: 6,
+    });
     const options = { encoding: 'binary', keyEncoding: 'binary' } as const;
     this.#blocks = this.#root.openDB<Bytes, Bytes>({ name: 'blocks', ...options });
     this.#windows = this.#root.openDB<Bytes, Bytes>({ name: 'windows', ...options });
@@ -59,12 +66,17 @@ export class BlockStore {
   /** Names and values of the meta table that start so. */
   *metaRange<T>(prefix: string): Generator<{ name: string; value: T }> {
     const start = Buffer.from(prefix);
-    for (const { key, value } of this.#meta.getRange({ start, end: Buffer.concat([start, Buffer.from([0xff])]) })) yield { name: key.toString(), value: JSON.parse(value.toString()) as T };
+    for (const { key, value } of this.#meta.getRange({ start, end: Buffer.concat([start, Buffer.from([0xff])]) }))
+      yield { name: key.toString(), value: JSON.parse(value.toString()) as T };
   }
 
   /** Sets or removes meta values, all in one transaction. */
   async putMeta(values: Readonly<Record<string, unknown>>): Promise<void> {
-    const written = Object.entries(values).map(([name, value]) => (value === undefined ? this.#meta.remove(Buffer.from(name)) : this.#meta.put(Buffer.from(name), Buffer.from(JSON.stringify(value)))));
+    const written = Object.entries(values).map(([name, value]) =>
+      value === undefined
+        ? this.#meta.remove(Buffer.from(name))
+        : this.#meta.put(Buffer.from(name), Buffer.from(JSON.stringify(value))),
+    );
     await Promise.all(written);
   }
 
@@ -97,7 +109,8 @@ export class BlockStore {
   /** A tenant's blocks from the last one back. */
   *backwards(tenant: Uint8Array): Generator<RowSet> {
     const { start, end } = rangeOf(tenant, -1);
-    for (const { value } of this.#blocks.getRange({ start: end, end: start, reverse: true })) yield decodeBlock(this.layout, tenant, value);
+    for (const { value } of this.#blocks.getRange({ start: end, end: start, reverse: true }))
+      yield decodeBlock(this.layout, tenant, value);
   }
 
   /** A tenant's blocks that have rows of windows in `from <= start <= to`. */
@@ -116,7 +129,8 @@ export class BlockStore {
   /** The id of a tenant's last row, or 0. */
   newestId(tenant: Uint8Array): number {
     const { start, end } = rangeOf(tenant, -1);
-    for (const key of this.#blocks.getKeys({ start: end, end: start, reverse: true, limit: 1 })) return key.readDoubleBE(key.length - 8);
+    for (const key of this.#blocks.getKeys({ start: end, end: start, reverse: true, limit: 1 }))
+      return key.readDoubleBE(key.length - 8);
     return 0;
   }
 
@@ -127,21 +141,24 @@ export class BlockStore {
     let newest = -Infinity;
     for (const key of this.#windows.getKeys({ start: end, end: prefix, reverse: true, limit: 1 })) {
       const from = orderedDoubleAt(key, key.length - 16) * this.#bucketMs;
-      for (const block of this.ofWindows(tenant, from, from)) for (let row = 0; row < block.rows; row++) newest = Math.max(newest, block.windows[row]!);
+      for (const block of this.ofWindows(tenant, from, from))
+        for (let row = 0; row < block.rows; row++) newest = Math.max(newest, block.windows[row]!);
     }
     return newest;
   }
 
   /** All blocks of all tenants, tenant by tenant. */
   *all(): Generator<RowSet> {
-    for (const { key, value } of this.#blocks.getRange({})) yield decodeBlock(this.layout, key.subarray(0, key.length - 9), value);
+    for (const { key, value } of this.#blocks.getRange({}))
+      yield decodeBlock(this.layout, key.subarray(0, key.length - 9), value);
   }
 
   /** Takes a block out. */
   remove(tenant: Uint8Array, block: RowSet): void {
     const id = block.ids[block.rows - 1]!;
     void this.#blocks.remove(blockKey(tenant, id));
-    for (const bucket of this.#bucketsOf(block.windows.subarray(0, block.rows))) void this.#windows.remove(windowKey(tenant, bucket, id));
+    for (const bucket of this.#bucketsOf(block.windows.subarray(0, block.rows)))
+      void this.#windows.remove(windowKey(tenant, bucket, id));
   }
 
   /** Puts rows in, in the order of their ids, cut into blocks. */
@@ -150,7 +167,8 @@ export class BlockStore {
       const rows = refs.slice(from, from + BLOCK_ROWS);
       const { id } = rows.at(-1)!;
       void this.#blocks.put(blockKey(tenant, id), Buffer.from(encodeBlock(this.layout, rows).buffer));
-      for (const bucket of this.#bucketsOf(rows.map(({ rows: set, row }) => set.windows[row]!))) void this.#windows.put(windowKey(tenant, bucket, id), EMPTY);
+      for (const bucket of this.#bucketsOf(rows.map(({ rows: set, row }) => set.windows[row]!)))
+        void this.#windows.put(windowKey(tenant, bucket, id), EMPTY);
     }
   }
 

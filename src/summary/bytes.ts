@@ -100,7 +100,11 @@ export class ByteReader {
   #take(length: number): number {
     const at = this.#at;
     this.#at += length;
-    if (this.#at > this.#bytes.length) throw new MillraceError('DATA_FOLDER_DAMAGED', `a block of a summary ends after ${this.#bytes.length} bytes; expected more`);
+    if (this.#at > this.#bytes.length)
+      throw new MillraceError(
+        'DATA_FOLDER_DAMAGED',
+        `a block of a summary ends after ${this.#bytes.length} bytes; expected more`,
+      );
     return at;
   }
 }

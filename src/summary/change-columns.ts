@@ -43,7 +43,8 @@ export class ChangeColumns {
     this.#tenant = batch.column(TENANT);
     const starts = integerColumn(batch.column(WINDOW_START));
     unpackWords(starts, rows, this.#scratch);
-    for (let row = 0; row < rows; row++) this.windows[row] = this.#scratch[row * 2 + 1]! * 4294967296 + (this.#scratch[row * 2]! >>> 0);
+    for (let row = 0; row < rows; row++)
+      this.windows[row] = this.#scratch[row * 2 + 1]! * 4294967296 + (this.#scratch[row * 2]! >>> 0);
     this.#loadMarks(batch);
     this.#layout.columns.forEach((stored, index) => {
       const column = batch.column(stored.column);
@@ -83,7 +84,8 @@ export class ChangeColumns {
       const { column, words } = this.#stored[index]!;
       const { kind } = columns[index]!;
       if (kind === 'text') key.setText(k, textCode(column, pool, row));
-      else if (kind === 'integer') key.setInteger(k, words[row * 2]!, words[row * 2 + 1]!, isNull(column.nulls, row) ? 1 : 0);
+      else if (kind === 'integer')
+        key.setInteger(k, words[row * 2]!, words[row * 2 + 1]!, isNull(column.nulls, row) ? 1 : 0);
       else key.setDouble(k, column.kind === 'double' ? column.values[row]! : 0, isNull(column.nulls, row) ? 1 : 0);
     }
   }
@@ -140,9 +142,13 @@ export class ChangeColumns {
 }
 
 function textReader(column: Column): (row: number) => string | null {
-  if (column.kind === 'dictionary') return (row) => (isNull(column.nulls, row) ? null : column.dictionary.stringOf(column.codes[row]!));
+  if (column.kind === 'dictionary')
+    return (row) => (isNull(column.nulls, row) ? null : column.dictionary.stringOf(column.codes[row]!));
   if (column.kind === 'bytes')
-    return (row) => (isNull(column.nulls, row) ? null : decoder.decode(column.data.subarray(column.offsets[row]!, column.offsets[row + 1]!)));
+    return (row) =>
+      isNull(column.nulls, row)
+        ? null
+        : decoder.decode(column.data.subarray(column.offsets[row]!, column.offsets[row + 1]!));
   throw new MillraceError('BATCH_INVALID', `a changes stream holds ${column.kind} where a text was expected`);
 }
 
@@ -155,7 +161,8 @@ function textCode(column: Column, pool: TextPool, row: number): number {
 }
 
 function integerColumn(column: Column): IntegerColumn {
-  if (column.kind !== 'integer') throw new MillraceError('BATCH_INVALID', `a changes stream holds ${column.kind} where an integer was expected`);
+  if (column.kind !== 'integer')
+    throw new MillraceError('BATCH_INVALID', `a changes stream holds ${column.kind} where an integer was expected`);
   return column;
 }
 

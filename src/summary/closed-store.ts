@@ -70,7 +70,13 @@ export class ClosedStore implements ClosedRows {
     this.#input = input;
     this.layout = input.layout;
     this.#blocks = blocks;
-    this.runs = new Runs(input.layout, join(input.folder, 'runs'), input.disk, input.writeRun, blocks.meta<RunFile[]>('files') ?? []);
+    this.runs = new Runs(
+      input.layout,
+      join(input.folder, 'runs'),
+      input.disk,
+      input.writeRun,
+      blocks.meta<RunFile[]>('files') ?? [],
+    );
     this.#dead = new Set(blocks.deadIds());
     this.#sealing = new Set(blocks.meta<number[]>('sealing') ?? []);
     this.#newestWindow = blocks.meta<number>('newestWindow') ?? -Infinity;
@@ -83,7 +89,12 @@ export class ClosedStore implements ClosedRows {
     input.disk.makeFolder(input.folder);
     const blocks = new BlockStore(input.layout, join(input.folder, 'blocks'));
     const format = blocks.meta<number>('format') ?? FORMAT;
-    if (format > FORMAT) throw new MillraceError('DATA_FOLDER_NEWER', `${input.folder} has format ${format}; this release reads ${FORMAT}`, { place: input.folder });
+    if (format > FORMAT)
+      throw new MillraceError(
+        'DATA_FOLDER_NEWER',
+        `${input.folder} has format ${format}; this release reads ${FORMAT}`,
+        { place: input.folder },
+      );
     const store = new ClosedStore(input, blocks);
     await blocks.putMeta({ format: FORMAT });
     if (!store.runs.complete) await store.rebuildRuns();
@@ -118,7 +129,8 @@ export class ClosedStore implements ClosedRows {
   since(tenant: string, after: number, limit: number): RowPlace[] {
     const found: RowPlace[] = [];
     for (const rows of this.#blocks.after(encoder.encode(tenant), after)) {
-      for (let row = 0; row < rows.rows; row++) if (rows.ids[row]! > after) found.push({ rows, row, id: rows.ids[row]! });
+      for (let row = 0; row < rows.rows; row++)
+        if (rows.ids[row]! > after) found.push({ rows, row, id: rows.ids[row]! });
       if (found.length >= limit) break;
     }
     return found.slice(0, limit);
@@ -127,7 +139,8 @@ export class ClosedStore implements ClosedRows {
   between(tenant: string, from: number, to: number): RowPlace[] {
     const found: RowPlace[] = [];
     for (const rows of this.#blocks.ofWindows(encoder.encode(tenant), from, to))
-      for (let row = 0; row < rows.rows; row++) if (rows.windows[row]! >= from && rows.windows[row]! < to) found.push({ rows, row, id: rows.ids[row]! });
+      for (let row = 0; row < rows.rows; row++)
+        if (rows.windows[row]! >= from && rows.windows[row]! < to) found.push({ rows, row, id: rows.ids[row]! });
     return found;
   }
 
@@ -142,12 +155,22 @@ export class ClosedStore implements ClosedRows {
   /** Ids of live rows in blocks whose keys a table has too: what its rows replace. */
   replacedBy(table: WindowTable, tenant: string | null): number[] {
     if (!this.inFiles(table.windowStart)) return [];
-    const codes = tenant === null ? [...table.tenantCodes()] : [table.pool.findString(tenant)].filter((code) => code >= 0);
+    const codes =
+      tenant === null ? [...table.tenantCodes()] : [table.pool.findString(tenant)].filter((code) => code >= 0);
     const ids: number[] = [];
     for (const code of codes)
-      for (const block of this.#blocks.ofWindows(table.pool.bytesOf(code).slice(), table.windowStart, table.windowStart))
+      for (const block of this.#blocks.ofWindows(
+        table.pool.bytesOf(code).slice(),
+        table.windowStart,
+        table.windowStart,
+      ))
         for (let row = 0; row < block.rows; row++)
-          if (block.windows[row] === table.windowStart && (block.marks[row]! & DELETED) === 0 && table.slotOf(block, row) >= 0) ids.push(block.ids[row]!);
+          if (
+            block.windows[row] === table.windowStart &&
+            (block.marks[row]! & DELETED) === 0 &&
+            table.slotOf(block, row) >= 0
+          )
+            ids.push(block.ids[row]!);
     return ids;
   }
 
@@ -178,7 +201,12 @@ export class ClosedStore implements ClosedRows {
     });
     for (const [start] of held) this.#sealing.delete(start);
     const newestWindow = held.reduce((newest, [start]) => Math.max(newest, start), this.#newestWindow);
-    await this.#blocks.putMeta({ ...Object.fromEntries(held.map(([start, ids]) => [`held:${start}`, ids])), newestWindow, files, sealing: [...this.#sealing] });
+    await this.#blocks.putMeta({
+      ...Object.fromEntries(held.map(([start, ids]) => [`held:${start}`, ids])),
+      newestWindow,
+      files,
+      sealing: [...this.#sealing],
+    });
     await this.#blocks.flushed();
     for (const [start, ids] of held) this.#held.set(start, ids);
     this.#newestWindow = newestWindow;
@@ -190,7 +218,9 @@ export class ClosedStore implements ClosedRows {
   async advance(offsets: readonly number[]): Promise<boolean> {
     if (offsets.every((offset, partition) => offset <= this.#offsets[partition]!)) return false;
     const { partitions } = this.#input;
-    const gone = [...this.#held].filter(([, ids]) => ids.every((id, partition) => id < (offsets[partition]! + 1) * partitions)).map(([window]) => window);
+    const gone = [...this.#held]
+      .filter(([, ids]) => ids.every((id, partition) => id < (offsets[partition]! + 1) * partitions))
+      .map(([window]) => window);
     await this.#blocks.putMeta({ offsets, ...Object.fromEntries(gone.map((window) => [`held:${window}`, undefined])) });
     await this.#blocks.flushed();
     this.#offsets = offsets;
@@ -210,11 +240,21 @@ export class ClosedStore implements ClosedRows {
     const name = this.runs.newName();
     const target = this.runs.pathOf(name);
     const dead = [...this.#dead];
-    const merged = await mergeFiles({ paths: sources.map((file) => this.runs.pathOf(file.name)), target, dead, folder: this.runs.folder });
+    const merged = await mergeFiles({
+      paths: sources.map((file) => this.runs.pathOf(file.name)),
+      target,
+      dead,
+      folder: this.runs.folder,
+    });
     const { rows } = merged;
     // An id that no file holds can be left from a crash; a merge of all files sees the last of it.
     const removed = sources.length === this.runs.files.length ? dead : merged.removed;
-    const made = { name, rows, bytes: await this.#sync(target), level: Math.max(...sources.map((file) => file.level)) + 1 };
+    const made = {
+      name,
+      rows,
+      bytes: await this.#sync(target),
+      level: Math.max(...sources.map((file) => file.level)) + 1,
+    };
     const files = this.runs.listWith(rows === 0 ? [] : [made], sources);
     this.#blocks.removeDead(removed);
     await this.#blocks.putMeta({ files });

@@ -4,12 +4,28 @@
  * Columns: `tenant`, `window_start`, `id` (see `row-id.ts`), `state`, then `c<n>` for each stored
  * column, n its position in the changes stream. Tombstones are left out.
  */
-import type { BytesColumn, Column, ColumnBatch, DictionaryColumn, DoubleColumn, IntegerColumn } from '../event/columns.js';
+import type {
+  BytesColumn,
+  Column,
+  ColumnBatch,
+  DictionaryColumn,
+  DoubleColumn,
+  IntegerColumn,
+} from '../event/columns.js';
 import { batchOf } from '../event/columns.js';
 import { Dictionary } from '../event/dictionary.js';
 import type { ColumnType, Schema } from '../event/schema.js';
 import type { RowLayout, StoredColumn } from './layout.js';
-import { DELETED, STATE_BITS, STATES, type ColumnStore, type DoubleStore, type IntegerStore, type RowSet, type TextSource } from './row-set.js';
+import {
+  DELETED,
+  STATE_BITS,
+  STATES,
+  type ColumnStore,
+  type DoubleStore,
+  type IntegerStore,
+  type RowSet,
+  type TextSource,
+} from './row-set.js';
 import { NULL_CODE } from './text-pool.js';
 
 /** The schema of a view's files. */
@@ -68,12 +84,23 @@ class IntegerBuilder {
 function stateColumn(rows: RowSet, live: Int32Array): DictionaryColumn {
   const dictionary = new Dictionary();
   for (const state of STATES) dictionary.internString(state);
-  return { kind: 'dictionary', nulls: null, codes: Uint8Array.from(live, (row) => rows.marks[row]! & STATE_BITS), dictionary };
+  return {
+    kind: 'dictionary',
+    nulls: null,
+    codes: Uint8Array.from(live, (row) => rows.marks[row]! & STATE_BITS),
+    dictionary,
+  };
 }
 
 function storedColumn(stored: StoredColumn, store: ColumnStore, pool: TextSource, live: Int32Array): Column {
-  if (store.kind === 'integer') return stored.type === 'boolean' ? booleanColumn(store, live) : integerColumn(store, live);
-  if (store.kind === 'double') return { kind: 'double', nulls: nullsOf(store, live), values: Float64Array.from(live, (row) => store.values[row]!) } satisfies DoubleColumn;
+  if (store.kind === 'integer')
+    return stored.type === 'boolean' ? booleanColumn(store, live) : integerColumn(store, live);
+  if (store.kind === 'double')
+    return {
+      kind: 'double',
+      nulls: nullsOf(store, live),
+      values: Float64Array.from(live, (row) => store.values[row]!),
+    } satisfies DoubleColumn;
   return stored.type === 'uuid' ? uuidColumn(pool, store.codes, live) : textColumn(pool, store.codes, live);
 }
 
@@ -101,7 +128,11 @@ function integerColumn(store: IntegerStore, live: Int32Array): IntegerColumn {
 }
 
 function booleanColumn(store: IntegerStore, live: Int32Array): Column {
-  return { kind: 'boolean', nulls: nullsOf(store, live), values: Uint8Array.from(live, (row) => store.words[row * 2]!) };
+  return {
+    kind: 'boolean',
+    nulls: nullsOf(store, live),
+    values: Uint8Array.from(live, (row) => store.words[row * 2]!),
+  };
 }
 
 function uuidColumn(pool: TextSource, codes: Int32Array, live: Int32Array): Column {
@@ -147,6 +178,7 @@ function bytesColumn(pool: TextSource, from: Int32Array, live: Int32Array): Byte
     if (code === NULL_CODE) setNull((nulls ??= bitmap(live.length)), i);
   }
   const data = new Uint8Array(offsets[live.length]!);
-  for (let i = 0; i < live.length; i++) if (from[live[i]!] !== NULL_CODE) data.set(pool.bytesOf(from[live[i]!]!), offsets[i]!);
+  for (let i = 0; i < live.length; i++)
+    if (from[live[i]!] !== NULL_CODE) data.set(pool.bytesOf(from[live[i]!]!), offsets[i]!);
   return { kind: 'bytes', nulls, offsets, data };
 }

@@ -55,13 +55,25 @@ const KINDS: Record<ColumnType, StoredKind | null> = {
 
 /** The layout of a view's rows. Throws SCHEMA_INVALID on a column that no view can have. */
 export function layoutOf(view: ViewDescription): RowLayout {
-  const apart = new Set([TENANT, WINDOW_START, OPERATION, STATE, REASON, ...view.partialColumns, view.schema.roles.receivedAt]);
+  const apart = new Set([
+    TENANT,
+    WINDOW_START,
+    OPERATION,
+    STATE,
+    REASON,
+    ...view.partialColumns,
+    view.schema.roles.receivedAt,
+  ]);
   const keys = new Set(view.keyColumns);
   const columns: StoredColumn[] = [];
   view.schema.columns.forEach(({ name, type }, column) => {
     if (apart.has(column)) return;
     const kind = KINDS[type];
-    if (kind === null) throw new MillraceError('SCHEMA_INVALID', `view ${view.name}: column ${name} is a list, which a view cannot store`);
+    if (kind === null)
+      throw new MillraceError(
+        'SCHEMA_INVALID',
+        `view ${view.name}: column ${name} is a list, which a view cannot store`,
+      );
     columns.push({ name, kind, type, column, key: keys.has(column) });
   });
   return { view, columns, keys: columns.flatMap((column, index) => (column.key ? [index] : [])) };

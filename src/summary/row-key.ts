@@ -49,7 +49,8 @@ export class RowKey {
         const found = code === NULL_CODE ? NULL_CODE : pool === rows.pool ? code : pool.find(rows.pool.bytesOf(code));
         if (found < 0) return false;
         this.setText(k, found);
-      } else if (column.kind === 'integer') this.setInteger(k, column.words[row * 2]!, column.words[row * 2 + 1]!, column.nulls[row]!);
+      } else if (column.kind === 'integer')
+        this.setInteger(k, column.words[row * 2]!, column.words[row * 2 + 1]!, column.nulls[row]!);
       else this.setDouble(k, column.values[row]!, column.nulls[row]!);
     }
     return true;

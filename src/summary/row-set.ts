@@ -57,7 +57,15 @@ export const STATES: readonly RowState[] = ['open', 'final', 'corrected'];
 
 /** The bits of a mark that hold the state. */
 export const STATE_BITS = 3;
-const REASONS: readonly (CorrectionReason | null)[] = [null, 'late', 'dedupe', 'fraud', 'identity', 'backfill', 'erasure'];
+const REASONS: readonly (CorrectionReason | null)[] = [
+  null,
+  'late',
+  'dedupe',
+  'fraud',
+  'identity',
+  'backfill',
+  'erasure',
+];
 
 /** Set in a mark when the row is a tombstone. */
 export const DELETED = 0x80;

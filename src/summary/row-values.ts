@@ -18,7 +18,13 @@ import { bigintAt, numberAt, type RowSet } from './row-set.js';
 import { NULL_CODE } from './text-pool.js';
 
 /** A JSON value. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue };
 
 /** How to read one column of a view. */
 export interface ColumnReader {

@@ -26,7 +26,13 @@ export interface MergeOutput {
 
 /** Merges files into one, sorted by tenant, window and id. The file is not synced. */
 export async function mergeFiles({ paths, target, dead, folder }: MergeInput): Promise<MergeOutput> {
-  const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: MEMORY, temp_directory: `${folder}.spill`, autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' });
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: '1',
+    memory_limit: MEMORY,
+    temp_directory: `${folder}.spill`,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
   try {
     const connection = await instance.connect();
     await connection.run("SET preserve_insertion_order = false; SET TimeZone = 'UTC'");
@@ -39,7 +45,9 @@ export async function mergeFiles({ paths, target, dead, folder }: MergeInput): P
     appender.closeSync();
     const files = `read_parquet([${paths.map(quote).join(', ')}], union_by_name = true)`;
     const live = `SELECT * FROM ${files} WHERE id NOT IN (SELECT id FROM dead) ORDER BY tenant, window_start, id`;
-    await connection.run(`COPY (${live}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`);
+    await connection.run(
+      `COPY (${live}) TO ${quote(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`,
+    );
     const rows = await connection.runAndReadAll(`SELECT count(*) FROM read_parquet(${quote(target)})`);
     const removed = await connection.runAndReadAll(`SELECT id FROM dead WHERE id IN (SELECT id FROM ${files})`);
     connection.closeSync();

@@ -37,7 +37,11 @@ export interface RunFile {
 }
 
 /** Writes a Parquet file and syncs it; answers its size. */
-export type WriteRun = (path: string, schema: Schema, groups: Iterable<readonly RowSlice[]>) => Promise<{ readonly rows: number; readonly bytes: number }>;
+export type WriteRun = (
+  path: string,
+  schema: Schema,
+  groups: Iterable<readonly RowSlice[]>,
+) => Promise<{ readonly rows: number; readonly bytes: number }>;
 
 /** The files of one view. */
 export class Runs {

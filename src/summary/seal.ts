@@ -23,7 +23,10 @@ export interface TenantRows {
 }
 
 /** All tenants of some tables. `replaces` says whether a window may have rows in blocks already. */
-export function* tenantsOf(tables: readonly WindowTable[], replaces: (windowStart: number) => boolean): Generator<TenantRows> {
+export function* tenantsOf(
+  tables: readonly WindowTable[],
+  replaces: (windowStart: number) => boolean,
+): Generator<TenantRows> {
   const done = new TextPool();
   const known = tables.map((table) => ({ table, replaces: replaces(table.windowStart) }));
   for (const { table } of known)
@@ -48,7 +51,8 @@ export function sealTenant(blocks: BlockStore, { tenant, tables }: TenantRows): 
       const slot = by === undefined ? -1 : by.table.slotOf(block, row);
       if (slot < 0) rows.push({ rows: block, row, id: block.ids[row]! });
       // A row with the very id that is being written was written before a crash.
-      else if ((block.marks[row]! & DELETED) === 0 && by!.table.ids[slot] !== block.ids[row]) replaced.push(block.ids[row]!);
+      else if ((block.marks[row]! & DELETED) === 0 && by!.table.ids[slot] !== block.ids[row])
+        replaced.push(block.ids[row]!);
     }
     return rows;
   };
@@ -81,7 +85,8 @@ function byId(a: RowRef, b: RowRef): number {
 /** A tenant's rows in a table. */
 function rowsOf(table: WindowTable, tenantCode: number): RowRef[] {
   const rows: RowRef[] = [];
-  for (let slot = table.newestOfCode(tenantCode); slot >= 0; slot = table.older(slot)) rows.push({ rows: table, row: slot, id: table.ids[slot]! });
+  for (let slot = table.newestOfCode(tenantCode); slot >= 0; slot = table.older(slot))
+    rows.push({ rows: table, row: slot, id: table.ids[slot]! });
   return rows;
 }
 

@@ -63,7 +63,13 @@ export interface ViewSummary {
 }
 
 /** Everything leaves memory. */
-export const SEAL_ALL: SealWhen = { quietBeforeMs: Infinity, madeBeforeMs: Infinity, reopenedBeforeMs: Infinity, rowsMin: 0, short: false };
+export const SEAL_ALL: SealWhen = {
+  quietBeforeMs: Infinity,
+  madeBeforeMs: Infinity,
+  reopenedBeforeMs: Infinity,
+  rowsMin: 0,
+  short: false,
+};
 
 /** Opens a view's summary. Throws DATA_FOLDER_NEWER, SCHEMA_INVALID. */
 export async function openSummary(input: SummaryInput): Promise<ViewSummary> {
@@ -133,7 +139,10 @@ class SummaryStage implements OwnStage {
       short: rows > openRowsMax || bytes > openBytesMax,
     });
     if (tables.length === 0 && !this.#closed.mergeDue) return;
-    const work = tables.length === 0 ? this.#closed.merge().then(() => undefined) : this.#closed.seal(tables, () => this.#view.endSealing());
+    const work =
+      tables.length === 0
+        ? this.#closed.merge().then(() => undefined)
+        : this.#closed.seal(tables, () => this.#view.endSealing());
     this.#work = work
       .catch((error: unknown) => {
         this.#failure = error;

@@ -81,6 +81,7 @@ export class ViewStore {
   #sealing: readonly WindowTable[] = [];
   /** Newest id by tenant, for tenants that changed since start. */
   readonly #newest = new Map<string, number>();
+  #expected: readonly number[] = [];
   #waiting: { readonly offsets: readonly number[]; readonly resolve: () => void }[] = [];
 
   constructor(view: ViewDescription, partitions: number, closed: ClosedRows) {
@@ -92,8 +93,12 @@ export class ViewStore {
     this.#changes = new ChangeColumns(this.layout);
   }
 
-  /** Forgets what is in memory; changes come again from these offsets on. */
+  /**
+   * Forgets what is in memory; changes come again from these offsets on. Until they have come as far
+   * as before, older rows may hide newer ones, so the view is not `current`.
+   */
   restart(offsets: readonly number[]): void {
+    this.expect(this.positions);
     this.#tables.clear();
     this.#sealing = [];
     this.#newest.clear();
@@ -116,9 +121,26 @@ export class ViewStore {
       if (open?.table.windowStart !== start) open = this.#table(start, nowMs);
       open.table.upsert(changes, row, id);
     }
-    changes.forEachTenant(rows, (tenant, row) => this.#newest.set(tenant, idOf(baseOffset + row, partition, this.partitions)));
+    changes.forEachTenant(rows, (tenant, row) =>
+      this.#newest.set(tenant, idOf(baseOffset + row, partition, this.partitions)),
+    );
     this.version += 1;
     if (this.#waiting.length > 0) this.#wake();
+  }
+
+  /** Makes the view current only when it has come to these offsets. */
+  expect(offsets: readonly number[]): void {
+    this.#expected = offsets.map((offset, partition) => Math.max(offset, this.#expected[partition] ?? 0));
+  }
+
+  /** Whether what is read here is as new as anything that was ever read here. */
+  get isCurrent(): boolean {
+    return this.#has(this.#expected);
+  }
+
+  /** Resolves when the view is current. */
+  current(): Promise<void> {
+    return this.reached(this.#expected);
   }
 
   /** Resolves when everything below these offsets has been taken in. */
@@ -160,7 +182,8 @@ export class ViewStore {
     for (const { table, newer } of this.liveTables()) {
       if (table.windowStart < from || table.windowStart >= to) continue;
       for (let slot = table.newestOf(tenant); slot >= 0; slot = table.older(slot))
-        if (newer === null || newer.slotOf(table, slot) < 0) found.push({ rows: table, row: slot, id: table.ids[slot]! });
+        if (newer === null || newer.slotOf(table, slot) < 0)
+          found.push({ rows: table, row: slot, id: table.ids[slot]! });
     }
     for (const place of this.closed.between(tenant, from, to)) if (!this.#supersedes(place)) found.push(place);
     return found.sort((a, b) => a.rows.windows[a.row]! - b.rows.windows[b.row]! || a.id - b.id);
@@ -169,7 +192,8 @@ export class ViewStore {
   /** The start of a tenant's newest window, or null when it has no rows. */
   newestWindow(tenant: string): number | null {
     let newest = this.closed.newestWindow(tenant);
-    for (const { table } of this.liveTables()) if (table.windowStart > newest && table.newestOf(tenant) >= 0) newest = table.windowStart;
+    for (const { table } of this.liveTables())
+      if (table.windowStart > newest && table.newestOf(tenant) >= 0) newest = table.windowStart;
     return newest === -Infinity ? null : newest;
   }
 
@@ -199,10 +223,15 @@ export class ViewStore {
    */
   beginSealing(when: SealWhen): readonly WindowTable[] {
     if (this.#sealing.length > 0) return [];
-    const byAge = [...this.#tables.values()].sort((a, b) => a.changedAtMs - b.changedAtMs || a.table.windowStart - b.table.windowStart);
+    const byAge = [...this.#tables.values()].sort(
+      (a, b) => a.changedAtMs - b.changedAtMs || a.table.windowStart - b.table.windowStart,
+    );
     const quiet = byAge.filter((open) => open.changedAtMs < when.quietBeforeMs);
-    const reopened = byAge.filter((open) => open.madeAtMs < when.reopenedBeforeMs && this.closed.inFiles(open.table.windowStart));
-    const due = rowsOf(quiet) >= when.rowsMin || quiet.some((open) => open.madeAtMs < when.madeBeforeMs) || reopened.length > 0;
+    const reopened = byAge.filter(
+      (open) => open.madeAtMs < when.reopenedBeforeMs && this.closed.inFiles(open.table.windowStart),
+    );
+    const due =
+      rowsOf(quiet) >= when.rowsMin || quiet.some((open) => open.madeAtMs < when.madeBeforeMs) || reopened.length > 0;
     const chosen = new Set(due ? [...quiet, ...reopened] : []);
     if (when.short) for (const open of byAge) if (rowsOf(chosen) * 2 < rowsOf(byAge)) chosen.add(open);
     for (const { table } of chosen) this.#tables.delete(table.windowStart);
@@ -245,7 +274,8 @@ export class ViewStore {
     const found: RowPlace[] = [];
     for (const { table, newer } of this.liveTables())
       for (let slot = table.newestOf(tenant); slot >= 0 && table.ids[slot]! > after; slot = table.older(slot))
-        if (newer === null || newer.slotOf(table, slot) < 0) found.push({ rows: table, row: slot, id: table.ids[slot]! });
+        if (newer === null || newer.slotOf(table, slot) < 0)
+          found.push({ rows: table, row: slot, id: table.ids[slot]! });
     return found;
   }
 

@@ -70,10 +70,21 @@ export class WindowTable implements RowSet {
     const columns = this.columns.map((column): ColumnStore => {
       if (column.kind === 'text') return { kind: 'text', codes: column.codes.slice(0, rows) };
       const nulls = column.nulls.slice(0, rows);
-      return column.kind === 'double' ? { kind: 'double', values: column.values.slice(0, rows), nulls } : { kind: 'integer', words: column.words.slice(0, rows * 2), nulls };
+      return column.kind === 'double'
+        ? { kind: 'double', values: column.values.slice(0, rows), nulls }
+        : { kind: 'integer', words: column.words.slice(0, rows * 2), nulls };
     });
     const { layout, pool } = this;
-    return { layout, rows, pool, columns, tenants: this.tenants.slice(0, rows), windows: this.windows.slice(0, rows), ids: this.ids.slice(0, rows), marks: this.marks.slice(0, rows) };
+    return {
+      layout,
+      rows,
+      pool,
+      columns,
+      tenants: this.tenants.slice(0, rows),
+      windows: this.windows.slice(0, rows),
+      ids: this.ids.slice(0, rows),
+      marks: this.marks.slice(0, rows),
+    };
   }
 
   /** Codes of all tenants that have rows here. */

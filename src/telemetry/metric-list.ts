@@ -82,7 +82,11 @@ export const METRICS = {
   },
   // 2 log
   millrace_log_commits_total: { type: 'counter', help: 'Group commits synced to disk.', labels: [] },
-  millrace_log_commit_seconds_total: { type: 'counter', help: 'Time in write and fdatasync of all commits.', labels: [] },
+  millrace_log_commit_seconds_total: {
+    type: 'counter',
+    help: 'Time in write and fdatasync of all commits.',
+    labels: [],
+  },
   millrace_log_rows_total: { type: 'counter', help: 'Rows on disk, by stream.', labels: ['stream'] },
   millrace_log_bytes_total: { type: 'counter', help: 'Bytes appended since the start.', labels: [] },
   millrace_log_disk_bytes: { type: 'gauge', help: 'Bytes of log on disk.', labels: [] },

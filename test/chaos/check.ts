@@ -23,7 +23,10 @@ export async function query(url: string, sql: string): Promise<Answer> {
 }
 
 /** Throws what is wrong; answers how many events were compared and how many of them were late. */
-export async function check(url: string, acknowledged: ReadonlyMap<string, SentEvent>): Promise<{ events: number; late: number }> {
+export async function check(
+  url: string,
+  acknowledged: ReadonlyMap<string, SentEvent>,
+): Promise<{ events: number; late: number }> {
   await caughtUp(url, acknowledged.size);
   const stored = await query(url, 'SELECT id, extract(epoch FROM received_at) * 1000 AS received FROM events');
   const received = new Map<string, number>();
@@ -32,7 +35,8 @@ export async function check(url: string, acknowledged: ReadonlyMap<string, SentE
     received.set(String(id), Math.round(Number(at)));
   }
   for (const id of acknowledged.keys()) if (!received.has(id)) throw new Error(`acknowledged event ${id} is lost`);
-  for (const id of received.keys()) if (!acknowledged.has(id)) throw new Error(`event ${id} was never acknowledged, and all were resent`);
+  for (const id of received.keys())
+    if (!acknowledged.has(id)) throw new Error(`event ${id} was never acknowledged, and all were resent`);
   const expected = recount(acknowledged, received);
   await compareLate(url, expected.late);
   await compareView(url, expected.groups);
@@ -77,15 +81,21 @@ function recount(events: ReadonlyMap<string, SentEvent>, received: ReadonlyMap<s
 }
 
 async function compareLate(url: string, expected: ReadonlySet<string>): Promise<void> {
-  const rows = (await query(url, `SELECT event ->> 'id' AS id FROM late WHERE view = '${VIEW}'`)).rows.map((row) => String(row[0]));
+  const rows = (await query(url, `SELECT event ->> 'id' AS id FROM late WHERE view = '${VIEW}'`)).rows.map((row) =>
+    String(row[0]),
+  );
   const unique = new Set(rows);
-  if (unique.size !== rows.length) throw new Error(`the late stream holds ${rows.length} rows of ${unique.size} events`);
+  if (unique.size !== rows.length)
+    throw new Error(`the late stream holds ${rows.length} rows of ${unique.size} events`);
   for (const id of expected) if (!unique.has(id)) throw new Error(`event ${id} is late but not in the late stream`);
   for (const id of unique) if (!expected.has(id)) throw new Error(`event ${id} is in the late stream but was in time`);
 }
 
 async function compareView(url: string, expected: Recount['groups']): Promise<void> {
-  const answer = await query(url, `SELECT tenant, kind, extract(epoch FROM window_start) * 1000, n, amount, users FROM ${VIEW}`);
+  const answer = await query(
+    url,
+    `SELECT tenant, kind, extract(epoch FROM window_start) * 1000, n, amount, users FROM ${VIEW}`,
+  );
   const seen = new Set<string>();
   for (const [tenant, kind, start, n, amount, users] of answer.rows) {
     const key = `${tenant}|${kind}|${Math.round(Number(start))}`;

@@ -59,11 +59,20 @@ export class Client {
   async #post(url: string, batch: SentEvent[]): Promise<boolean> {
     const body = batch.map((event) => JSON.stringify({ ...event, amount: (event.amount / 1e6).toFixed(6) })).join('\n');
     try {
-      const answer = await fetch(`${url}/v1/events`, { method: 'POST', body, headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
+      const answer = await fetch(`${url}/v1/events`, {
+        method: 'POST',
+        body,
+        headers: { authorization: `Bearer ${OPERATOR_KEY}` },
+      });
       const text = await answer.text();
       if (answer.status === 200) {
-        const { accepted, duplicates, rejected } = JSON.parse(text) as { accepted: number; duplicates: number; rejected: unknown[] };
-        if (accepted + duplicates !== batch.length) throw new Unexpected(`${batch.length} sent, answered ${text}; rejected ${rejected.length}`);
+        const { accepted, duplicates, rejected } = JSON.parse(text) as {
+          accepted: number;
+          duplicates: number;
+          rejected: unknown[];
+        };
+        if (accepted + duplicates !== batch.length)
+          throw new Unexpected(`${batch.length} sent, answered ${text}; rejected ${rejected.length}`);
         for (const event of batch) this.acknowledged.set(event.id, event);
         return true;
       }

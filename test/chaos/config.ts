@@ -20,7 +20,14 @@ export function writeConfig(file: string): void {
     streams: {
       events: {
         schema: {
-          columns: { id: 'string', tenant: 'dictionary', kind: 'dictionary', t: 'timestamp', amount: 'decimal?', user: 'string' },
+          columns: {
+            id: 'string',
+            tenant: 'dictionary',
+            kind: 'dictionary',
+            t: 'timestamp',
+            amount: 'decimal?',
+            user: 'string',
+          },
           tenant: 'tenant',
           eventId: 'id',
           eventTime: 't',

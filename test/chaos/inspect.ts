@@ -18,7 +18,12 @@ interface Published {
 
 /** Throws when a published value went back, a final row opened again, or a revision says nothing new. */
 export async function inspectLog(folder: string): Promise<void> {
-  const log = await openLog({ folder: join(folder, 'data', 'log'), disk: realDisk, clock: systemClock, random: systemRandom });
+  const log = await openLog({
+    folder: join(folder, 'data', 'log'),
+    disk: realDisk,
+    clock: systemClock,
+    random: systemRandom,
+  });
   try {
     const definition = log.streams().find((stream) => stream.name.startsWith(`view.${VIEW}`));
     if (definition === undefined) throw new Error(`the log has no changes stream of ${VIEW}`);
@@ -28,7 +33,8 @@ export async function inspectLog(folder: string): Promise<void> {
       const cursor = log.cursor(definition.name, partition, range.start);
       for (let batch = cursor.next(); batch !== null; batch = cursor.next())
         for (let i = 0; i < batch.rows; i++) compare(published, rowOf(batch.batch, i), batch.baseOffset + i);
-      if (cursor.position !== range.end) throw new Error(`read to ${cursor.position} of ${range.end} in ${definition.name}/${partition}`);
+      if (cursor.position !== range.end)
+        throw new Error(`read to ${cursor.position} of ${range.end} in ${definition.name}/${partition}`);
       cursor.close();
     }
   } finally {
@@ -38,11 +44,17 @@ export async function inspectLog(folder: string): Promise<void> {
 
 function compare(published: Map<string, Published>, row: Record<string, unknown>, offset: number): void {
   const key = `${String(row['tenant'])}|${String(row['kind'])}|${String(row['window_start'])}`;
-  const next = { n: Number(row['n']), state: String(row['state']), values: `${String(row['n'])} ${String(row['amount'])} ${String(row['users'])} ${String(row['state'])}` };
+  const next = {
+    n: Number(row['n']),
+    state: String(row['state']),
+    values: `${String(row['n'])} ${String(row['amount'])} ${String(row['users'])} ${String(row['state'])}`,
+  };
   const last = published.get(key);
   published.set(key, next);
   if (last === undefined) return;
-  if (next.n < last.n) throw new Error(`revision ${offset + 1} of ${key}: the count went back from ${last.n} to ${next.n}`);
+  if (next.n < last.n)
+    throw new Error(`revision ${offset + 1} of ${key}: the count went back from ${last.n} to ${next.n}`);
   if (next.values === last.values) throw new Error(`revision ${offset + 1} of ${key} changes nothing`);
-  if (last.state !== 'open' && next.state === 'open') throw new Error(`revision ${offset + 1} of ${key} opens a ${last.state} row again`);
+  if (last.state !== 'open' && next.state === 'open')
+    throw new Error(`revision ${offset + 1} of ${key} opens a ${last.state} row again`);
 }

@@ -61,7 +61,8 @@ export async function runKill(input: KillInput): Promise<ChaosReport> {
       input.say(`kill round ${round + 1}/${input.rounds}: ${failed ? failures.at(-1)!.message : 'ok'}`);
     }
     const problem = failed ? undefined : await folder.finish().catch((error: unknown) => (error as Error).message);
-    if (problem !== undefined) failures.push({ round: round - 1, seed, message: `${problem} (kept in ${folder.path})` });
+    if (problem !== undefined)
+      failures.push({ round: round - 1, seed, message: `${problem} (kept in ${folder.path})` });
     if (problem !== undefined) input.say(`kill rounds up to ${round}: ${problem}`);
     totals.events += folder.events;
     totals.late += folder.late;

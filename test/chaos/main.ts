@@ -18,7 +18,8 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 const seed = values.seed === undefined ? Date.now() % 1_000_000_000 : Number(values.seed);
-if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed)) throw new Error('--rounds and --seed take whole numbers');
+if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed))
+  throw new Error('--rounds and --seed take whole numbers');
 const CONTROL_ROUNDS = 25;
 const POWER_CONTROLS = ['no-data-sync', 'sync-after-answer', 'no-directory-sync'] as const;
 const say = (line: string): void => console.log(line);
@@ -36,14 +37,24 @@ if (values.only !== 'kill') {
 if (values.only !== 'power') {
   const report = await runKill({ rounds, seed, say });
   for (const failure of report.failures) say(`kill: seed ${failure.seed}, round ${failure.round}: ${failure.message}`);
-  say(`kill: ${report.passed} of ${report.rounds} rounds passed, ${report.kills} kills; in the last folder ${report.events} events, ${report.late} late`);
+  say(
+    `kill: ${report.passed} of ${report.rounds} rounds passed, ${report.kills} kills; in the last folder ${report.events} events, ${report.late} late`,
+  );
   passed += report.passed;
   failed += report.failures.length;
 }
 if (values.controls === true) {
-  if (values.only !== 'kill') for (const control of POWER_CONTROLS) verdict(control, (await runPowerLoss({ rounds: CONTROL_ROUNDS, seed, control, stopAtFailure: true })).failed > 0);
+  if (values.only !== 'kill')
+    for (const control of POWER_CONTROLS)
+      verdict(control, (await runPowerLoss({ rounds: CONTROL_ROUNDS, seed, control, stopAtFailure: true })).failed > 0);
   if (values.only !== 'power') {
-    const report = await runKill({ rounds: CONTROL_ROUNDS, seed, say, stopAtFailure: true, preload: 'test/chaos/offsets-apart.mjs' });
+    const report = await runKill({
+      rounds: CONTROL_ROUNDS,
+      seed,
+      say,
+      stopAtFailure: true,
+      preload: 'test/chaos/offsets-apart.mjs',
+    });
     verdict('offsets committed apart', report.failures.length > 0);
   }
 }
@@ -51,7 +62,9 @@ console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
 
 function verdict(control: string, caught: boolean): void {
-  say(`control "${control}": ${caught ? 'fails, as it must' : `passed ${CONTROL_ROUNDS} rounds: the harness does not protect this guard`}`);
+  say(
+    `control "${control}": ${caught ? 'fails, as it must' : `passed ${CONTROL_ROUNDS} rounds: the harness does not protect this guard`}`,
+  );
   if (caught) passed++;
   else failed++;
 }

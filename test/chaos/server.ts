@@ -34,7 +34,17 @@ export function startServer(input: ServerInput): Server {
   const preload = input.preload === undefined ? [] : ['--import', resolve(input.preload)];
   const child = spawn(
     process.execPath,
-    [...preload, 'dist/cli/main.js', 'start', '--config', input.config, '--data', input.data, '--port', String(input.port)],
+    [
+      ...preload,
+      'dist/cli/main.js',
+      'start',
+      '--config',
+      input.config,
+      '--data',
+      input.data,
+      '--port',
+      String(input.port),
+    ],
     { stdio: ['ignore', output, output] },
   );
   closeSync(output);

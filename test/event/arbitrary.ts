@@ -31,14 +31,33 @@ export const EVERY_TYPE: Schema = defineSchema({
 });
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-const uuid = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
+const uuid = fc
+  .uint8Array({ minLength: 16, maxLength: 16 })
+  .map((bytes) => hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });
 const word = fc.constantFrom('', 'a', 'bb', 'click', 'ü', '日本', 'x'.repeat(300));
 const nullable = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null, freq: 3 });
-const int64 = fc.oneof(fc.integer({ min: -200, max: 200 }), fc.maxSafeInteger(), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n).map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value))));
-const decimal = fc.oneof(fc.integer({ min: -500, max: 500 }).map((value) => BigInt(value) * 10_000n), fc.bigInt(-(10n ** 18n) + 1n, 10n ** 18n - 1n)).map(decimalText);
-const time = fc.oneof(fc.integer({ min: 1_700_000_000_000, max: 1_700_000_060_000 }), fc.integer({ min: -8_000_000_000_000, max: 8_000_000_000_000 }));
-const json = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown).filter((value) => value !== null);
+const int64 = fc.oneof(
+  fc.integer({ min: -200, max: 200 }),
+  fc.maxSafeInteger(),
+  fc
+    .bigInt(-(2n ** 63n), 2n ** 63n - 1n)
+    .map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value))),
+);
+const decimal = fc
+  .oneof(
+    fc.integer({ min: -500, max: 500 }).map((value) => BigInt(value) * 10_000n),
+    fc.bigInt(-(10n ** 18n) + 1n, 10n ** 18n - 1n),
+  )
+  .map(decimalText);
+const time = fc.oneof(
+  fc.integer({ min: 1_700_000_000_000, max: 1_700_000_060_000 }),
+  fc.integer({ min: -8_000_000_000_000, max: 8_000_000_000_000 }),
+);
+const json = fc
+  .jsonValue({ maxDepth: 2 })
+  .map((value) => JSON.parse(JSON.stringify(value)) as unknown)
+  .filter((value) => value !== null);
 const double = fc.double({ noNaN: true }).map((value) => (Object.is(value, -0) ? 0 : value));
 
 function decimalText(value: bigint): string {

@@ -1,13 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BatchTarget, decodeBatch, DictionaryChain, DictionaryScope, encodeAttached, encodeBatch, encodeClock, patchHeader, readHeader } from '../../src/event/batch.js';
+import {
+  BatchTarget,
+  decodeBatch,
+  DictionaryChain,
+  DictionaryScope,
+  encodeAttached,
+  encodeBatch,
+  encodeClock,
+  patchHeader,
+  readHeader,
+} from '../../src/event/batch.js';
 import type { ColumnBatch } from '../../src/event/columns.js';
 import { concat, gather, gatherSlices } from '../../src/event/gather.js';
 import { batchFromRows, rowOf } from '../../src/event/rows.js';
 import { EVERY_TYPE, everyRows } from './arbitrary.js';
 
 const rowsOf = (batch: ColumnBatch) => Array.from({ length: batch.rows }, (_, row) => rowOf(batch, row));
-const stamped = (rows: Record<string, unknown>[], receivedAt: number) => rows.map((row) => ({ ...row, received_at: receivedAt }));
+const stamped = (rows: Record<string, unknown>[], receivedAt: number) =>
+  rows.map((row) => ({ ...row, received_at: receivedAt }));
 
 describe('a batch', () => {
   test('reads back every type with nulls, self-contained', () => {
@@ -16,7 +27,13 @@ describe('a batch', () => {
         const bytes = encodeBatch(batchFromRows(EVERY_TYPE, rows));
         patchHeader(bytes, 77, 1234);
         const read = decodeBatch(bytes, EVERY_TYPE);
-        expect(read.header).toMatchObject({ attached: false, baseOffset: 77, receivedAt: 1234, rows: rows.length, totalBytes: bytes.length });
+        expect(read.header).toMatchObject({
+          attached: false,
+          baseOffset: 77,
+          receivedAt: 1234,
+          rows: rows.length,
+          totalBytes: bytes.length,
+        });
         expect(rowsOf(read)).toEqual(stamped(rows, 1234));
         const times = rows.map((row) => row['time'] as number);
         expect([read.header.eventTimeMin, read.header.eventTimeMax]).toEqual([Math.min(...times), Math.max(...times)]);
@@ -32,7 +49,10 @@ describe('a batch', () => {
         const b = batchFromRows(EVERY_TYPE, right);
         const chosen = Uint32Array.from(picks, (pick) => pick % right.length);
         const expected = [...left, ...Array.from(chosen, (row) => right[row]!)];
-        const slices = [{ batch: a, rows: null }, { batch: b, rows: chosen }];
+        const slices = [
+          { batch: a, rows: null },
+          { batch: b, rows: chosen },
+        ];
         expect(rowsOf(decodeBatch(encodeBatch(slices), EVERY_TYPE))).toEqual(stamped(expected, 0));
         expect(rowsOf(gatherSlices(slices))).toEqual(stamped(expected, 0));
         expect(rowsOf(concat([a, b]))).toEqual(stamped([...left, ...right], 0));
@@ -116,13 +136,25 @@ describe('an attached batch', () => {
     const target = new BatchTarget();
     let raw = 0;
     for (let k = 0; k < 4; k++) {
-      const rows = Array.from({ length: 20_000 }, (_, i) => ({ ...sample('t1'), d: `v${k * 20_000 + i}`, l: [`w${k * 20_000 + i}`, 'same'] }));
-      const written = encodeAttached([{ batch: batchFromRows(EVERY_TYPE, rows), rows: null }], scope, { baseOffset: k * 20_000, receivedAt: 1, segmentPosition: target.position }, target);
+      const rows = Array.from({ length: 20_000 }, (_, i) => ({
+        ...sample('t1'),
+        d: `v${k * 20_000 + i}`,
+        l: [`w${k * 20_000 + i}`, 'same'],
+      }));
+      const written = encodeAttached(
+        [{ batch: batchFromRows(EVERY_TYPE, rows), rows: null }],
+        scope,
+        { baseOffset: k * 20_000, receivedAt: 1, segmentPosition: target.position },
+        target,
+      );
       raw += written.rawColumns;
       const bytes = target.bytes.slice(written.start, written.start + written.bytes);
       chain.apply(bytes);
       const read = decodeBatch(bytes, EVERY_TYPE, chain);
-      expect(rowOf(read, 19_999)).toMatchObject({ d: `v${k * 20_000 + 19_999}`, l: [`w${k * 20_000 + 19_999}`, 'same'] });
+      expect(rowOf(read, 19_999)).toMatchObject({
+        d: `v${k * 20_000 + 19_999}`,
+        l: [`w${k * 20_000 + 19_999}`, 'same'],
+      });
       expect(read.column(6).kind).toBe(k < 3 ? 'dictionary' : 'bytes');
     }
     expect(raw).toBe(2);
@@ -133,7 +165,23 @@ describe('an attached batch', () => {
 
 function sample(tenant: string): Record<string, unknown> {
   return {
-    tenant, id: '00000000-0000-4000-8000-000000000001', time: 1_700_000_000_000, u: null, s: 'x', s2: null, d: 'a', l: ['a'], l2: null, b: null,
-    i: 5, i2: null, f: null, m: '1.000000', m2: null, t: null, o: null, j: null,
+    tenant,
+    id: '00000000-0000-4000-8000-000000000001',
+    time: 1_700_000_000_000,
+    u: null,
+    s: 'x',
+    s2: null,
+    d: 'a',
+    l: ['a'],
+    l2: null,
+    b: null,
+    i: 5,
+    i2: null,
+    f: null,
+    m: '1.000000',
+    m2: null,
+    t: null,
+    o: null,
+    j: null,
   };
 }

@@ -1,13 +1,28 @@
 /** Attached batches in a segment: start anywhere, lose pages, flip bits. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BatchTarget, decodeBatch, DictionaryChain, DictionaryScope, encodeAttached, encodeDictionary, lostOffsets, PAGES_PER_WHOLE, readDescriptor, readHeader, totalBytesOf } from '../../src/event/batch.js';
+import {
+  BatchTarget,
+  decodeBatch,
+  DictionaryChain,
+  DictionaryScope,
+  encodeAttached,
+  encodeDictionary,
+  lostOffsets,
+  PAGES_PER_WHOLE,
+  readDescriptor,
+  readHeader,
+  totalBytesOf,
+} from '../../src/event/batch.js';
 import { batchFromRows, rowOf } from '../../src/event/rows.js';
 import { defineSchema } from '../../src/event/schema-define.js';
 import { MillraceError } from '../../src/util/errors.js';
 import { EVERY_TYPE, everyRows } from './arbitrary.js';
 
-const SCHEMA = defineSchema({ columns: { tenant: 'dictionary', word: 'dictionary?', tags: 'list', n: 'int64' }, tenant: 'tenant' });
+const SCHEMA = defineSchema({
+  columns: { tenant: 'dictionary', word: 'dictionary?', tags: 'list', n: 'int64' },
+  tenant: 'tenant',
+});
 const WORD = 1;
 
 type Row = { tenant: string; word: string | null; tags: string[]; n: number };
@@ -27,7 +42,12 @@ class Segment {
   append(partition: number, rows: Row[]): void {
     const baseOffset = this.#ends[partition]!;
     const position = this.target.position;
-    encodeAttached([{ batch: batchFromRows(SCHEMA, rows), rows: null }], this.scopes[partition]!, { baseOffset, receivedAt: 1, segmentPosition: position }, this.target);
+    encodeAttached(
+      [{ batch: batchFromRows(SCHEMA, rows), rows: null }],
+      this.scopes[partition]!,
+      { baseOffset, receivedAt: 1, segmentPosition: position },
+      this.target,
+    );
     this.batches.push({ partition, position, rows, baseOffset });
     this.#ends[partition] = baseOffset + rows.length;
   }
@@ -152,7 +172,13 @@ describe('a damaged segment', () => {
         expect(tenantsLost).toEqual(damaged === 0 && k < 64 ? [k * 3, k * 3 + 1, k * 3 + 2] : []);
         if (gone.length === 0 && tenantsLost.length > 0) return;
         if (gone.length === 0) return expect(rows.map((_, i) => rowOf(batch, i))).toEqual(plain(rows));
-        expect(() => batch.column(WORD)).toThrow(expect.objectContaining({ code: 'LOG_PAGE_DAMAGED', message: expect.stringContaining("column 'word'") as string, place: `offsets ${gone.length === 2 ? `${gone[0]}-${gone[1]}` : gone[0]}` }));
+        expect(() => batch.column(WORD)).toThrow(
+          expect.objectContaining({
+            code: 'LOG_PAGE_DAMAGED',
+            message: expect.stringContaining("column 'word'") as string,
+            place: `offsets ${gone.length === 2 ? `${gone[0]}-${gone[1]}` : gone[0]}`,
+          }),
+        );
         expect(batch.column(3).kind).toBe('integer');
       });
       expect(chain.damagedPages).toEqual([damaged * 3]);
@@ -162,7 +188,14 @@ describe('a damaged segment', () => {
 
   test('loses a whole batch and still names the rows of others', () => {
     const segment = new Segment(1);
-    for (let k = 0; k < 4; k++) segment.append(0, [{ tenant: 't', word: `new${k}`, tags: ['same'], n: 0 }, { tenant: 't', word: 'new1', tags: [], n: 1 }].slice(0, k === 0 ? 1 : 2) as Row[]);
+    for (let k = 0; k < 4; k++)
+      segment.append(
+        0,
+        [
+          { tenant: 't', word: `new${k}`, tags: ['same'], n: 0 },
+          { tenant: 't', word: 'new1', tags: [], n: 1 },
+        ].slice(0, k === 0 ? 1 : 2) as Row[],
+      );
     const chain = new DictionaryChain();
     const lost: number[] = [];
     for (const [k, { position }] of segment.batches.entries()) {
@@ -192,14 +225,21 @@ describe('a damaged segment', () => {
     fc.assert(
       fc.property(everyRows, fc.array(fc.nat(), { minLength: 1, maxLength: 60 }), (rows, places) => {
         const target = new BatchTarget();
-        const written = encodeAttached([{ batch: batchFromRows(EVERY_TYPE, rows), rows: null }], new DictionaryScope(EVERY_TYPE), { baseOffset: 5, receivedAt: 1, segmentPosition: 0 }, target);
+        const written = encodeAttached(
+          [{ batch: batchFromRows(EVERY_TYPE, rows), rows: null }],
+          new DictionaryScope(EVERY_TYPE),
+          { baseOffset: 5, receivedAt: 1, segmentPosition: 0 },
+          target,
+        );
         const good = target.bytes.slice(0, written.bytes);
         for (const place of places) {
           const bad = good.slice();
           const at = (place >> 3) % bad.length;
           bad[at]! ^= 1 << (place & 7);
           const region = regionOf(good, at);
-          expect(outcome(bad), `bit ${place & 7} of byte ${at}, ${region}`).toEqual(region === 'padding' ? 'same' : 'LOG_PAGE_DAMAGED');
+          expect(outcome(bad), `bit ${place & 7} of byte ${at}, ${region}`).toEqual(
+            region === 'padding' ? 'same' : 'LOG_PAGE_DAMAGED',
+          );
         }
 
         function outcome(bytes: Uint8Array): string {
@@ -208,7 +248,13 @@ describe('a damaged segment', () => {
             chain.apply(bytes);
             const read = decodeBatch(bytes, EVERY_TYPE, chain);
             const texts = rows.map((_, i) => JSON.stringify(rowOf(read, i)));
-            return JSON.stringify(texts) === JSON.stringify(rows.map((row) => JSON.stringify({ ...row, received_at: 1 }))) && chain.damagedPages.length === 0 ? 'same' : chain.damagedPages.length > 0 ? 'LOG_PAGE_DAMAGED' : 'wrong';
+            return JSON.stringify(texts) ===
+              JSON.stringify(rows.map((row) => JSON.stringify({ ...row, received_at: 1 }))) &&
+              chain.damagedPages.length === 0
+              ? 'same'
+              : chain.damagedPages.length > 0
+                ? 'LOG_PAGE_DAMAGED'
+                : 'wrong';
           } catch (error) {
             return error instanceof MillraceError ? error.code : String(error);
           }

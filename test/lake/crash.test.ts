@@ -12,7 +12,11 @@ import { LakeStage } from '../../src/lake/stage.js';
 import { dataFiles, Feed, handClock, lakeTexts } from './feed.js';
 
 const HOUR = 1_750_003_200_000 - (1_750_003_200_000 % HOUR_MS);
-const SCHEMA = defineSchema({ columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64' }, tenant: 'tenant', eventTime: 'time' });
+const SCHEMA = defineSchema({
+  columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64' },
+  tenant: 'tenant',
+  eventTime: 'time',
+});
 
 /** A disk on which step number `failAt`, and if `stays` every one after it, fails; half of a failing write lands. */
 function failingDisk(failAt: number, stays: boolean): { disk: Disk; steps: () => number } {
@@ -82,7 +86,16 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function feedOf(): Feed {
   const feed = new Feed(SCHEMA, 2);
-  for (let k = 0; k < 4; k++) feed.append(k % 2, HOUR + k, Array.from({ length: 5 }, (_, i) => ({ tenant: `t${i % 2}`, time: HOUR + ((i * 13 + k * 7) % 11), n: k * 5 + i })));
+  for (let k = 0; k < 4; k++)
+    feed.append(
+      k % 2,
+      HOUR + k,
+      Array.from({ length: 5 }, (_, i) => ({
+        tenant: `t${i % 2}`,
+        time: HOUR + ((i * 13 + k * 7) % 11),
+        n: k * 5 + i,
+      })),
+    );
   feed.append(0, HOUR + HOUR_MS, [{ tenant: 't1', time: HOUR, n: 99 }]);
   return feed;
 }
@@ -90,7 +103,14 @@ function feedOf(): Feed {
 /** Two runs, then the hour's merge, then the removal of what it replaced. */
 async function work(feed: Feed, disk: Disk): Promise<LakeStage> {
   const clock = handClock(HOUR);
-  const stage = new LakeStage({ stream: 'events', definition: () => feed.definition, folder, disk, clock, options: { runRowsMax: 10, mergedGroupRows: 4, mergedFileBytes: 400, graceMs: 1000 } });
+  const stage = new LakeStage({
+    stream: 'events',
+    definition: () => feed.definition,
+    folder,
+    disk,
+    clock,
+    options: { runRowsMax: 10, mergedGroupRows: 4, mergedFileBytes: 400, graceMs: 1000 },
+  });
   await feed.run(stage, HOUR + HOUR_MS);
   clock.ms += 1000;
   await feed.more(stage, HOUR + HOUR_MS, new Map(), feed.batches.length);
@@ -122,7 +142,8 @@ describe('the lake on a failing disk', () => {
       // The process dies with the disk: whatever the stage says, only the folder counts.
       await work(feed, failingDisk(failAt, true).disk).catch(() => undefined);
       const before = readSnapshot(realDisk, folder, 'events');
-      if (before !== undefined) expect(lakeTexts(folder, SCHEMA), `right after step ${failAt}`).toEqual(below(feed, before.committed));
+      if (before !== undefined)
+        expect(lakeTexts(folder, SCHEMA), `right after step ${failAt}`).toEqual(below(feed, before.committed));
       const stage = await work(feed, realDisk);
       check(feed);
       await stage.close();
@@ -137,7 +158,14 @@ describe('the lake on a failing disk', () => {
       const feed = feedOf();
       const { disk } = failingDisk(failAt, false);
       const clock = handClock(HOUR);
-      const stage = new LakeStage({ stream: 'events', definition: () => feed.definition, folder, disk, clock, options: { runRowsMax: 10, mergedGroupRows: 4, mergedFileBytes: 400, graceMs: 1000 } });
+      const stage = new LakeStage({
+        stream: 'events',
+        definition: () => feed.definition,
+        folder,
+        disk,
+        clock,
+        options: { runRowsMax: 10, mergedGroupRows: 4, mergedFileBytes: 400, graceMs: 1000 },
+      });
       stage.hurried = true;
       // As the reader loop does: any error leads to `restore`.
       for (let attempt = 0; attempt < 4; attempt++) {
@@ -169,7 +197,14 @@ test('a merge whose commit fails half way makes the stage start anew from what i
       realDisk.syncDirectory(path);
     },
   };
-  const stage = new LakeStage({ stream: 'events', definition: () => feed.definition, folder, disk, clock: handClock(HOUR), options: { runRowsMax: 10 } });
+  const stage = new LakeStage({
+    stream: 'events',
+    definition: () => feed.definition,
+    folder,
+    disk,
+    clock: handClock(HOUR),
+    options: { runRowsMax: 10 },
+  });
   await feed.run(stage, HOUR);
   armed = true;
   await feed.more(stage, HOUR + HOUR_MS, new Map(), feed.batches.length);

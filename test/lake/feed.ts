@@ -31,7 +31,14 @@ export function handClock(start: number): Clock & { ms: number } {
 
 /** Batches of a stream with P partitions. */
 export class Feed {
-  readonly batches: { partition: number; baseOffset: number; receivedAt: number; bytes: Uint8Array; rows: Row[]; chain: DictionaryChain }[] = [];
+  readonly batches: {
+    partition: number;
+    baseOffset: number;
+    receivedAt: number;
+    bytes: Uint8Array;
+    rows: Row[];
+    chain: DictionaryChain;
+  }[] = [];
   readonly ends: number[];
   definition: StreamDefinition;
   readonly #partitions: { scope: DictionaryScope; chain: DictionaryChain }[];
@@ -39,7 +46,15 @@ export class Feed {
   constructor(schema: Schema, partitions: number) {
     this.ends = new Array<number>(partitions).fill(0);
     this.#partitions = this.ends.map(() => ({ scope: new DictionaryScope(schema), chain: new DictionaryChain() }));
-    this.definition = { name: 'events', schema, partitions, clock: 'arrival', retentionMs: 1, bytesMax: 1, policy: 'refuse' };
+    this.definition = {
+      name: 'events',
+      schema,
+      partitions,
+      clock: 'arrival',
+      retentionMs: 1,
+      bytesMax: 1,
+      policy: 'refuse',
+    };
   }
 
   /** As if the stream had been given another schema: a new segment begins. */
@@ -55,7 +70,12 @@ export class Feed {
     const { scope, chain } = this.#partitions[partition]!;
     const baseOffset = this.ends[partition]!;
     const target = new BatchTarget();
-    const { bytes } = encodeAttached([{ batch: batchFromRows(this.definition.schema, rows), rows: null }], scope, { baseOffset, receivedAt, segmentPosition: 0 }, target);
+    const { bytes } = encodeAttached(
+      [{ batch: batchFromRows(this.definition.schema, rows), rows: null }],
+      scope,
+      { baseOffset, receivedAt, segmentPosition: 0 },
+      target,
+    );
     const one = target.bytes.slice(0, bytes);
     chain.apply(one);
     this.batches.push({ partition, baseOffset, receivedAt, bytes: one, rows, chain });
@@ -69,7 +89,13 @@ export class Feed {
   }
 
   /** Gives batches `from .. until - 1` to a restored stage. */
-  async more(stage: LakeStage, clockMs: number, positions: Map<number, number>, from: number, until = this.batches.length): Promise<void> {
+  async more(
+    stage: LakeStage,
+    clockMs: number,
+    positions: Map<number, number>,
+    from: number,
+    until = this.batches.length,
+  ): Promise<void> {
     for (const batch of this.batches.slice(from, until)) {
       if (batch.baseOffset < (positions.get(batch.partition) ?? 0)) continue;
       await stage.process(this.#logBatch(batch));
@@ -85,14 +111,32 @@ export class Feed {
     return this.batches
       .flatMap(({ partition, baseOffset, receivedAt, rows }) => {
         const read = batchFromRows(this.definition.schema, rows);
-        return rows.map((_, i) => JSON.stringify({ ...rowOf(read, i), received_at: receivedAt, _partition: partition, _offset: baseOffset + i }));
+        return rows.map((_, i) =>
+          JSON.stringify({
+            ...rowOf(read, i),
+            received_at: receivedAt,
+            _partition: partition,
+            _offset: baseOffset + i,
+          }),
+        );
       })
       .sort();
   }
 
   #logBatch({ partition, baseOffset, receivedAt, bytes, rows, chain }: Feed['batches'][number]): LogBatch {
     const batch = decodeBatch(bytes, this.definition.schema, chain);
-    return { stream: 'events', partition, baseOffset, rows: rows.length, batch, eventTimeMin: batch.header.eventTimeMin, eventTimeMax: batch.header.eventTimeMax, receivedAt, clockAdvanceMs: 0, clockTotalMs: 0 };
+    return {
+      stream: 'events',
+      partition,
+      baseOffset,
+      rows: rows.length,
+      batch,
+      eventTimeMin: batch.header.eventTimeMin,
+      eventTimeMax: batch.header.eventTimeMax,
+      receivedAt,
+      clockAdvanceMs: 0,
+      clockTotalMs: 0,
+    };
   }
 }
 

@@ -38,7 +38,11 @@ async function byDuck(bytes: Uint8Array<ArrayBuffer>): Promise<Record<string, un
   writeFileSync(path, bytes);
   const result = await duck.runAndReadAll(`${SELECT} FROM read_parquet('${path}')`);
   rmSync(path);
-  return result.getRowObjectsJson().map((row) => ({ ...row, j: row['j'] === null ? null : JSON.parse(String(row['j'])), ...numbers(row, ['time', 't', 'received_at', 'f']) }));
+  return result.getRowObjectsJson().map((row) => ({
+    ...row,
+    j: row['j'] === null ? null : JSON.parse(String(row['j'])),
+    ...numbers(row, ['time', 't', 'received_at', 'f']),
+  }));
 }
 
 function numbers(row: Record<string, unknown>, names: string[]): Record<string, unknown> {
@@ -60,7 +64,12 @@ function throughLog(parts: Record<string, unknown>[][]): ColumnBatch[] {
   const chain = new DictionaryChain();
   return parts.map((rows) => {
     const target = new BatchTarget();
-    const { bytes } = encodeAttached([{ batch: batchFromRows(EVERY_TYPE, rows), rows: null }], scope, { baseOffset: 0, receivedAt: 9, segmentPosition: 0 }, target);
+    const { bytes } = encodeAttached(
+      [{ batch: batchFromRows(EVERY_TYPE, rows), rows: null }],
+      scope,
+      { baseOffset: 0, receivedAt: 9, segmentPosition: 0 },
+      target,
+    );
     const one = target.bytes.slice(0, bytes);
     chain.apply(one);
     return decodeBatch(one, EVERY_TYPE, chain);
@@ -86,9 +95,19 @@ describe('a Parquet file', () => {
         const bytes = await parquetBytes(EVERY_TYPE, batches, { compression: 'none' });
         const rows = await parquetReadObjects({ file: bytes.buffer, utf8: false });
         const want = expected(batches);
-        expect(rows.map((row) => ({ tenant: row['tenant'], s: row['s'], s2: row['s2'], d: row['d'], l: row['l'], l2: row['l2'] ?? null, i: String(row['i']), f: row['f'], o: row['o'] }))).toEqual(
-          want.map(({ tenant, s, s2, d, l, l2, i, f, o }) => ({ tenant, s, s2, d, l, l2, i, f, o })),
-        );
+        expect(
+          rows.map((row) => ({
+            tenant: row['tenant'],
+            s: row['s'],
+            s2: row['s2'],
+            d: row['d'],
+            l: row['l'],
+            l2: row['l2'] ?? null,
+            i: String(row['i']),
+            f: row['f'],
+            o: row['o'],
+          })),
+        ).toEqual(want.map(({ tenant, s, s2, d, l, l2, i, f, o }) => ({ tenant, s, s2, d, l, l2, i, f, o })));
       }),
       { numRuns: 30 },
     );
@@ -96,13 +115,35 @@ describe('a Parquet file', () => {
 
   test('states minimum, maximum and nulls of every column, and field ids', async () => {
     const rows = Array.from({ length: 10 }, (_, i) => ({
-      tenant: `t${i}`, id: `00000000-0000-4000-8000-00000000000${i}`, time: 1000 + i, u: null, s: `s${i}`, s2: i < 3 ? null : 'é', d: i % 2 ? 'b' : 'a', l: ['x'], l2: i === 0 ? null : [],
-      b: null, i: -i, i2: i === 9 ? null : i, f: i / 2, m: `${i}.500000`, m2: null, t: null, o: i > 20, j: null,
+      tenant: `t${i}`,
+      id: `00000000-0000-4000-8000-00000000000${i}`,
+      time: 1000 + i,
+      u: null,
+      s: `s${i}`,
+      s2: i < 3 ? null : 'é',
+      d: i % 2 ? 'b' : 'a',
+      l: ['x'],
+      l2: i === 0 ? null : [],
+      b: null,
+      i: -i,
+      i2: i === 9 ? null : i,
+      f: i / 2,
+      m: `${i}.500000`,
+      m2: null,
+      t: null,
+      o: i > 20,
+      j: null,
     }));
     const bytes = await parquetBytes(EVERY_TYPE, [batchFromRows(EVERY_TYPE, rows)]);
     const metadata = parquetMetadata(bytes.buffer);
-    expect(metadata.schema.filter((element) => element.field_id !== undefined).map((element) => [element.name, element.field_id])).toEqual(EVERY_TYPE.columns.map((column, i) => [column.name, i + 1]));
-    const bounds = Object.fromEntries(metadata.row_groups[0]!.columns.map(({ meta_data }) => [meta_data!.path_in_schema[0], meta_data!.statistics]));
+    expect(
+      metadata.schema
+        .filter((element) => element.field_id !== undefined)
+        .map((element) => [element.name, element.field_id]),
+    ).toEqual(EVERY_TYPE.columns.map((column, i) => [column.name, i + 1]));
+    const bounds = Object.fromEntries(
+      metadata.row_groups[0]!.columns.map(({ meta_data }) => [meta_data!.path_in_schema[0], meta_data!.statistics]),
+    );
     expect(bounds['tenant']).toMatchObject({ min_value: 't0', max_value: 't9', null_count: 0n });
     expect(bounds['i']).toMatchObject({ min_value: -9n, max_value: 0n });
     expect(bounds['i2']).toMatchObject({ min_value: 0n, max_value: 8n, null_count: 1n });
@@ -111,15 +152,32 @@ describe('a Parquet file', () => {
     expect(bounds['u']).toMatchObject({ null_count: 10n });
     expect(bounds['u']!.min_value).toBeUndefined();
     writeFileSync(join(folder, 'bounds.parquet'), bytes);
-    const pruned = await duck.runAndReadAll(`SELECT count(*)::INT n FROM read_parquet('${join(folder, 'bounds.parquet')}') WHERE tenant = 't4' AND time >= make_timestamp(1004000)`);
+    const pruned = await duck.runAndReadAll(
+      `SELECT count(*)::INT n FROM read_parquet('${join(folder, 'bounds.parquet')}') WHERE tenant = 't4' AND time >= make_timestamp(1004000)`,
+    );
     expect(pruned.getRowObjectsJson()).toEqual([{ n: 1 }]);
   });
 
   test('writes a column plain when its entries are too many for a dictionary', async () => {
-    const parts = [0, 1].map((k) => Array.from({ length: 40_000 }, (_, i) => ({ tenant: `t${k * 40_000 + i}`, id: '00000000-0000-4000-8000-000000000000', time: i, s: '', l: [`l${k * 40_000 + i}`], i, m: 0n })));
-    const bytes = await parquetBytes(EVERY_TYPE, parts.map((rows) => batchFromRows(EVERY_TYPE, rows)));
+    const parts = [0, 1].map((k) =>
+      Array.from({ length: 40_000 }, (_, i) => ({
+        tenant: `t${k * 40_000 + i}`,
+        id: '00000000-0000-4000-8000-000000000000',
+        time: i,
+        s: '',
+        l: [`l${k * 40_000 + i}`],
+        i,
+        m: 0n,
+      })),
+    );
+    const bytes = await parquetBytes(
+      EVERY_TYPE,
+      parts.map((rows) => batchFromRows(EVERY_TYPE, rows)),
+    );
     writeFileSync(join(folder, 'many.parquet'), bytes);
-    const result = await duck.runAndReadAll(`SELECT count(DISTINCT tenant)::INT tenants, count(DISTINCT l[1])::INT items, max(tenant) top FROM read_parquet('${join(folder, 'many.parquet')}')`);
+    const result = await duck.runAndReadAll(
+      `SELECT count(DISTINCT tenant)::INT tenants, count(DISTINCT l[1])::INT items, max(tenant) top FROM read_parquet('${join(folder, 'many.parquet')}')`,
+    );
     expect(result.getRowObjectsJson()).toEqual([{ tenants: 80_000, items: 80_000, top: 't9999' }]);
   });
 
@@ -130,7 +188,9 @@ describe('a Parquet file', () => {
   test('goes to its sink one row group at a time', async () => {
     const sizes: number[] = [];
     const writer = new ParquetWriter(EVERY_TYPE, { write: (bytes) => void sizes.push(bytes.length) });
-    const batch = batchFromRows(EVERY_TYPE, [{ tenant: 't', id: '00000000-0000-4000-8000-000000000000', time: 1, s: '', l: [], i: 1, m: 0n }]);
+    const batch = batchFromRows(EVERY_TYPE, [
+      { tenant: 't', id: '00000000-0000-4000-8000-000000000000', time: 1, s: '', l: [], i: 1, m: 0n },
+    ]);
     await writer.writeRowGroup([{ batch, rows: null }]);
     await writer.writeRowGroup([]);
     await writer.writeRowGroup([{ batch, rows: null }]);

@@ -13,12 +13,25 @@ import { SeededRandom } from '../sim/random.js';
 import { Feed, handClock } from './feed.js';
 
 const HOUR = 1_750_003_200_000 - (1_750_003_200_000 % HOUR_MS);
-const SCHEMA = defineSchema({ columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64' }, tenant: 'tenant', eventTime: 'time' });
+const SCHEMA = defineSchema({
+  columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64' },
+  tenant: 'tenant',
+  eventTime: 'time',
+});
 const LAKE = '/data/lake';
 
 function feedOf(): Feed {
   const feed = new Feed(SCHEMA, 2);
-  for (let k = 0; k < 6; k++) feed.append(k % 2, HOUR + k, Array.from({ length: 5 }, (_, i) => ({ tenant: `t${i % 2}`, time: HOUR + ((i * 13 + k * 7) % 11), n: k * 5 + i })));
+  for (let k = 0; k < 6; k++)
+    feed.append(
+      k % 2,
+      HOUR + k,
+      Array.from({ length: 5 }, (_, i) => ({
+        tenant: `t${i % 2}`,
+        time: HOUR + ((i * 13 + k * 7) % 11),
+        n: k * 5 + i,
+      })),
+    );
   return feed;
 }
 
@@ -33,7 +46,14 @@ async function live(feed: Feed, disk: SimDisk, powerAt: number, errorAt = Infini
   };
   const told = feed.ends.map(() => 0);
   const clock = handClock(HOUR);
-  const stage = new LakeStage({ stream: 'events', definition: () => feed.definition, folder: LAKE, disk, clock, options: { runRowsMax: 10, mergedGroupRows: 4, graceMs: 1000 } });
+  const stage = new LakeStage({
+    stream: 'events',
+    definition: () => feed.definition,
+    folder: LAKE,
+    disk,
+    clock,
+    options: { runRowsMax: 10, mergedGroupRows: 4, graceMs: 1000 },
+  });
   const flush = stage.flush.bind(stage);
   stage.flush = async (positions) => {
     const held = await flush(positions);
@@ -65,12 +85,16 @@ async function live(feed: Feed, disk: SimDisk, powerAt: number, errorAt = Infini
 function recount(feed: Feed, disk: SimDisk, told: readonly number[]): void {
   const { snapshot } = openLake(disk, LAKE, 'events');
   const committed = snapshot?.committed ?? [];
-  told.forEach((offset, partition) => expect(committed[partition] ?? 0, `partition ${partition}`).toBeGreaterThanOrEqual(offset));
+  told.forEach((offset, partition) =>
+    expect(committed[partition] ?? 0, `partition ${partition}`).toBeGreaterThanOrEqual(offset),
+  );
   const texts = (snapshot?.files ?? []).flatMap((entry) => {
     const path = join(LAKE, 'events', 'data', entry.name);
     const file = disk.open(path, 'read');
     const reader = new ParquetReader(file, path, lakeSchema(SCHEMA));
-    return Array.from({ length: reader.groups }, (_, group) => reader.readGroup(group)).flatMap((batch) => Array.from({ length: batch.rows }, (__, row) => JSON.stringify(rowOf(batch, row))));
+    return Array.from({ length: reader.groups }, (_, group) => reader.readGroup(group)).flatMap((batch) =>
+      Array.from({ length: batch.rows }, (__, row) => JSON.stringify(rowOf(batch, row))),
+    );
   });
   const expected = feed.expected().filter((text) => {
     const row = JSON.parse(text) as { _partition: number; _offset: number };
@@ -100,7 +124,10 @@ async function round(seed: number, control?: DiskControl): Promise<void> {
 
 describe('the lake when the power goes', () => {
   test('keeps every row that the log may forget, once', async () => {
-    for (let seed = 1; seed <= 150; seed++) await round(seed).catch((cause: unknown) => Promise.reject(new Error(`seed ${seed}: ${String(cause)}`, { cause })));
+    for (let seed = 1; seed <= 150; seed++)
+      await round(seed).catch((cause: unknown) =>
+        Promise.reject(new Error(`seed ${seed}: ${String(cause)}`, { cause })),
+      );
   }, 120_000);
 
   for (const control of ['no-data-sync', 'no-directory-sync'] as const)

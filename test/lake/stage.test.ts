@@ -15,7 +15,11 @@ import { noSyncDisk as realDisk } from './no-sync.js';
 import { dataFiles, Feed, handClock, lakeRows, lakeTexts, type Row } from './feed.js';
 
 const HOUR = 1_750_003_200_000 - (1_750_003_200_000 % HOUR_MS);
-const SMALL = defineSchema({ columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64', url: 'string?' }, tenant: 'tenant', eventTime: 'time' });
+const SMALL = defineSchema({
+  columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64', url: 'string?' },
+  tenant: 'tenant',
+  eventTime: 'time',
+});
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'lake-'))));
@@ -25,14 +29,26 @@ const stageOf = (feed: Feed, clock = handClock(HOUR), options = {}) =>
   new LakeStage({ stream: 'events', definition: () => feed.definition, folder, disk: realDisk, clock, options });
 
 function rows(count: number, seed: number): Row[] {
-  return Array.from({ length: count }, (_, i) => ({ tenant: `t${(i * 7 + seed) % 5}`, time: HOUR - 5000 + ((i * 37 + seed * 11) % 1000), n: seed * 1000 + i, url: i % 3 === 0 ? null : `http://x/${i}` }));
+  return Array.from({ length: count }, (_, i) => ({
+    tenant: `t${(i * 7 + seed) % 5}`,
+    time: HOUR - 5000 + ((i * 37 + seed * 11) % 1000),
+    n: seed * 1000 + i,
+    url: i % 3 === 0 ? null : `http://x/${i}`,
+  }));
 }
 
 describe('the lake', () => {
   test('holds every row once, in order of tenant, time, partition and offset', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ partition: fc.nat(2), gapMs: fc.nat(40 * 60_000), rows: fc.array(everyRow, { minLength: 1, maxLength: 12 }) }), { minLength: 1, maxLength: 14 }),
+        fc.array(
+          fc.record({
+            partition: fc.nat(2),
+            gapMs: fc.nat(40 * 60_000),
+            rows: fc.array(everyRow, { minLength: 1, maxLength: 12 }),
+          }),
+          { minLength: 1, maxLength: 14 },
+        ),
         fc.integer({ min: 1, max: 40 }),
         async (batches, runRowsMax) => {
           rmSync(join(folder, 'events'), { recursive: true, force: true });
@@ -44,7 +60,8 @@ describe('the lake', () => {
           for (let i = 0; i < 12; i++) await feed.more(stage, at + 2 * HOUR_MS, new Map(), feed.batches.length);
           expect(lakeTexts(folder, EVERY_TYPE)).toEqual(feed.expected());
           expect(stage.status()).toMatchObject({ runs: 0, rowsWaiting: 0, mergeFailure: null });
-          for (const { file, rows } of lakeRows(folder, EVERY_TYPE)) expect([file, rows]).toEqual([file, inLakeOrder(rows)]);
+          for (const { file, rows } of lakeRows(folder, EVERY_TYPE))
+            expect([file, rows]).toEqual([file, inLakeOrder(rows)]);
           expect(readSnapshot(realDisk, folder, 'events')!.committed).toEqual(feed.ends);
         },
       ),
@@ -54,14 +71,30 @@ describe('the lake', () => {
 
   test('merges an hour only when the arrival clock has passed it, into one file for any number of tenants', async () => {
     const feed = new Feed(SMALL, 1);
-    for (let k = 0; k < 6; k++) feed.append(0, HOUR + k * 1000, Array.from({ length: 500 }, (_, i) => ({ tenant: `t${i}`, time: HOUR + i, n: i, url: null })));
+    for (let k = 0; k < 6; k++)
+      feed.append(
+        0,
+        HOUR + k * 1000,
+        Array.from({ length: 500 }, (_, i) => ({ tenant: `t${i}`, time: HOUR + i, n: i, url: null })),
+      );
     const stage = stageOf(feed, handClock(HOUR), { runRowsMax: 1000 });
     await feed.run(stage, HOUR + HOUR_MS - 1);
     expect(stage.status()).toMatchObject({ files: 3, runs: 3, rowsWaiting: 0 });
     await feed.more(stage, HOUR + HOUR_MS, new Map(), 6);
     expect(stage.status()).toMatchObject({ files: 1, runs: 0, rows: 3000, merges: 1 });
     const [file] = readSnapshot(realDisk, folder, 'events')!.files;
-    expect(file).toMatchObject({ kind: 'merged', hour: HOUR, rows: 3000, tenantMin: 't0', tenantMax: 't99', eventTimeMin: HOUR, eventTimeMax: HOUR + 499, receivedAtMin: HOUR, receivedAtMax: HOUR + 5000, ranges: [{ partition: 0, from: 0, to: 3000 }] });
+    expect(file).toMatchObject({
+      kind: 'merged',
+      hour: HOUR,
+      rows: 3000,
+      tenantMin: 't0',
+      tenantMax: 't99',
+      eventTimeMin: HOUR,
+      eventTimeMax: HOUR + 499,
+      receivedAtMin: HOUR,
+      receivedAtMax: HOUR + 5000,
+      ranges: [{ partition: 0, from: 0, to: 3000 }],
+    });
   });
 
   test('finishes a merged file when it is large enough', async () => {
@@ -145,16 +178,33 @@ describe('the lake', () => {
     const feed = new Feed(SMALL, 1);
     feed.append(0, HOUR, rows(20, 1));
     await feed.run(stageOf(feed, handClock(HOUR), { runRowsMax: 20 }), HOUR);
-    const declared = defineSchema({ columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64', url: 'dictionary?', added: 'decimal?', tags: 'list?' }, tenant: 'tenant', eventTime: 'time' });
+    const declared = defineSchema({
+      columns: {
+        tenant: 'dictionary',
+        time: 'timestamp',
+        n: 'int64',
+        url: 'dictionary?',
+        added: 'decimal?',
+        tags: 'list?',
+      },
+      tenant: 'tenant',
+      eventTime: 'time',
+    });
     feed.evolve(compareSchemas(SMALL, declared));
-    feed.append(0, HOUR, rows(20, 2).map((row) => ({ ...row, added: '1.500000', tags: ['a'] })));
+    feed.append(
+      0,
+      HOUR,
+      rows(20, 2).map((row) => ({ ...row, added: '1.500000', tags: ['a'] })),
+    );
     const stage = stageOf(feed, handClock(HOUR), { runRowsMax: 20 });
     await feed.run(stage, HOUR);
     const catalog = openCatalog(realDisk, folder);
     const paths = catalog.snapshot('events')!.files.map((file) => catalog.pathOf('events', file));
     expect(paths).toHaveLength(2);
     const duck = await (await DuckDBInstance.create(':memory:')).connect();
-    const read = await duck.runAndReadAll(`SELECT count(*)::INT c, count(added)::INT a, sum(added)::VARCHAR s, count(url)::INT u FROM read_parquet([${paths.map((path) => `'${path}'`).join(', ')}], union_by_name = true)`);
+    const read = await duck.runAndReadAll(
+      `SELECT count(*)::INT c, count(added)::INT a, sum(added)::VARCHAR s, count(url)::INT u FROM read_parquet([${paths.map((path) => `'${path}'`).join(', ')}], union_by_name = true)`,
+    );
     expect(read.getRowObjectsJson()).toEqual([{ c: 40, a: 20, s: '30.000000', u: 26 }]);
     await feed.more(stage, HOUR + HOUR_MS, new Map(), 2);
     expect(stage.status()).toMatchObject({ files: 1, runs: 0 });

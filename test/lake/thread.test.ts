@@ -16,19 +16,48 @@ import { LAKE_FOLDER } from '../../src/lake/options.js';
 import type { LakeThreadData, LakeThreadMethods } from '../../src/lake/thread.js';
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
 
-const SCHEMA = defineSchema({ columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64' }, tenant: 'tenant', eventTime: 'time' });
+const SCHEMA = defineSchema({
+  columns: { tenant: 'dictionary', time: 'timestamp', n: 'int64' },
+  tenant: 'tenant',
+  eventTime: 'time',
+});
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'lake-thread-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-async function openAll(): Promise<{ log: EmbeddedLog; lake: ReturnType<typeof createRpc<LakeThreadMethods>>; deaths: Error[]; close(): Promise<void> }> {
+async function openAll(): Promise<{
+  log: EmbeddedLog;
+  lake: ReturnType<typeof createRpc<LakeThreadMethods>>;
+  deaths: Error[];
+  close(): Promise<void>;
+}> {
   const log = await openLog({ folder: join(folder, 'log'), disk: realDisk, clock: systemClock, random: systemRandom });
-  for (const name of ['events', 'other']) await log.createStream({ name, schema: SCHEMA, partitions: 3, clock: 'arrival', retentionMs: 60_000, bytesMax: 1e12, policy: 'refuse' });
+  for (const name of ['events', 'other'])
+    await log.createStream({
+      name,
+      schema: SCHEMA,
+      partitions: 3,
+      clock: 'arrival',
+      retentionMs: 60_000,
+      bytesMax: 1e12,
+      policy: 'refuse',
+    });
   const logPort = log.remotePort();
   const deaths: Error[] = [];
-  const data: LakeThreadData = { dataFolder: folder, streams: ['events', 'other'], options: { runRowsMax: 500 }, logPort };
-  const thread = startThread({ name: 'lake', module: 'lake/thread.js', workerData: data, transfer: [logPort], onDeath: (error) => deaths.push(error) });
+  const data: LakeThreadData = {
+    dataFolder: folder,
+    streams: ['events', 'other'],
+    options: { runRowsMax: 500 },
+    logPort,
+  };
+  const thread = startThread({
+    name: 'lake',
+    module: 'lake/thread.js',
+    workerData: data,
+    transfer: [logPort],
+    onDeath: (error) => deaths.push(error),
+  });
   const lake = createRpc<LakeThreadMethods>(thread.worker);
   await lake.call('ready');
   return {
@@ -43,11 +72,25 @@ async function openAll(): Promise<{ log: EmbeddedLog; lake: ReturnType<typeof cr
   };
 }
 
-const rows = (from: number, count: number) => batchFromRows(SCHEMA, Array.from({ length: count }, (_, i) => ({ tenant: `t${(from + i) % 17}`, time: 1_750_000_000_000 + ((i * 7919) % 5000), n: from + i })));
+const rows = (from: number, count: number) =>
+  batchFromRows(
+    SCHEMA,
+    Array.from({ length: count }, (_, i) => ({
+      tenant: `t${(from + i) % 17}`,
+      time: 1_750_000_000_000 + ((i * 7919) % 5000),
+      n: from + i,
+    })),
+  );
 
 test('takes what is appended to the lake, each row once, also after a restart', async () => {
   const first = await openAll();
-  for (let k = 0; k < 10; k++) await first.log.append({ batches: [{ stream: 'events', rows: rows(k * 200, 200) }, { stream: 'other', rows: rows(k, 1) }] });
+  for (let k = 0; k < 10; k++)
+    await first.log.append({
+      batches: [
+        { stream: 'events', rows: rows(k * 200, 200) },
+        { stream: 'other', rows: rows(k, 1) },
+      ],
+    });
   await first.lake.call('cut');
   await first.log.append({ batches: [{ stream: 'events', rows: rows(2000, 100) }] });
   const status = await first.lake.call('status');

@@ -32,7 +32,14 @@ function parse(line: string, number: number): LogLine {
   const time = line.slice(line.indexOf('[') + 1, line.indexOf(']'));
   const quoted = line.split('"');
   const [status, bytes] = quoted[2]!.trim().split(' ');
-  const [day, month, year, hour, minute, second] = [time.slice(0, 2), time.slice(3, 6), time.slice(7, 11), time.slice(12, 14), time.slice(15, 17), time.slice(18, 20)];
+  const [day, month, year, hour, minute, second] = [
+    time.slice(0, 2),
+    time.slice(3, 6),
+    time.slice(7, 11),
+    time.slice(12, 14),
+    time.slice(15, 17),
+    time.slice(18, 20),
+  ];
   if (!time.endsWith('+0000')) throw new Error(`line ${number} is not in UTC`);
   return {
     number,

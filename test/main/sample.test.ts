@@ -20,11 +20,19 @@ beforeAll(async () => {
   example = await startExample(join(folder, 'data'));
   const click = { event_type: 'click', event_time: Date.now(), campaign_id: 'live' };
   for (let i = 0; i < 5; i++) {
-    const answer = await fetch(`${example.url}/v1/events`, { method: 'POST', body: JSON.stringify(click), headers: { authorization: 'Bearer mr_demo_acme_ingest' } });
+    const answer = await fetch(`${example.url}/v1/events`, {
+      method: 'POST',
+      body: JSON.stringify(click),
+      headers: { authorization: 'Bearer mr_demo_acme_ingest' },
+    });
     expect(await answer.json()).toMatchObject({ accepted: 1 });
   }
-  await until(async () => Number((await ask(example, 'SELECT coalesce(sum(requests), 0) FROM requests'))[0]![0]) === 10_000);
-  await until(async () => Number((await ask(example, 'SELECT coalesce(sum(requests), 0) FROM sections'))[0]![0]) === 10_000);
+  await until(
+    async () => Number((await ask(example, 'SELECT coalesce(sum(requests), 0) FROM requests'))[0]![0]) === 10_000,
+  );
+  await until(
+    async () => Number((await ask(example, 'SELECT coalesce(sum(requests), 0) FROM sections'))[0]![0]) === 10_000,
+  );
 }, 120_000);
 
 afterAll(async () => {
@@ -38,30 +46,61 @@ test('the raw text is what it is said to be', () => {
 });
 
 test('every request is there once, as it was', async () => {
-  const rows = await ask(example, 'SELECT id, extract(epoch FROM event_time) * 1000, ip, path, status, bytes, user_agent FROM web_log');
+  const rows = await ask(
+    example,
+    'SELECT id, extract(epoch FROM event_time) * 1000, ip, path, status, bytes, user_agent FROM web_log',
+  );
   expect(rows).toHaveLength(10_000);
   const byId = new Map(rows.map((row) => [row[0], row]));
   for (const line of lines) {
     const [, ms, ip, path, status, bytes, agent] = byId.get(`access-log:${line.number}`)!;
-    expect([Number(ms), ip, path, Number(status), bytes === null ? null : Number(bytes)]).toEqual([line.ms, line.ip, line.path, line.status, line.bytes]);
+    expect([Number(ms), ip, path, Number(status), bytes === null ? null : Number(bytes)]).toEqual([
+      line.ms,
+      line.ip,
+      line.path,
+      line.status,
+      line.bytes,
+    ]);
     expect(agent === null || agent === '' ? '-' : agent).toBe(line.agent === '' ? '-' : line.agent);
   }
 });
 
 test('requests by minute and status equal the recount', async () => {
-  const rows = await ask(example, 'SELECT extract(epoch FROM window_start) * 1000, status, requests, bytes, addresses FROM requests');
-  const found = new Map(rows.map(([start, status, ...measures]) => [`${Number(start)} ${status}`, measures.map((value) => (value === null ? null : Number(value)))]));
+  const rows = await ask(
+    example,
+    'SELECT extract(epoch FROM window_start) * 1000, status, requests, bytes, addresses FROM requests',
+  );
+  const found = new Map(
+    rows.map(([start, status, ...measures]) => [
+      `${Number(start)} ${status}`,
+      measures.map((value) => (value === null ? null : Number(value))),
+    ]),
+  );
   const groups = groupBy(lines, (line) => `${Math.floor(line.ms / 60_000) * 60_000} ${line.status}`);
-  expect(found).toEqual(new Map([...groups].map(([key, group]) => [key, [group.length, sum(group), new Set(group.map((line) => line.ip)).size]])));
+  expect(found).toEqual(
+    new Map(
+      [...groups].map(([key, group]) => [key, [group.length, sum(group), new Set(group.map((line) => line.ip)).size]]),
+    ),
+  );
 });
 
 test('sections by hour equal the recount', async () => {
-  const rows = await ask(example, 'SELECT extract(epoch FROM window_start) * 1000, section, requests, errors, named_bots, addresses FROM sections');
-  const groups = groupBy(lines, (line) => `${Math.floor(line.ms / 3_600_000) * 3_600_000} /${line.path.split('?')[0]!.split('/')[1] ?? ''}`);
+  const rows = await ask(
+    example,
+    'SELECT extract(epoch FROM window_start) * 1000, section, requests, errors, named_bots, addresses FROM sections',
+  );
+  const groups = groupBy(
+    lines,
+    (line) => `${Math.floor(line.ms / 3_600_000) * 3_600_000} /${line.path.split('?')[0]!.split('/')[1] ?? ''}`,
+  );
   expect(rows.length).toBe(groups.size);
   for (const [start, section, requests, errors, bots, addresses] of rows) {
     const group = groups.get(`${Number(start)} ${String(section)}`)!;
-    expect([Number(requests), Number(errors), Number(bots)]).toEqual([group.length, group.filter((line) => line.status >= 400).length, group.filter((line) => /bot|spider/i.test(line.agent)).length]);
+    expect([Number(requests), Number(errors), Number(bots)]).toEqual([
+      group.length,
+      group.filter((line) => line.status >= 400).length,
+      group.filter((line) => /bot|spider/i.test(line.agent)).length,
+    ]);
     const exact = new Set(group.map((line) => line.ip)).size;
     expect(Math.abs(Number(addresses) - exact)).toBeLessThanOrEqual(Math.max(1, exact * 0.05));
   }

@@ -77,10 +77,11 @@ function decimal(units: bigint): string {
 }
 
 /** The same as a SQL SELECT list. */
-export const MEASURES_SQL = `count(*) AS events, count(*) FILTER (WHERE kind = 'click') AS clicks, sum(cost) AS cost, max(number) AS most, min(number) AS least,
+export const MEASURES_SQL =
+  `count(*) AS events, count(*) FILTER (WHERE kind = 'click') AS clicks, sum(cost) AS cost, max(number) AS most, min(number) AS least,
   count(DISTINCT user) AS users, count(DISTINCT device) AS devices, approx_count_distinct(user) AS about, min("user") AS first, sum(number) AS total`
-  .replaceAll('DISTINCT user', 'DISTINCT "user"')
-  .replace('distinct(user)', 'distinct("user")');
+    .replaceAll('DISTINCT user', 'DISTINCT "user"')
+    .replace('distinct(user)', 'distinct("user")');
 
 /** A measure as the recount writes it. */
 export function asText(row: Row): Row {

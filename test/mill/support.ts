@@ -45,7 +45,10 @@ export type Event = Record<string, unknown> & { readonly id: string; readonly te
 
 /** A batch of events. */
 export function batchOfEvents(events: readonly Event[], schema: Schema = EVENTS): ColumnBatch {
-  return batchFromRows(schema, events.map((event) => ({ ...event, received_at: 0 })));
+  return batchFromRows(
+    schema,
+    events.map((event) => ({ ...event, received_at: 0 })),
+  );
 }
 
 /** A clock whose wall time is set by hand; timers are real. */
@@ -89,11 +92,26 @@ export function removeFolders(): void {
 }
 
 function stream(name: string, schema: Schema, rest: Partial<StreamDefinition> = {}): StreamDefinition {
-  return { name, schema, partitions: 1, clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse', ...rest };
+  return {
+    name,
+    schema,
+    partitions: 1,
+    clock: 'arrival',
+    retentionMs: 86_400_000,
+    bytesMax: 1e12,
+    policy: 'refuse',
+    ...rest,
+  };
 }
 
 /** A log with `events`, `late` and a view's changes. */
-export async function openTestLog(folder: string, clock: Clock, plans: readonly ViewPlan[], rest: Partial<StreamDefinition> = {}, schema: Schema = EVENTS): Promise<EmbeddedLog> {
+export async function openTestLog(
+  folder: string,
+  clock: Clock,
+  plans: readonly ViewPlan[],
+  rest: Partial<StreamDefinition> = {},
+  schema: Schema = EVENTS,
+): Promise<EmbeddedLog> {
   const log = await openLog({
     folder: join(folder, 'log'),
     disk: realDisk,
@@ -108,19 +126,39 @@ export async function openTestLog(folder: string, clock: Clock, plans: readonly 
 }
 
 /** Starts a view on a log. */
-export function startView(log: Log, folder: string, plan: ViewPlan, clock: Clock, options: Partial<ViewStageOptions> = {}, disk: Disk = realDisk): { loop: ReaderLoop; stage: ViewStage } {
-  const stage = new ViewStage({ plan, stream: `view.${plan.name}`, id: `mill.${plan.name}`, log, folder: join(folder, 'mill', plan.name), disk, clock, options });
+export function startView(
+  log: Log,
+  folder: string,
+  plan: ViewPlan,
+  clock: Clock,
+  options: Partial<ViewStageOptions> = {},
+  disk: Disk = realDisk,
+): { loop: ReaderLoop; stage: ViewStage } {
+  const stage = new ViewStage({
+    plan,
+    stream: `view.${plan.name}`,
+    id: `mill.${plan.name}`,
+    log,
+    folder: join(folder, 'mill', plan.name),
+    disk,
+    clock,
+    options,
+  });
   const loop = startReaderLoop({ log, stage, clock, options: { flushEveryMs: 5, tickEveryMs: 5 } });
   return { loop, stage };
 }
 
 /** Every row of a stream with its offset, in order of partition and offset. */
-export function readAll(log: Log, name: string): (Record<string, unknown> & { logOffset: number; logPartition: number })[] {
+export function readAll(
+  log: Log,
+  name: string,
+): (Record<string, unknown> & { logOffset: number; logPartition: number })[] {
   const rows: (Record<string, unknown> & { logOffset: number; logPartition: number })[] = [];
   for (let partition = 0; partition < log.stream(name)!.partitions; partition++) {
     const cursor = log.cursor(name, partition, 0);
     for (let batch = cursor.next(); batch !== null; batch = cursor.next()) {
-      for (let i = 0; i < batch.rows; i++) rows.push({ ...rowOf(batch.batch, i), logOffset: batch.baseOffset + i, logPartition: partition });
+      for (let i = 0; i < batch.rows; i++)
+        rows.push({ ...rowOf(batch.batch, i), logOffset: batch.baseOffset + i, logPartition: partition });
     }
     cursor.close();
   }
@@ -128,7 +166,10 @@ export function readAll(log: Log, name: string): (Record<string, unknown> & { lo
 }
 
 /** The newest row of every key, deletes taken out. */
-export function newest(rows: readonly Record<string, unknown>[], keys: readonly string[]): Map<string, Record<string, unknown>> {
+export function newest(
+  rows: readonly Record<string, unknown>[],
+  keys: readonly string[],
+): Map<string, Record<string, unknown>> {
   const byKey = new Map<string, Record<string, unknown>>();
   for (const row of rows) {
     const key = JSON.stringify(keys.map((name) => row[name]));

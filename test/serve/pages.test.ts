@@ -37,7 +37,8 @@ test('a page is served, with its query, and anew when it changes', async () => {
 });
 
 test('other paths and methods are left to others, a missing file is an error', async () => {
-  for (const path of ['/demo/', '/demo2', '/../demo.html', '/']) expect((await fetch(url + path)).status, path).toBe(418);
+  for (const path of ['/demo/', '/demo2', '/../demo.html', '/'])
+    expect((await fetch(url + path)).status, path).toBe(418);
   expect((await fetch(`${url}/demo`, { method: 'POST' })).status).toBe(418);
   expect((await fetch(`${url}/gone`)).status).toBe(404);
 });

@@ -17,8 +17,21 @@ export const MINUTE = 60_000;
 
 export const CHANGES = defineSchema({
   columns: {
-    tenant: 'dictionary', window_start: 'timestamp', window_end: 'timestamp', op: 'dictionary', state: 'dictionary', reason: 'dictionary?',
-    campaign: 'string?', device: 'int64?', impressions: 'int64', cost: 'decimal?', rate: 'double?', label: 'string?', seen: 'boolean?', who: 'uuid?', _p0: 'bytes?',
+    tenant: 'dictionary',
+    window_start: 'timestamp',
+    window_end: 'timestamp',
+    op: 'dictionary',
+    state: 'dictionary',
+    reason: 'dictionary?',
+    campaign: 'string?',
+    device: 'int64?',
+    impressions: 'int64',
+    cost: 'decimal?',
+    rate: 'double?',
+    label: 'string?',
+    seen: 'boolean?',
+    who: 'uuid?',
+    _p0: 'bytes?',
   },
   tenant: 'tenant',
 });
@@ -61,9 +74,20 @@ export interface Change {
 export function rowOfChange(change: Change): Record<string, unknown> {
   const { tenant, window, campaign, device, impressions, deleted } = change;
   return {
-    tenant, window_start: window * MINUTE, window_end: (window + 1) * MINUTE, op: deleted ? 'delete' : 'upsert', state: deleted ? 'corrected' : 'open', reason: deleted ? 'late' : null,
-    campaign, device, impressions, cost: deleted ? null : `${impressions}.25`, rate: impressions / 3, label: impressions % 2 === 0 ? null : `label ${impressions}`,
-    seen: impressions % 3 === 0, who: `00000000-0000-4000-8000-${String(impressions % 1000).padStart(12, '0')}`,
+    tenant,
+    window_start: window * MINUTE,
+    window_end: (window + 1) * MINUTE,
+    op: deleted ? 'delete' : 'upsert',
+    state: deleted ? 'corrected' : 'open',
+    reason: deleted ? 'late' : null,
+    campaign,
+    device,
+    impressions,
+    cost: deleted ? null : `${impressions}.25`,
+    rate: impressions / 3,
+    label: impressions % 2 === 0 ? null : `label ${impressions}`,
+    seen: impressions % 3 === 0,
+    who: `00000000-0000-4000-8000-${String(impressions % 1000).padStart(12, '0')}`,
   };
 }
 
@@ -88,21 +112,37 @@ export class Stream {
   batch(partition: number, offset: number, limit: number): LogBatch | null {
     const rows = this.#rows[partition]!.slice(offset, offset + limit);
     if (rows.length === 0) return null;
-    const batch = gather(batchFromRows(CHANGES, rows.map(rowOfChange)), rows.map((_, index) => index));
-    return { stream: VIEW.stream, partition, baseOffset: offset, rows: rows.length, batch, eventTimeMin: NaN, eventTimeMax: NaN, receivedAt: 0, clockAdvanceMs: 0, clockTotalMs: 0 };
+    const batch = gather(
+      batchFromRows(CHANGES, rows.map(rowOfChange)),
+      rows.map((_, index) => index),
+    );
+    return {
+      stream: VIEW.stream,
+      partition,
+      baseOffset: offset,
+      rows: rows.length,
+      batch,
+      eventTimeMin: NaN,
+      eventTimeMax: NaN,
+      receivedAt: 0,
+      clockAdvanceMs: 0,
+      clockTotalMs: 0,
+    };
   }
 
   /** The newest change of each key of a tenant, with its revision. */
   newest(tenant: string): Map<string, { change: Change; revision: number }> {
     const newest = new Map<string, { change: Change; revision: number }>();
     this.#rows[this.partitionOf(tenant)]!.forEach((change, offset) => {
-      if (change.tenant === tenant) newest.set(JSON.stringify([change.window, change.campaign, change.device]), { change, revision: offset + 1 });
+      if (change.tenant === tenant)
+        newest.set(JSON.stringify([change.window, change.campaign, change.device]), { change, revision: offset + 1 });
     });
     return newest;
   }
 }
 
-export const writeRun: WriteRun = (path, schema, groups) => writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: false });
+export const writeRun: WriteRun = (path, schema, groups) =>
+  writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: false });
 
 /** A clock that moves by hand. */
 export class ManualClock implements Clock {
@@ -134,7 +174,18 @@ export class Driven {
 
   /** Opens, from what is on disk, and answers where it goes on in the stream. */
   async open(): Promise<readonly number[]> {
-    this.summary = await openSummary({ view: VIEW, partitions: this.stream.partitions, folder: this.folder, disk: realDisk, clock: this.clock, writeRun, options: this.options });
+    this.summary = await openSummary({
+      view: VIEW,
+      partitions: this.stream.partitions,
+      folder: this.folder,
+      disk: realDisk,
+      clock: this.clock,
+      writeRun,
+      options: this.options,
+    });
+    this.summary.store.expect(
+      Array.from({ length: this.stream.partitions }, (_, partition) => this.stream.end(partition)),
+    );
     const positions = await this.summary.stage.restore();
     this.#offsets = positions.map((position) => position.offset);
     return [...this.#offsets];
@@ -144,7 +195,11 @@ export class Driven {
   async catchUp(limit = 1_000, afterEach: () => void = () => undefined): Promise<void> {
     afterEach();
     for (let partition = 0; partition < this.stream.partitions; partition++)
-      for (let batch = this.stream.batch(partition, this.#offsets[partition]!, limit); batch !== null; batch = this.stream.batch(partition, this.#offsets[partition]!, limit)) {
+      for (
+        let batch = this.stream.batch(partition, this.#offsets[partition]!, limit);
+        batch !== null;
+        batch = this.stream.batch(partition, this.#offsets[partition]!, limit)
+      ) {
         await this.summary.stage.process(batch, false);
         this.#offsets[partition] = batch.baseOffset + batch.rows;
         afterEach();

@@ -32,7 +32,8 @@ export interface DecodedBatch extends ColumnBatch {
  */
 export function decodeBatch(bytes: Uint8Array, schema: Schema, chain?: DictionaryChain): DecodedBatch {
   const header = readHeader(bytes);
-  if (header.attached && chain === undefined) throw new MillraceError('BATCH_INVALID', 'an attached batch needs the dictionaries of its segment');
+  if (header.attached && chain === undefined)
+    throw new MillraceError('BATCH_INVALID', 'an attached batch needs the dictionaries of its segment');
   return new BatchReader(alignedBytes(bytes), header, schema, header.attached ? chain! : undefined);
 }
 
@@ -85,13 +86,17 @@ class BatchReader implements DecodedBatch {
     const lost = rowsInHoles(column, this.rows, holes);
     if (lost.length === 0) return;
     const offsets = ranges(lost.map((row) => row + this.header.baseOffset));
-    throw damaged(`column '${this.#name(index)}': rows at offsets ${offsets} (${lost.length}) use dictionary entries whose page is damaged`, `offsets ${offsets}`);
+    throw damaged(
+      `column '${this.#name(index)}': rows at offsets ${offsets} (${lost.length}) use dictionary entries whose page is damaged`,
+      `offsets ${offsets}`,
+    );
   }
 
   #read(index: number, descriptor: ColumnDescriptor): Column {
     const { at, bytes: size } = descriptor;
     const bytes = this.#bytes;
-    if (at + size > bytes.length || crc32c(bytes, at, at + size) !== descriptor.crc) throw this.#pageDamaged(index, 'fails its crc');
+    if (at + size > bytes.length || crc32c(bytes, at, at + size) !== descriptor.crc)
+      throw this.#pageDamaged(index, 'fails its crc');
     let position = at;
     let nulls: Uint8Array | null = null;
     if (descriptor.nulls) {
@@ -113,7 +118,13 @@ class BatchReader implements DecodedBatch {
       case ENCODING.uuid:
         return { kind: 'uuid', nulls, data: bytes.subarray(position, position + rows * 16) };
       case ENCODING.integer:
-        return { kind: 'integer', nulls, base: descriptor.base, width: width as 0, deltas: deltasOf(bytes, position, rows, width) };
+        return {
+          kind: 'integer',
+          nulls,
+          base: descriptor.base,
+          width: width as 0,
+          deltas: deltasOf(bytes, position, rows, width),
+        };
       case ENCODING.double:
         return { kind: 'double', nulls, values: new Float64Array(bytes.buffer, bytes.byteOffset + position, rows) };
       case ENCODING.boolean:
@@ -121,7 +132,12 @@ class BatchReader implements DecodedBatch {
       case ENCODING.bytes:
         return { kind: 'bytes', nulls, ...this.#lengthsAndBytes(position, rows, width, descriptor) };
       case ENCODING.dictionary:
-        return { kind: 'dictionary', nulls, codes: narrowView(bytes, position, rows, width) as Uint8Array, dictionary: this.#dictionary(index) };
+        return {
+          kind: 'dictionary',
+          nulls,
+          codes: narrowView(bytes, position, rows, width) as Uint8Array,
+          dictionary: this.#dictionary(index),
+        };
       case ENCODING.list:
       case ENCODING.bytesList:
         return this.#list(index, descriptor, nulls, position);
@@ -136,12 +152,22 @@ class BatchReader implements DecodedBatch {
     const offsets = offsetsOf(narrowView(this.#bytes, position, rows, width2), rows);
     const next = (position + rows * width2 + 7) & ~7;
     if (descriptor.encoding === ENCODING.bytesList)
-      return { kind: 'bytesList', nulls, offsets, items: { kind: 'bytes', nulls: null, ...this.#lengthsAndBytes(next, items, width, descriptor) } };
+      return {
+        kind: 'bytesList',
+        nulls,
+        offsets,
+        items: { kind: 'bytes', nulls: null, ...this.#lengthsAndBytes(next, items, width, descriptor) },
+      };
     const codes = narrowView(this.#bytes, next, items, width) as Uint8Array;
     return { kind: 'list', nulls, offsets, codes, dictionary: this.#dictionary(index) };
   }
 
-  #lengthsAndBytes(position: number, count: number, width: number, descriptor: ColumnDescriptor): { offsets: Uint32Array; data: Uint8Array } {
+  #lengthsAndBytes(
+    position: number,
+    count: number,
+    width: number,
+    descriptor: ColumnDescriptor,
+  ): { offsets: Uint32Array; data: Uint8Array } {
     const offsets = offsetsOf(narrowView(this.#bytes, position, count, width), count);
     const from = (position + count * width + 7) & ~7;
     return { offsets, data: this.#bytes.subarray(from, descriptor.at + descriptor.bytes) };
@@ -189,7 +215,10 @@ function rowsInHoles(column: Column, rows: number, holes: readonly Hole[]): numb
   if (column.kind !== 'dictionary' && column.kind !== 'list') return lost;
   for (let row = 0; row < rows; row++) {
     if (column.nulls !== null && ((column.nulls[row >> 3]! >> (row & 7)) & 1) === 1) continue;
-    const used = column.kind === 'dictionary' ? column.codes.subarray(row, row + 1) : column.codes.subarray(column.offsets[row], column.offsets[row + 1]);
+    const used =
+      column.kind === 'dictionary'
+        ? column.codes.subarray(row, row + 1)
+        : column.codes.subarray(column.offsets[row], column.offsets[row + 1]);
     if (used.some(inHole)) lost.push(row);
   }
   return lost;
@@ -198,7 +227,7 @@ function rowsInHoles(column: Column, rows: number, holes: readonly Hole[]): numb
 /** "3, 7-9, 12" of rising numbers. */
 function ranges(numbers: readonly number[]): string {
   const parts: string[] = [];
-  for (let i = 0; i < numbers.length; ) {
+  for (let i = 0; i < numbers.length;) {
     let end = i;
     while (end + 1 < numbers.length && numbers[end + 1] === numbers[end]! + 1) end++;
     parts.push(end === i ? String(numbers[i]) : `${numbers[i]}-${numbers[end]}`);

@@ -30,7 +30,14 @@ const WORD = 4_294_967_296;
 let values = new Float64Array(1024);
 
 /** Writes the integers of column `index`; `nullsAt` is where their bitmap was written, or -1. */
-export function writeIntegers(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, nullsAt: number, info: PageInfo): void {
+export function writeIntegers(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  nullsAt: number,
+  info: PageInfo,
+): void {
   if (values.length < rows) values = new Float64Array(rows * 2);
   info.encoding = ENCODING.integer;
   const collected = collect(slices, index, target.bytes, nullsAt);
@@ -151,7 +158,13 @@ function writeWords(target: BatchTarget, slices: readonly RowSlice[], index: num
 }
 
 /** Writes doubles as they are. */
-export function writeDoubles(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, info: PageInfo): void {
+export function writeDoubles(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  info: PageInfo,
+): void {
   info.encoding = ENCODING.double;
   info.width = 8;
   target.reserve(rows * 8);
@@ -167,7 +180,13 @@ export function writeDoubles(target: BatchTarget, slices: readonly RowSlice[], i
 }
 
 /** Writes booleans, a byte each. */
-export function writeBooleans(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, info: PageInfo): void {
+export function writeBooleans(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  info: PageInfo,
+): void {
   info.encoding = ENCODING.boolean;
   info.width = 1;
   target.reserve(rows);
@@ -183,14 +202,21 @@ export function writeBooleans(target: BatchTarget, slices: readonly RowSlice[], 
 }
 
 /** Writes uuids, 16 bytes each. */
-export function writeUuids(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, info: PageInfo): void {
+export function writeUuids(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  info: PageInfo,
+): void {
   info.encoding = ENCODING.uuid;
   info.width = 16;
   target.reserve(rows * 16);
   for (const slice of slices) {
     const { data } = slice.batch.column(index) as UuidColumn;
     const count = sliceRows(slice);
-    if (data.length < slice.batch.rows * 16) throw damaged(`column ${index}: ${data.length} bytes are too few for ${slice.batch.rows} uuids`);
+    if (data.length < slice.batch.rows * 16)
+      throw damaged(`column ${index}: ${data.length} bytes are too few for ${slice.batch.rows} uuids`);
     if (slice.rows === null) target.bytes.set(data.subarray(0, count * 16), target.position);
     else copyUuids(data, slice.rows, target);
     target.position += count * 16;
@@ -200,7 +226,8 @@ export function writeUuids(target: BatchTarget, slices: readonly RowSlice[], ind
 function copyUuids(data: Uint8Array, rows: Uint32Array, target: BatchTarget): void {
   const count = rows.length;
   if ((data.byteOffset & 3) !== 0) {
-    for (let i = 0, o = target.position; i < count; i++, o += 16) target.bytes.set(data.subarray(rows[i]! * 16, rows[i]! * 16 + 16), o);
+    for (let i = 0, o = target.position; i < count; i++, o += 16)
+      target.bytes.set(data.subarray(rows[i]! * 16, rows[i]! * 16 + 16), o);
     return;
   }
   const words = new Uint32Array(data.buffer, data.byteOffset, data.length >> 2);

@@ -34,7 +34,13 @@ export function writeNarrow(target: BatchTarget, source: ArrayLike<number>, coun
 }
 
 /** `string`, `bytes`, `json`, or a `dictionary` that is written raw. */
-export function writeBytes(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, info: PageInfo): void {
+export function writeBytes(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  info: PageInfo,
+): void {
   info.encoding = ENCODING.bytes;
   if (lengths.length < rows) lengths = new Uint32Array(rows * 2);
   let out = 0;
@@ -42,7 +48,10 @@ export function writeBytes(target: BatchTarget, slices: readonly RowSlice[], ind
   for (const slice of slices) {
     const column = slice.batch.column(index);
     const count = sliceRows(slice);
-    const most = column.kind === 'dictionary' ? lengthsOfCodes(column, slice.rows, count, out) : lengthsOfTexts((column as BytesColumn).offsets, slice.rows, count, out);
+    const most =
+      column.kind === 'dictionary'
+        ? lengthsOfCodes(column, slice.rows, count, out)
+        : lengthsOfTexts((column as BytesColumn).offsets, slice.rows, count, out);
     if (most > longest) longest = most;
     out += count;
   }
@@ -109,7 +118,7 @@ function copyBytes(target: BatchTarget, slice: RowSlice, column: Column): void {
 
 /** Neighbouring rows are copied together. */
 function copyChosen(target: BatchTarget, data: Uint8Array, offsets: Uint32Array, chosen: Uint32Array): void {
-  for (let i = 0; i < chosen.length; ) {
+  for (let i = 0; i < chosen.length;) {
     const first = chosen[i++]!;
     let last = first;
     while (i < chosen.length && chosen[i] === last + 1) last = chosen[i++]!;
@@ -137,7 +146,10 @@ function translate(slices: readonly RowSlice[], index: number, rows: number, sco
   for (const slice of slices) {
     const column = slice.batch.column(index);
     const count = sliceRows(slice);
-    const most = column.kind === 'dictionary' ? translateCodes(column, slice.rows, count, out, scope) : internRows(column as BytesColumn, slice.rows, count, out, scope);
+    const most =
+      column.kind === 'dictionary'
+        ? translateCodes(column, slice.rows, count, out, scope)
+        : internRows(column as BytesColumn, slice.rows, count, out, scope);
     if (most < 0) return -1;
     if (most > largest) largest = most;
     out += count;
@@ -145,7 +157,13 @@ function translate(slices: readonly RowSlice[], index: number, rows: number, sco
   return largest;
 }
 
-function translateCodes(column: DictionaryColumn, chosen: Uint32Array | null, count: number, out: number, scope: ScopeColumn): number {
+function translateCodes(
+  column: DictionaryColumn,
+  chosen: Uint32Array | null,
+  count: number,
+  out: number,
+  scope: ScopeColumn,
+): number {
   const source = column.dictionary;
   const lookup = lookupOf(scope, source);
   const from = column.codes;
@@ -166,11 +184,19 @@ function translateCodes(column: DictionaryColumn, chosen: Uint32Array | null, co
   return largest;
 }
 
-function internRows(column: BytesColumn, chosen: Uint32Array | null, count: number, out: number, scope: ScopeColumn): number {
+function internRows(
+  column: BytesColumn,
+  chosen: Uint32Array | null,
+  count: number,
+  out: number,
+  scope: ScopeColumn,
+): number {
   let largest = 0;
   for (let i = 0; i < count; i++) {
     const row = chosen === null ? i : chosen[i]!;
-    const code = isNullRow(column, row) ? 0 : scope.dictionary.intern(column.data, column.offsets[row]!, column.offsets[row + 1]!);
+    const code = isNullRow(column, row)
+      ? 0
+      : scope.dictionary.intern(column.data, column.offsets[row]!, column.offsets[row + 1]!);
     if (code < 0) return -1;
     codes[out + i] = code;
     if (code > largest) largest = code;
@@ -179,7 +205,14 @@ function internRows(column: BytesColumn, chosen: Uint32Array | null, count: numb
 }
 
 /** `dictionary`: codes while the scope has room, then raw bytes. */
-export function writeDictionary(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, scope: ScopeColumn, info: PageInfo): void {
+export function writeDictionary(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  scope: ScopeColumn,
+  info: PageInfo,
+): void {
   const largest = scope.full ? -1 : translate(slices, index, rows, scope);
   if (largest < 0) {
     scope.full = true;
@@ -192,7 +225,14 @@ export function writeDictionary(target: BatchTarget, slices: readonly RowSlice[]
 }
 
 /** `list`: items a row, then codes while the scope has room, then raw items. */
-export function writeList(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, scope: ScopeColumn, info: PageInfo): void {
+export function writeList(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  scope: ScopeColumn,
+  info: PageInfo,
+): void {
   if (lengths.length < rows) lengths = new Uint32Array(rows * 2);
   let longest = 0;
   let out = 0;
@@ -243,14 +283,25 @@ function translateItems(slices: readonly RowSlice[], index: number, total: numbe
   return largest;
 }
 
-function translateItem(column: ListColumn | BytesListColumn, item: number, lookup: Int32Array | null, scope: ScopeColumn): number {
+function translateItem(
+  column: ListColumn | BytesListColumn,
+  item: number,
+  lookup: Int32Array | null,
+  scope: ScopeColumn,
+): number {
   if (column.kind === 'bytesList')
     return scope.dictionary.intern(column.items.data, column.items.offsets[item]!, column.items.offsets[item + 1]!);
   const code = lookup![column.codes[item]!]!;
   return code >= 0 ? code : translateNew(scope, lookup!, column.dictionary, column.codes[item]!);
 }
 
-function writeRawItems(target: BatchTarget, slices: readonly RowSlice[], index: number, total: number, info: PageInfo): void {
+function writeRawItems(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  total: number,
+  info: PageInfo,
+): void {
   info.encoding = ENCODING.bytesList;
   const sizes = new Uint32Array(total);
   let longest = 0;
@@ -266,7 +317,11 @@ function writeRawItems(target: BatchTarget, slices: readonly RowSlice[], index: 
   eachItem(slices, index, (_item, data, from, to) => copyRange(target, data, from, to));
 }
 
-function eachItem(slices: readonly RowSlice[], index: number, visit: (item: number, data: Uint8Array, from: number, to: number) => void): void {
+function eachItem(
+  slices: readonly RowSlice[],
+  index: number,
+  visit: (item: number, data: Uint8Array, from: number, to: number) => void,
+): void {
   let out = 0;
   for (const slice of slices) {
     const column = slice.batch.column(index) as ListColumn | BytesListColumn;

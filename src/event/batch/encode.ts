@@ -43,14 +43,29 @@ export interface EncodedBatch {
   readonly rawColumns: number;
 }
 
-const info: PageInfo = { encoding: 0, width: 0, width2: 0, baseLow: 0, baseHigh: 0, items: 0, entriesNeeded: 0, min: 0, max: 0 };
+const info: PageInfo = {
+  encoding: 0,
+  width: 0,
+  width2: 0,
+  baseLow: 0,
+  baseHigh: 0,
+  items: 0,
+  entriesNeeded: 0,
+  min: 0,
+  max: 0,
+};
 
 /**
  * Writes rows as one batch of the scope's segment at `target.position` (moved behind it; both
  * multiples of 8). New dictionary entries ride along. All slices have the scope's schema; at most
  * `BATCH_ROWS_MAX` rows.
  */
-export function encodeAttached(slices: readonly RowSlice[], scope: DictionaryScope, place: BatchPlace, target: BatchTarget): EncodedBatch {
+export function encodeAttached(
+  slices: readonly RowSlice[],
+  scope: DictionaryScope,
+  place: BatchPlace,
+  target: BatchTarget,
+): EncodedBatch {
   return encode(slices, scope, place, target, true);
 }
 
@@ -63,14 +78,24 @@ export function encodeBatch(batch: ColumnBatch | readonly RowSlice[]): Uint8Arra
   if (schema === undefined) throw new MillraceError('BATCH_INVALID', 'no rows to encode');
   own ??= new BatchTarget();
   own.position = 0;
-  const written = encode(slices, new DictionaryScope(schema), { baseOffset: 0, receivedAt: 0, segmentPosition: 0 }, own, false);
+  const written = encode(
+    slices,
+    new DictionaryScope(schema),
+    { baseOffset: 0, receivedAt: 0, segmentPosition: 0 },
+    own,
+    false,
+  );
   const bytes = own.bytes.slice(0, written.bytes);
   if (own.bytes.length > 1 << 24) own = undefined;
   return bytes;
 }
 
 /** A clock record: no rows, only that the clocks of an idle `clock = 'event'` stream advance. */
-export function encodeClock(target: BatchTarget, place: Omit<BatchPlace, 'segmentPosition'>, clockAdvanceMs: number): EncodedBatch {
+export function encodeClock(
+  target: BatchTarget,
+  place: Omit<BatchPlace, 'segmentPosition'>,
+  clockAdvanceMs: number,
+): EncodedBatch {
   const start = begin(target, 0, 0);
   target.f64[(start + 56) >> 3] = clockAdvanceMs;
   return finish(target, start, KIND.clock, 0, 0, place, NaN, NaN);
@@ -86,10 +111,17 @@ export function encodeDictionary(scope: DictionaryScope, target: BatchTarget): E
   return finish(target, start, KIND.dictionary, flags, 0, { baseOffset: 0, receivedAt: 0 }, NaN, NaN);
 }
 
-function encode(slices: readonly RowSlice[], scope: DictionaryScope, place: BatchPlace, target: BatchTarget, attached: boolean): EncodedBatch {
+function encode(
+  slices: readonly RowSlice[],
+  scope: DictionaryScope,
+  place: BatchPlace,
+  target: BatchTarget,
+  attached: boolean,
+): EncodedBatch {
   const { schema } = scope;
   const rows = totalRows(slices);
-  if (rows === 0 || rows > BATCH_ROWS_MAX) throw new MillraceError('BATCH_INVALID', `${rows} rows; a batch holds 1 to ${BATCH_ROWS_MAX}`);
+  if (rows === 0 || rows > BATCH_ROWS_MAX)
+    throw new MillraceError('BATCH_INVALID', `${rows} rows; a batch holds 1 to ${BATCH_ROWS_MAX}`);
   const start = begin(target, schema.columns.length, rows);
   let flags = writeTenants(target, start, slices, schema) | (attached ? FLAG.attached : 0);
   const rawBefore = scope.rawColumns;
@@ -125,7 +157,16 @@ function begin(target: BatchTarget, columns: number, rows: number): number {
   return start;
 }
 
-function finish(target: BatchTarget, start: number, kind: number, flags: number, rawColumns: number, place: Omit<BatchPlace, 'segmentPosition'>, min: number, max: number): EncodedBatch {
+function finish(
+  target: BatchTarget,
+  start: number,
+  kind: number,
+  flags: number,
+  rawColumns: number,
+  place: Omit<BatchPlace, 'segmentPosition'>,
+  min: number,
+  max: number,
+): EncodedBatch {
   target.align();
   const { bytes, u32, f64 } = target;
   bytes[start + 8] = VERSION;
@@ -137,10 +178,24 @@ function finish(target: BatchTarget, start: number, kind: number, flags: number,
   f64[(start + 40) >> 3] = min;
   f64[(start + 48) >> 3] = max;
   u32[(start + 4) >> 2] = crc32c(bytes, start + 8, start + u32[(start + 12) >> 2]!);
-  return { start, bytes: target.position - start, rows: u32[(start + 20) >> 2]!, eventTimeMin: min, eventTimeMax: max, rawColumns };
+  return {
+    start,
+    bytes: target.position - start,
+    rows: u32[(start + 20) >> 2]!,
+    eventTimeMin: min,
+    eventTimeMax: max,
+    rawColumns,
+  };
 }
 
-function writeColumn(target: BatchTarget, start: number, slices: readonly RowSlice[], index: number, rows: number, scope: DictionaryScope): void {
+function writeColumn(
+  target: BatchTarget,
+  start: number,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  scope: DictionaryScope,
+): void {
   const { schema } = scope;
   const { type } = schema.columns[index]!;
   info.width = info.width2 = info.baseLow = info.baseHigh = info.items = info.entriesNeeded = 0;
@@ -187,7 +242,14 @@ function allSet(bytes: Uint8Array, at: number, rows: number): boolean {
   return (rows & 7) === 0 || bytes[at + whole] === (1 << (rows & 7)) - 1;
 }
 
-function writeValues(target: BatchTarget, slices: readonly RowSlice[], index: number, rows: number, scope: DictionaryScope, nullsAt: number): void {
+function writeValues(
+  target: BatchTarget,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  scope: DictionaryScope,
+  nullsAt: number,
+): void {
   checkKinds(slices, index, scope.schema);
   const own = scope.byColumn[index];
   switch (scope.schema.columns[index]!.type) {
@@ -234,7 +296,10 @@ function checkKinds(slices: readonly RowSlice[], index: number, schema: Schema):
   for (const slice of slices) {
     const { kind } = slice.batch.column(index);
     if (kind !== allowed[0] && kind !== allowed[1])
-      throw new MillraceError('BATCH_INVALID', `column '${name}' is ${type} and came as ${kind}; expected ${allowed.join(' or ')}`);
+      throw new MillraceError(
+        'BATCH_INVALID',
+        `column '${name}' is ${type} and came as ${kind}; expected ${allowed.join(' or ')}`,
+      );
   }
 }
 

@@ -40,9 +40,32 @@ export const KIND = { rows: 0, clock: 1, dictionary: 2 } as const;
 /** Bits of the header's flags. */
 export const FLAG = { attached: 1, whole: 2, tenants: 4 } as const;
 /** How a column's page is laid out. */
-export const ENCODING = { uuid: 1, integer: 2, double: 3, boolean: 4, bytes: 5, dictionary: 6, list: 7, bytesList: 8, stamp: 9, null: 10 } as const;
+export const ENCODING = {
+  uuid: 1,
+  integer: 2,
+  double: 3,
+  boolean: 4,
+  bytes: 5,
+  dictionary: 6,
+  list: 7,
+  bytesList: 8,
+  stamp: 9,
+  null: 10,
+} as const;
 /** Column types as bytes: never renumber. */
-export const TYPE_CODES: readonly ColumnType[] = ['uuid', 'string', 'dictionary', 'list', 'bytes', 'int64', 'double', 'decimal', 'timestamp', 'boolean', 'json'];
+export const TYPE_CODES: readonly ColumnType[] = [
+  'uuid',
+  'string',
+  'dictionary',
+  'list',
+  'bytes',
+  'int64',
+  'double',
+  'decimal',
+  'timestamp',
+  'boolean',
+  'json',
+];
 
 /** The header of a batch, parsed. Offsets inside count from the batch's first byte. */
 export interface BatchHeader {
@@ -58,7 +81,12 @@ export interface BatchHeader {
   readonly eventTimeMax: number;
   readonly clockAdvanceMs: number;
   /** The dictionary page: `whole` repeats every entry so far. */
-  readonly dictionary: { readonly at: number; readonly bytes: number; readonly crc: number; readonly whole: boolean } | null;
+  readonly dictionary: {
+    readonly at: number;
+    readonly bytes: number;
+    readonly crc: number;
+    readonly whole: boolean;
+  } | null;
   /** Position in the segment of the batch with the previous dictionary page, or -1. */
   readonly previousDictionary: number;
   /** Smallest and largest tenant, or null when too long to keep. */
@@ -79,15 +107,20 @@ export function totalBytesOf(bytes: Uint8Array): number {
  * fails or it does not fit, DATA_FOLDER_NEWER for a version this code does not know.
  */
 export function readHeader(bytes: Uint8Array): BatchHeader {
-  if (bytes.length < HEADER_BYTES) throw damaged(`${bytes.length} bytes are too few for a batch header of ${HEADER_BYTES}`);
+  if (bytes.length < HEADER_BYTES)
+    throw damaged(`${bytes.length} bytes are too few for a batch header of ${HEADER_BYTES}`);
   const data = view(bytes);
   if (data.getUint32(0, true) !== MAGIC) throw damaged('the batch does not start with MRB1');
   const headerBytes = data.getUint32(12, true);
   const totalBytes = data.getUint32(16, true);
-  if (headerBytes < HEADER_BYTES || headerBytes > bytes.length || totalBytes > bytes.length) throw damaged('the batch header states more bytes than there are');
+  if (headerBytes < HEADER_BYTES || headerBytes > bytes.length || totalBytes > bytes.length)
+    throw damaged('the batch header states more bytes than there are');
   if (crc32c(bytes, 8, headerBytes) !== data.getUint32(4, true)) throw damaged('the batch header fails its crc');
   if (data.getUint8(8) !== VERSION)
-    throw new MillraceError('DATA_FOLDER_NEWER', `batch version ${data.getUint8(8)}; this release reads up to ${VERSION}`);
+    throw new MillraceError(
+      'DATA_FOLDER_NEWER',
+      `batch version ${data.getUint8(8)}; this release reads up to ${VERSION}`,
+    );
   const flags = data.getUint8(10);
   const columns = data.getUint32(84, true);
   const dictionaryAt = data.getUint32(64, true);
@@ -103,7 +136,15 @@ export function readHeader(bytes: Uint8Array): BatchHeader {
     eventTimeMin: data.getFloat64(40, true),
     eventTimeMax: data.getFloat64(48, true),
     clockAdvanceMs: data.getFloat64(56, true),
-    dictionary: dictionaryAt === 0 ? null : { at: dictionaryAt, bytes: data.getUint32(68, true), crc: data.getUint32(72, true), whole: (flags & FLAG.whole) !== 0 },
+    dictionary:
+      dictionaryAt === 0
+        ? null
+        : {
+            at: dictionaryAt,
+            bytes: data.getUint32(68, true),
+            crc: data.getUint32(72, true),
+            whole: (flags & FLAG.whole) !== 0,
+          },
     previousDictionary: previous === NO_PAGE ? -1 : previous,
     tenants: (flags & FLAG.tenants) === 0 ? null : readTenants(bytes, data, columns),
     columns,

@@ -22,7 +22,12 @@ export function hasNewEntries(scope: DictionaryScope): boolean {
  * Writes the new entries, or all when it is time (or `whole`), at `target.position`, and where into
  * the header of the batch at `start`. Answers the header's flag.
  */
-export function writeDictionaryPage(target: BatchTarget, start: number, scope: DictionaryScope, whole: boolean): number {
+export function writeDictionaryPage(
+  target: BatchTarget,
+  start: number,
+  scope: DictionaryScope,
+  whole: boolean,
+): number {
   const all = whole || scope.pagesSinceWhole === 0 || scope.pagesSinceWhole >= PAGES_PER_WHOLE;
   scope.pagesSinceWhole = all ? 1 : scope.pagesSinceWhole + 1;
   target.align();
@@ -80,7 +85,10 @@ export function readDictionaryPage(bytes: Uint8Array, header: BatchHeader): Entr
   const page = header.dictionary;
   if (page === null) return [];
   if (page.at + page.bytes > bytes.length || crc32c(bytes, page.at, page.at + page.bytes) !== page.crc)
-    throw damaged(`the dictionary page of the batch at offset ${header.baseOffset} fails its crc`, `offset ${header.baseOffset}`);
+    throw damaged(
+      `the dictionary page of the batch at offset ${header.baseOffset} fails its crc`,
+      `offset ${header.baseOffset}`,
+    );
   const view = new DataView(bytes.buffer, bytes.byteOffset + page.at, page.bytes);
   const count = view.getUint32(0, true);
   const blocks: EntryBlock[] = [];
@@ -92,14 +100,25 @@ export function readDictionaryPage(bytes: Uint8Array, header: BatchHeader): Entr
     const size = view.getUint32(at + 12, true);
     const lengths = narrowView(bytes, position, entries, width);
     position = (position + entries * width + 7) & ~7;
-    blocks.push({ column: view.getUint16(at, true), first: view.getUint32(at + 4, true), count: entries, lengths, data: bytes.subarray(position, position + size) });
+    blocks.push({
+      column: view.getUint16(at, true),
+      first: view.getUint32(at + 4, true),
+      count: entries,
+      lengths,
+      data: bytes.subarray(position, position + size),
+    });
     position = (position + size + 7) & ~7;
   }
   return blocks;
 }
 
 /** A view of `count` unsigned numbers of `width` bytes at `at`, which is a multiple of 8 in the buffer. */
-export function narrowView(bytes: Uint8Array, at: number, count: number, width: number): Uint8Array | Uint16Array | Uint32Array {
+export function narrowView(
+  bytes: Uint8Array,
+  at: number,
+  count: number,
+  width: number,
+): Uint8Array | Uint16Array | Uint32Array {
   const from = bytes.byteOffset + at;
   if (width === 1) return bytes.subarray(at, at + count);
   return width === 2 ? new Uint16Array(bytes.buffer, from, count) : new Uint32Array(bytes.buffer, from, count);

@@ -28,7 +28,13 @@ export function mayHaveNulls(slices: readonly RowSlice[], index: number): boolea
  * Writes the null bitmap of column `index` over all slices to `target[at]`, which has room for
  * `rows / 8` bytes rounded up to 8. Answers whether any row is null.
  */
-export function writeNulls(target: Uint8Array, at: number, slices: readonly RowSlice[], index: number, rows: number): boolean {
+export function writeNulls(
+  target: Uint8Array,
+  at: number,
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+): boolean {
   const end = at + paddedBits(rows);
   target.fill(0, at, end);
   let out = 0;

@@ -35,7 +35,12 @@ export function writeTenants(target: BatchTarget, start: number, slices: readonl
   return FLAG.tenants;
 }
 
-function takeCodes({ codes, dictionary }: DictionaryColumn, rows: Uint32Array | null, count: number, bounds: TextBounds): void {
+function takeCodes(
+  { codes, dictionary }: DictionaryColumn,
+  rows: Uint32Array | null,
+  count: number,
+  bounds: TextBounds,
+): void {
   const { data, offsets } = dictionary;
   round = (round + 1) >>> 0;
   if (round === 0) {

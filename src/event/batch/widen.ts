@@ -26,7 +26,13 @@ export function allNull(type: ColumnType, rows: number): Column {
     case 'dictionary':
       return { kind: 'dictionary', nulls, codes: new Uint8Array(rows), dictionary: new Dictionary() };
     case 'list':
-      return { kind: 'list', nulls, offsets: new Uint32Array(rows + 1), codes: new Uint8Array(0), dictionary: new Dictionary() };
+      return {
+        kind: 'list',
+        nulls,
+        offsets: new Uint32Array(rows + 1),
+        codes: new Uint8Array(0),
+        dictionary: new Dictionary(),
+      };
   }
 }
 

@@ -17,11 +17,24 @@ import { writeByteValues, writeCodeValues, writeListValues } from './values-text
 let bitmap = new Uint8Array(8192);
 
 /** Fills `body` (data page) and `entries` (dictionary page) with column `index` of the slices. */
-export function encodeChunk(column: ParquetColumn, slices: readonly RowSlice[], index: number, body: BatchTarget, entries: BatchTarget): Chunk {
+export function encodeChunk(
+  column: ParquetColumn,
+  slices: readonly RowSlice[],
+  index: number,
+  body: BatchTarget,
+  entries: BatchTarget,
+): Chunk {
   body.position = 0;
   entries.position = 0;
   const rows = totalRows(slices);
-  const chunk: Chunk = { entries: rows, nullCount: 0, encoding: ENCODING.plain, dictionaryEntries: 0, min: null, max: null };
+  const chunk: Chunk = {
+    entries: rows,
+    nullCount: 0,
+    encoding: ENCODING.plain,
+    dictionaryEntries: 0,
+    min: null,
+    max: null,
+  };
   if (column.type === 'list') {
     writeListValues(column, slices, index, body, entries, chunk);
     return chunk;
@@ -31,7 +44,15 @@ export function encodeChunk(column: ParquetColumn, slices: readonly RowSlice[], 
   return chunk;
 }
 
-function writeValues(column: ParquetColumn, slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
+function writeValues(
+  column: ParquetColumn,
+  slices: readonly RowSlice[],
+  index: number,
+  count: number,
+  body: BatchTarget,
+  entries: BatchTarget,
+  chunk: Chunk,
+): void {
   switch (column.type) {
     case 'uuid':
       return writeUuidValues(slices, index, count, body, chunk);

@@ -25,7 +25,13 @@ export interface RowGroupMetadata {
 }
 
 /** The header before a page. */
-export function pageHeader(type: number, bytesPlain: number, bytesStored: number, entries: number, encoding: number): Uint8Array {
+export function pageHeader(
+  type: number,
+  bytesPlain: number,
+  bytesStored: number,
+  entries: number,
+  encoding: number,
+): Uint8Array {
   const writer = new ThriftWriter().i32(1, type).i32(2, bytesPlain).i32(3, bytesStored);
   if (type === PAGE.dictionary) writer.struct(7, (page) => page.i32(1, entries).i32(2, ENCODING.plain));
   else writer.struct(5, (page) => page.i32(1, entries).i32(2, encoding).i32(3, ENCODING.rle).i32(4, ENCODING.rle));
@@ -33,7 +39,12 @@ export function pageHeader(type: number, bytesPlain: number, bytesStored: number
 }
 
 /** The footer's struct. */
-export function fileMetadata(columns: readonly ParquetColumn[], groups: readonly RowGroupMetadata[], createdBy: string, pairs: Readonly<Record<string, string>>): Uint8Array {
+export function fileMetadata(
+  columns: readonly ParquetColumn[],
+  groups: readonly RowGroupMetadata[],
+  createdBy: string,
+  pairs: Readonly<Record<string, string>>,
+): Uint8Array {
   const rows = groups.reduce((sum, group) => sum + group.rows, 0);
   return new ThriftWriter()
     .i32(1, 2)
@@ -66,9 +77,22 @@ function leaf(column: ParquetColumn): Element {
 function listElements(column: ParquetColumn): Element[] {
   const repetition = column.nullable ? REPETITION.optional : REPETITION.required;
   return [
-    (writer) => writer.i32(3, repetition).binary(4, column.name).i32(5, 1).i32(6, 3).i32(9, column.fieldId).struct(10, (type) => type.struct(3, () => undefined)),
+    (writer) =>
+      writer
+        .i32(3, repetition)
+        .binary(4, column.name)
+        .i32(5, 1)
+        .i32(6, 3)
+        .i32(9, column.fieldId)
+        .struct(10, (type) => type.struct(3, () => undefined)),
     (writer) => writer.i32(3, REPETITION.repeated).binary(4, 'list').i32(5, 1),
-    (writer) => writer.i32(1, column.physical).i32(3, REPETITION.required).binary(4, 'element').i32(6, 0).struct(10, (type) => type.struct(1, () => undefined)),
+    (writer) =>
+      writer
+        .i32(1, column.physical)
+        .i32(3, REPETITION.required)
+        .binary(4, 'element')
+        .i32(6, 0)
+        .struct(10, (type) => type.struct(1, () => undefined)),
   ];
 }
 
@@ -78,17 +102,25 @@ function writeLogicalType(writer: ThriftWriter, { type, fieldId }: ParquetColumn
   switch (type) {
     case 'string':
     case 'dictionary':
-      writer.i32(6, 0).i32(9, fieldId).struct(10, (logical) => logical.struct(1, none));
+      writer
+        .i32(6, 0)
+        .i32(9, fieldId)
+        .struct(10, (logical) => logical.struct(1, none));
       break;
     case 'json':
-      writer.i32(6, 19).i32(9, fieldId).struct(10, (logical) => logical.struct(12, none));
+      writer
+        .i32(6, 19)
+        .i32(9, fieldId)
+        .struct(10, (logical) => logical.struct(12, none));
       break;
     case 'uuid':
       writer.i32(9, fieldId).struct(10, (logical) => logical.struct(14, none));
       break;
     case 'timestamp':
       writer.i32(6, 9).i32(9, fieldId);
-      writer.struct(10, (logical) => logical.struct(8, (time) => time.bool(1, true).struct(2, (unit) => unit.struct(1, none))));
+      writer.struct(10, (logical) =>
+        logical.struct(8, (time) => time.bool(1, true).struct(2, (unit) => unit.struct(1, none))),
+      );
       break;
     case 'decimal':
       writer.i32(6, 5).i32(7, 6).i32(8, 18).i32(9, fieldId);
@@ -109,7 +141,10 @@ function writeGroup(writer: ThriftWriter, group: RowGroupMetadata, columns: read
     .i64(2, bytes)
     .i64(3, group.rows)
     .i64(5, group.chunks[0] === undefined ? 0 : firstByte(group.chunks[0]))
-    .i64(6, group.chunks.reduce((sum, chunk) => sum + chunk.bytesStored, 0));
+    .i64(
+      6,
+      group.chunks.reduce((sum, chunk) => sum + chunk.bytesStored, 0),
+    );
 }
 
 function firstByte(chunk: ChunkMetadata): number {
@@ -117,7 +152,10 @@ function firstByte(chunk: ChunkMetadata): number {
 }
 
 function writeChunk(writer: ThriftWriter, chunk: ChunkMetadata, column: ParquetColumn): void {
-  const encodings = chunk.dictionaryPageAt < 0 ? [ENCODING.plain, ENCODING.rle] : [ENCODING.plain, ENCODING.rle, ENCODING.rleDictionary];
+  const encodings =
+    chunk.dictionaryPageAt < 0
+      ? [ENCODING.plain, ENCODING.rle]
+      : [ENCODING.plain, ENCODING.rle, ENCODING.rleDictionary];
   writer
     .i32(1, column.physical)
     .i32s(2, encodings)

@@ -62,7 +62,13 @@ export function writeInverted(target: BatchTarget, nulls: Uint8Array, at: number
 }
 
 /** Reads `count` values of `bitWidth` bits from `bytes[start ..]` into `target`; answers where they end. */
-export function readHybrid(bytes: Uint8Array, start: number, bitWidth: number, count: number, target: Uint8Array | Uint16Array | Uint32Array): number {
+export function readHybrid(
+  bytes: Uint8Array,
+  start: number,
+  bitWidth: number,
+  count: number,
+  target: Uint8Array | Uint16Array | Uint32Array,
+): number {
   let at = start;
   let out = 0;
   while (out < count) {
@@ -88,7 +94,14 @@ export function readHybrid(bytes: Uint8Array, start: number, bitWidth: number, c
   return at;
 }
 
-function unpack(bytes: Uint8Array, start: number, bitWidth: number, count: number, target: Uint8Array | Uint16Array | Uint32Array, out: number): void {
+function unpack(
+  bytes: Uint8Array,
+  start: number,
+  bitWidth: number,
+  count: number,
+  target: Uint8Array | Uint16Array | Uint32Array,
+  out: number,
+): void {
   const mask = (1 << bitWidth) - 1;
   let at = start;
   let held = 0;

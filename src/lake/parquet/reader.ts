@@ -89,7 +89,8 @@ export class ParquetReader {
   #readFooter(): ThriftStruct {
     const size = this.#file.size();
     const tail = new Uint8Array(8);
-    if (size < 12 || this.#file.readSync(tail, 0, 8, size - 8) !== 8 || text(tail.subarray(4)) !== 'PAR1') throw this.#damaged('does not end with PAR1');
+    if (size < 12 || this.#file.readSync(tail, 0, 8, size - 8) !== 8 || text(tail.subarray(4)) !== 'PAR1')
+      throw this.#damaged('does not end with PAR1');
     const length = new DataView(tail.buffer).getUint32(0, true);
     if (length > size - 12) throw this.#damaged(`states a footer of ${length} bytes in a file of ${size}`);
     const footer = new Uint8Array(length);
@@ -153,7 +154,10 @@ function readPage(bytes: Uint8Array, at: number, codec: number): { header: Thrif
   const { value: header, end } = readThrift(bytes, at);
   const stored = bytes.subarray(end, end + (header.get(3) as number));
   // A Buffer's `slice` shares memory, a Uint8Array's copies: hand on only the latter.
-  const body = codec === CODEC.zstd ? plainBytes(decoder.decodeSync(Buffer.from(stored.buffer, stored.byteOffset, stored.length))) : stored;
+  const body =
+    codec === CODEC.zstd
+      ? plainBytes(decoder.decodeSync(Buffer.from(stored.buffer, stored.byteOffset, stored.length)))
+      : stored;
   return { header, body };
 }
 
@@ -188,7 +192,14 @@ function isSet(nulls: Uint8Array | null, row: number): boolean {
   return nulls !== null && ((nulls[row >> 3]! >> (row & 7)) & 1) === 1;
 }
 
-function decodeValues(type: ColumnType, rows: number, nulls: Uint8Array | null, count: number, at: number, pages: Pages): Column {
+function decodeValues(
+  type: ColumnType,
+  rows: number,
+  nulls: Uint8Array | null,
+  count: number,
+  at: number,
+  pages: Pages,
+): Column {
   const { data } = pages;
   switch (type) {
     case 'uuid':
@@ -196,7 +207,13 @@ function decodeValues(type: ColumnType, rows: number, nulls: Uint8Array | null, 
     case 'int64':
     case 'decimal':
     case 'timestamp':
-      return { kind: 'integer', nulls, base: 0n, width: 8, deltas: new Uint32Array(spread(data, at, 8, rows, nulls).buffer) };
+      return {
+        kind: 'integer',
+        nulls,
+        base: 0n,
+        width: 8,
+        deltas: new Uint32Array(spread(data, at, 8, rows, nulls).buffer),
+      };
     case 'double':
       return { kind: 'double', nulls, values: new Float64Array(spread(data, at, 8, rows, nulls).buffer) };
     case 'boolean': {
@@ -209,13 +226,25 @@ function decodeValues(type: ColumnType, rows: number, nulls: Uint8Array | null, 
       return { kind: 'boolean', nulls, values };
     }
     default:
-      if (pages.encoding !== ENCODING.rleDictionary) return { kind: 'bytes', nulls, ...readTexts(data, at, rows, nulls) };
-      return { kind: 'dictionary', nulls, codes: readCodes(data, at, rows, nulls, count), dictionary: readEntries(pages) };
+      if (pages.encoding !== ENCODING.rleDictionary)
+        return { kind: 'bytes', nulls, ...readTexts(data, at, rows, nulls) };
+      return {
+        kind: 'dictionary',
+        nulls,
+        codes: readCodes(data, at, rows, nulls, count),
+        dictionary: readEntries(pages),
+      };
   }
 }
 
 /** Fixed-size values with gaps of zeros at nulls. */
-function spread(data: Uint8Array, at: number, size: number, rows: number, nulls: Uint8Array | null): Uint8Array<ArrayBuffer> {
+function spread(
+  data: Uint8Array,
+  at: number,
+  size: number,
+  rows: number,
+  nulls: Uint8Array | null,
+): Uint8Array<ArrayBuffer> {
   const values = new Uint8Array(rows * size);
   if (nulls === null) {
     values.set(data.subarray(at, at + rows * size));
@@ -230,7 +259,12 @@ function spread(data: Uint8Array, at: number, size: number, rows: number, nulls:
   return values;
 }
 
-function readTexts(data: Uint8Array, start: number, rows: number, nulls: Uint8Array | null): { offsets: Uint32Array; data: Uint8Array } {
+function readTexts(
+  data: Uint8Array,
+  start: number,
+  rows: number,
+  nulls: Uint8Array | null,
+): { offsets: Uint32Array; data: Uint8Array } {
   const offsets = new Uint32Array(rows + 1);
   const bytes = new Uint8Array(data.length - start);
   let at = start;
@@ -291,6 +325,18 @@ function decodeList(column: ParquetColumn, rows: number, entries: number, pages:
     offsets[row + 1] = items;
   }
   const bitmap = anyNull ? nulls : null;
-  if (pages.encoding !== ENCODING.rleDictionary) return { kind: 'bytesList', nulls: bitmap, offsets, items: { kind: 'bytes', nulls: null, ...readTexts(data, at, items, null) } };
-  return { kind: 'list', nulls: bitmap, offsets, codes: readCodes(data, at, items, null, items), dictionary: readEntries(pages) };
+  if (pages.encoding !== ENCODING.rleDictionary)
+    return {
+      kind: 'bytesList',
+      nulls: bitmap,
+      offsets,
+      items: { kind: 'bytes', nulls: null, ...readTexts(data, at, items, null) },
+    };
+  return {
+    kind: 'list',
+    nulls: bitmap,
+    offsets,
+    codes: readCodes(data, at, items, null, items),
+    dictionary: readEntries(pages),
+  };
 }

@@ -1,6 +1,12 @@
 /** Plain values of numbers, booleans and uuids, nulls left out, with their bounds. */
 import { sliceRows, type BatchTarget, type RowSlice } from '../../event/batch.js';
-import { isNull, type BooleanColumn, type DoubleColumn, type IntegerColumn, type UuidColumn } from '../../event/columns.js';
+import {
+  isNull,
+  type BooleanColumn,
+  type DoubleColumn,
+  type IntegerColumn,
+  type UuidColumn,
+} from '../../event/columns.js';
 import { integerAt } from '../../event/integers.js';
 import type { Chunk } from './chunk-body.js';
 
@@ -8,13 +14,20 @@ const WORD = 4_294_967_296;
 const SAFE = Number.MAX_SAFE_INTEGER;
 
 /** INT64, little-endian. Values beyond 2^53 take an exact, slower path. */
-export function writeIntegerValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, chunk: Chunk): void {
+export function writeIntegerValues(
+  slices: readonly RowSlice[],
+  index: number,
+  count: number,
+  body: BatchTarget,
+  chunk: Chunk,
+): void {
   body.reserve(count * 8 + 8);
   const start = body.position;
   const safe = slices.every((slice) => isSafe(slice.batch.column(index) as IntegerColumn));
   if (safe) writeSafe(slices, index, body, chunk);
   else writeExact(slices, index, body, chunk);
-  if (body.position - start !== count * 8) throw new RangeError(`column ${index}: ${(body.position - start) / 8} values, expected ${count}`);
+  if (body.position - start !== count * 8)
+    throw new RangeError(`column ${index}: ${(body.position - start) / 8} values, expected ${count}`);
 }
 
 /** Whether every value of the column is exact as a double. */
@@ -44,7 +57,8 @@ function writeSafe(slices: readonly RowSlice[], index: number, body: BatchTarget
     for (let i = 0; i < rows; i++) {
       const row = chosen === null ? i : chosen[i]!;
       if (nulls !== null && ((nulls[row >> 3]! >> (row & 7)) & 1) === 1) continue;
-      const value = width === 8 ? (deltas[row * 2 + 1]! | 0) * WORD + deltas[row * 2]! : width === 0 ? from : from + deltas[row]!;
+      const value =
+        width === 8 ? (deltas[row * 2 + 1]! | 0) * WORD + deltas[row * 2]! : width === 0 ? from : from + deltas[row]!;
       if (value < min) min = value;
       if (value > max) max = value;
       const high = Math.floor(value / WORD);
@@ -86,7 +100,13 @@ function setBounds(chunk: Chunk, min: bigint, max: bigint): void {
 }
 
 /** DOUBLE. Bounds as Parquet wants them: no NaN, -0 below and +0 above. */
-export function writeDoubleValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, chunk: Chunk): void {
+export function writeDoubleValues(
+  slices: readonly RowSlice[],
+  index: number,
+  count: number,
+  body: BatchTarget,
+  chunk: Chunk,
+): void {
   body.reserve(count * 8 + 8);
   const view = new DataView(body.bytes.buffer);
   let min = Infinity;
@@ -112,7 +132,13 @@ export function writeDoubleValues(slices: readonly RowSlice[], index: number, co
 }
 
 /** BOOLEAN: bits, lowest first. */
-export function writeBooleanValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, chunk: Chunk): void {
+export function writeBooleanValues(
+  slices: readonly RowSlice[],
+  index: number,
+  count: number,
+  body: BatchTarget,
+  chunk: Chunk,
+): void {
   const bytes = (count + 7) >> 3;
   body.reserve(bytes);
   body.bytes.fill(0, body.position, body.position + bytes);
@@ -137,7 +163,13 @@ export function writeBooleanValues(slices: readonly RowSlice[], index: number, c
 }
 
 /** FIXED_LEN_BYTE_ARRAY(16). Bounds by unsigned bytes. */
-export function writeUuidValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, chunk: Chunk): void {
+export function writeUuidValues(
+  slices: readonly RowSlice[],
+  index: number,
+  count: number,
+  body: BatchTarget,
+  chunk: Chunk,
+): void {
   body.reserve(count * 16);
   const start = body.position;
   for (const slice of slices) {
@@ -151,7 +183,7 @@ export function writeUuidValues(slices: readonly RowSlice[], index: number, coun
     for (let i = 0; i < rows; i++) {
       const row = slice.rows === null ? i : slice.rows[i]!;
       if (isNull(nulls, row)) continue;
-      for (let from = row * 16, to = body.position, end = from + 16; from < end; ) body.bytes[to++] = data[from++]!;
+      for (let from = row * 16, to = body.position, end = from + 16; from < end;) body.bytes[to++] = data[from++]!;
       body.position += 16;
     }
   }

@@ -1,6 +1,13 @@
 /** Strings, dictionary codes and lists as Parquet values, nulls left out, with their bounds. */
 import { sliceRows, totalRows, type BatchTarget, type RowSlice } from '../../event/batch.js';
-import { isNull, type BytesColumn, type BytesListColumn, type Column, type DictionaryColumn, type ListColumn } from '../../event/columns.js';
+import {
+  isNull,
+  type BytesColumn,
+  type BytesListColumn,
+  type Column,
+  type DictionaryColumn,
+  type ListColumn,
+} from '../../event/columns.js';
 import { Dictionary } from '../../event/dictionary.js';
 import { TextBounds } from '../../event/text-bounds.js';
 import { BOUND_BYTES_MAX, setLength, type Chunk } from './chunk-body.js';
@@ -12,11 +19,18 @@ let definitions = new Uint8Array(1024);
 let repetitions = new Uint8Array(1024);
 
 /** BYTE_ARRAY, plain: u32 length and bytes each. */
-export function writeByteValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, chunk: Chunk): void {
+export function writeByteValues(
+  slices: readonly RowSlice[],
+  index: number,
+  count: number,
+  body: BatchTarget,
+  chunk: Chunk,
+): void {
   const bounds = new TextBounds();
   for (const slice of slices) {
     const column = slice.batch.column(index);
-    if (column.kind === 'bytes' && slice.rows === null && column.nulls === null) writeAll(body, column, slice.batch.rows, bounds);
+    if (column.kind === 'bytes' && slice.rows === null && column.nulls === null)
+      writeAll(body, column, slice.batch.rows, bounds);
     else writeChosen(body, column, slice, bounds);
   }
   if (count > 0) setBounds(chunk, bounds);
@@ -77,7 +91,14 @@ function writeOne(body: BatchTarget, data: Uint8Array, from: number, to: number)
 }
 
 /** RLE_DICTIONARY: bit width, then packed codes; plain when the table gets too large. */
-export function writeCodeValues(slices: readonly RowSlice[], index: number, count: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
+export function writeCodeValues(
+  slices: readonly RowSlice[],
+  index: number,
+  count: number,
+  body: BatchTarget,
+  entries: BatchTarget,
+  chunk: Chunk,
+): void {
   const table = tableOf(slices, index);
   if (codes.length < count) codes = new Uint16Array(count * 2);
   let out = 0;
@@ -137,7 +158,9 @@ interface Table {
 
 function tableOf(slices: readonly RowSlice[], index: number): Table {
   const first = slices[0]?.batch.column(index) as DictionaryColumn | ListColumn | undefined;
-  const same = slices.every((slice) => (slice.batch.column(index) as DictionaryColumn).dictionary === first?.dictionary);
+  const same = slices.every(
+    (slice) => (slice.batch.column(index) as DictionaryColumn).dictionary === first?.dictionary,
+  );
   return same && first?.dictionary !== undefined ? new OneSource(first.dictionary) : new ManySources();
 }
 
@@ -215,7 +238,14 @@ class ManySources implements Table {
 }
 
 /** LIST: levels of every item, then the items. */
-export function writeListValues(column: ParquetColumn, slices: readonly RowSlice[], index: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
+export function writeListValues(
+  column: ParquetColumn,
+  slices: readonly RowSlice[],
+  index: number,
+  body: BatchTarget,
+  entries: BatchTarget,
+  chunk: Chunk,
+): void {
   const levels = fillLevels(column, slices, index);
   chunk.entries = levels;
   writeLevels(body, repetitions, levels, 1);

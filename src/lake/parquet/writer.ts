@@ -110,7 +110,8 @@ export class ParquetWriter {
     const codec = small || column.type === 'uuid' ? CODEC.none : this.#codec;
     const start = this.#at();
     let bytesPlain = 0;
-    if (chunk.dictionaryEntries > 0) bytesPlain += this.#writePage(PAGE.dictionary, this.#entries, chunk.dictionaryEntries, chunk.encoding, codec);
+    if (chunk.dictionaryEntries > 0)
+      bytesPlain += this.#writePage(PAGE.dictionary, this.#entries, chunk.dictionaryEntries, chunk.encoding, codec);
     const dataPageAt = this.#at();
     bytesPlain += this.#writePage(PAGE.data, this.#body, chunk.entries, chunk.encoding, codec);
     return {
@@ -166,7 +167,11 @@ export function fileSink(file: DiskFile): ParquetSink {
 }
 
 /** The whole file of some batches, in memory. */
-export async function parquetBytes(schema: Schema, batches: readonly ColumnBatch[], options: ParquetOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function parquetBytes(
+  schema: Schema,
+  batches: readonly ColumnBatch[],
+  options: ParquetOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
   const writer = new ParquetWriter(schema, { write: (bytes) => void parts.push(bytes.slice()) }, options);
   let slices: RowSlice[] = [];

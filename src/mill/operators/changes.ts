@@ -96,10 +96,17 @@ export class Changes {
     const positions = this.layout.keys.map((column, index) => ({ column, index }));
     this.#keySources = positions
       .filter(({ index }) => index !== plan.tenantKey)
-      .map(({ column, index }) => ({ column, entry: entryWord(keys.parts[index]!), read: stored(plan.keys[index]!.expression, (row) => row.key(index)) }));
+      .map(({ column, index }) => ({
+        column,
+        entry: entryWord(keys.parts[index]!),
+        read: stored(plan.keys[index]!.expression, (row) => row.key(index)),
+      }));
     this.#valueSources = this.layout.values.map((output) => ({
       column: this.layout.outputs[output]!,
-      read: stored(plan.outputs[output]!.expression, valueSource(plan.outputs[output]!.expression, this.layout.schema.columns[this.layout.outputs[output]!]!.type)),
+      read: stored(
+        plan.outputs[output]!.expression,
+        valueSource(plan.outputs[output]!.expression, this.layout.schema.columns[this.layout.outputs[output]!]!.type),
+      ),
     }));
     this.#partials = this.layout.partials;
     this.#builders = this.#newBuilders();
@@ -202,7 +209,8 @@ function valueSource(expression: Expression, stored: ColumnType): Source {
   if (stored !== 'decimal') return (row) => row.aggregate(index);
   return (row) => {
     const accumulator = row.table.accumulators[index]!;
-    const exact = accumulator instanceof SumAccumulator ? accumulator.isSum : accumulator instanceof NumberExtremeAccumulator;
+    const exact =
+      accumulator instanceof SumAccumulator ? accumulator.isSum : accumulator instanceof NumberExtremeAccumulator;
     return exact ? (accumulator as SumAccumulator).units(row.group) : accumulator.value(row.group);
   };
 }

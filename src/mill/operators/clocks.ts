@@ -35,7 +35,9 @@ export class ArrivalClocks {
 
   /** What the log says now, `offsets` being the next row to be read of each partition. */
   tick(clock: ArrivalClock, offsets: readonly number[]): void {
-    const bounds = this.#last.map((last, partition) => (offsets[partition]! >= (clock.ends[partition] ?? 0) ? clock.clockMs : last));
+    const bounds = this.#last.map((last, partition) =>
+      offsets[partition]! >= (clock.ends[partition] ?? 0) ? clock.clockMs : last,
+    );
     this.now = Math.max(this.now, Math.min(...bounds));
   }
 }
@@ -152,7 +154,8 @@ export class EventClocks {
   least(): number {
     let least = Infinity;
     // A tenant that is only an entry of a dictionary has had no row.
-    for (const clock of this.values.subarray(0, this.#numbers.size)) if (clock !== -Infinity && clock < least) least = clock;
+    for (const clock of this.values.subarray(0, this.#numbers.size))
+      if (clock !== -Infinity && clock < least) least = clock;
     return least === Infinity ? -Infinity : least;
   }
 

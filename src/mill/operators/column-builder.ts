@@ -174,7 +174,8 @@ class BytesBuilder implements ColumnBuilder {
     let length = 0;
     if (value === null) this.#nulls.mark(row);
     else {
-      const bytes = value instanceof Uint8Array ? value : encoder.encode(typeof value === 'string' ? value : String(value));
+      const bytes =
+        value instanceof Uint8Array ? value : encoder.encode(typeof value === 'string' ? value : String(value));
       length = bytes.length;
       if (from + length > this.#data.length) {
         const larger = new Uint8Array(Math.max(from + length, this.#data.length * 2));
@@ -267,9 +268,12 @@ class DictionaryBuilder implements ColumnBuilder {
   }
 
   build(): Column {
-    const column: Column =
-      this.#overflow?.build() ??
-      { kind: 'dictionary', nulls: this.#nulls.build(this.#codes.length), codes: new Uint16Array(this.#codes), dictionary: this.#dictionary };
+    const column: Column = this.#overflow?.build() ?? {
+      kind: 'dictionary',
+      nulls: this.#nulls.build(this.#codes.length),
+      codes: new Uint16Array(this.#codes),
+      dictionary: this.#dictionary,
+    };
     this.#generation += 1;
     this.#dictionary = new Dictionary();
     this.#codes = [];

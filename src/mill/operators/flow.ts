@@ -82,7 +82,8 @@ export class Flow {
     this.arrival = options.clock === 'arrival' ? new ArrivalClocks(options.partitions) : null;
     const { eventTime, tenant } = schema.roles;
     const startOf = plan.tenantKey < 0 ? (time: number): number => this.state.startOf(time) : null;
-    this.event = options.clock === 'event' ? new EventClocks(eventTime < 0 ? plan.eventTime : eventTime, tenant, startOf) : null;
+    this.event =
+      options.clock === 'event' ? new EventClocks(eventTime < 0 ? plan.eventTime : eventTime, tenant, startOf) : null;
   }
 
   /** Applies a batch. `silent`: its late rows are in the late stream already. `storedTo`: see `ViewState.process`. */
@@ -192,9 +193,17 @@ export class Flow {
   /** Publishes the final rows of windows whose time is over and takes them out of memory. */
   #close(): WindowTable[] {
     const now = this.arrival?.now ?? this.event!.largest;
-    if (this.event !== null && this.event.version === this.#closedVersion && this.closing.size === 0 && !this.#anyReopened()) return [];
+    if (
+      this.event !== null &&
+      this.event.version === this.#closedVersion &&
+      this.closing.size === 0 &&
+      !this.#anyReopened()
+    )
+      return [];
     this.#closedVersion = this.event?.version ?? 0;
-    const ended = [...this.state.tables.values()].filter((table) => table.end + this.#plan.lagMs < now).sort((a, b) => a.end - b.end);
+    const ended = [...this.state.tables.values()]
+      .filter((table) => table.end + this.#plan.lagMs < now)
+      .sort((a, b) => a.end - b.end);
     const sealed: WindowTable[] = [];
     for (const table of ended) {
       if (this.changes.rows >= FLUSH_ROWS_MAX) {

@@ -43,7 +43,11 @@ export class LateRows {
       partition: batch.partition,
       offset: batch.baseOffset + row,
       window_start: Number.isNaN(start) ? null : start,
-      event_time: Number.isNaN(time) ? (eventTime < 0 ? null : event[batch.batch.schema.columns[eventTime]!.name]) : time,
+      event_time: Number.isNaN(time)
+        ? eventTime < 0
+          ? null
+          : event[batch.batch.schema.columns[eventTime]!.name]
+        : time,
       reason,
       event,
     });
@@ -52,7 +56,8 @@ export class LateRows {
   /** The rows since the last call, as batches of the late stream. */
   take(): ColumnBatch[] {
     const batches: ColumnBatch[] = [];
-    for (let from = 0; from < this.#rows.length; from += BATCH_ROWS) batches.push(batchFromRows(LATE_SCHEMA, this.#rows.slice(from, from + BATCH_ROWS)));
+    for (let from = 0; from < this.#rows.length; from += BATCH_ROWS)
+      batches.push(batchFromRows(LATE_SCHEMA, this.#rows.slice(from, from + BATCH_ROWS)));
     this.#rows = [];
     return batches;
   }

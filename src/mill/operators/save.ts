@@ -7,7 +7,11 @@ import type { WindowTable } from '../state/window-table.js';
 import type { Flow } from './flow.js';
 
 /** Copies a flow right after a flush at `positions`. `has`: whether a table's file still stands. */
-export function captureFlow(flow: Flow, positions: readonly Position[], has: (file: string | null) => boolean): SnapshotContent {
+export function captureFlow(
+  flow: Flow,
+  positions: readonly Position[],
+  has: (file: string | null) => boolean,
+): SnapshotContent {
   const pool = new ByteWriter(1 << 16);
   flow.state.pool.write(pool);
   const clocks = new ByteWriter(1 << 10);

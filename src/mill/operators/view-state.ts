@@ -79,7 +79,12 @@ export class ViewState implements KernelHost {
   #groupsHint = GROUPS_FIRST;
   #poolKept = 0;
 
-  constructor(plan: ViewPlan, schema: Schema, closed: ClosedGroups, options: { bytesMax: number; onLate: (row: LateRow) => void }) {
+  constructor(
+    plan: ViewPlan,
+    schema: Schema,
+    closed: ClosedGroups,
+    options: { bytesMax: number; onLate: (row: LateRow) => void },
+  ) {
     const pool = (): BytePool => this.pool;
     this.plan = plan;
     this.keys = keyLayout(plan, schema);
@@ -89,7 +94,8 @@ export class ViewState implements KernelHost {
     this.#closed = closed;
     this.#bytesMax = options.bytesMax;
     this.#onLate = options.onLate;
-    this.#groupBytes = GROUP_BYTES + this.keys.width * 4 + this.#create(1).reduce((sum, accumulator) => sum + accumulator.groupBytes, 0);
+    this.#groupBytes =
+      GROUP_BYTES + this.keys.width * 4 + this.#create(1).reduce((sum, accumulator) => sum + accumulator.groupBytes, 0);
     this.#hasExtras = plan.aggregates.some((call) => !['count', 'sum', 'avg'].includes(call.name));
   }
 
@@ -118,7 +124,8 @@ export class ViewState implements KernelHost {
 
   table(start: number): WindowTable | null {
     const { stream, partition, baseOffset } = this.#batch!;
-    if (baseOffset < this.#storedTo && baseOffset < (this.#closed.asOf(start)?.get(`${stream}/${partition}`) ?? 0)) return null;
+    if (baseOffset < this.#storedTo && baseOffset < (this.#closed.asOf(start)?.get(`${stream}/${partition}`) ?? 0))
+      return null;
     const table = this.tables.get(start);
     if (table !== undefined) return table;
     const reopened = this.sealed.some((other) => other.start === start) || this.#closed.asOf(start) !== undefined;
@@ -230,14 +237,16 @@ export class ViewState implements KernelHost {
     const tables = [...this.tables.values(), ...this.sealed];
     for (const table of tables) {
       table.eachWord(this.keys.poolWords, keep);
-      for (const accumulator of table.accumulators) if (accumulator instanceof DistinctAccumulator) accumulator.eachId(keep);
+      for (const accumulator of table.accumulators)
+        if (accumulator instanceof DistinctAccumulator) accumulator.eachId(keep);
     }
     this.pool = pool;
     this.#poolKept = pool.size;
     this.#environment.forgetIds();
     for (const table of tables) {
       table.remap(this.keys.poolWords, ids);
-      for (const accumulator of table.accumulators) if (accumulator instanceof DistinctAccumulator) accumulator.remap(ids);
+      for (const accumulator of table.accumulators)
+        if (accumulator instanceof DistinctAccumulator) accumulator.remap(ids);
     }
   }
 

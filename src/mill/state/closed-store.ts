@@ -87,7 +87,8 @@ export class ClosedStore {
 
   #floor(start: number, hash: number): { key: Buffer; value: Buffer } | undefined {
     const from = blockKey(start, hash);
-    for (const entry of this.#database.getRange({ start: from, end: windowKey(start), reverse: true, limit: 1 })) return entry;
+    for (const entry of this.#database.getRange({ start: from, end: windowKey(start), reverse: true, limit: 1 }))
+      return entry;
     return undefined;
   }
 
@@ -107,12 +108,13 @@ export class ClosedStore {
 
   #merge(window: ClosedWindow): void {
     const { start, groups } = window;
-    for (let from = 0; from < groups.length; ) {
+    for (let from = 0; from < groups.length;) {
       const floor = this.#floor(start, groups[from]!.hash);
       const next = floor === undefined ? 2 ** 32 : this.#nextHash(start, floor.key);
       let to = from + 1;
       while (to < groups.length && groups[to]!.hash < next) to++;
-      const merged = floor === undefined ? groups.slice(from, to) : mergeGroups([...readBlock(floor.value)], groups.slice(from, to));
+      const merged =
+        floor === undefined ? groups.slice(from, to) : mergeGroups([...readBlock(floor.value)], groups.slice(from, to));
       this.#putBlocks(start, floor === undefined ? 0 : floor.key.readUInt32BE(8), merged);
       from = to;
     }
@@ -120,13 +122,14 @@ export class ClosedStore {
 
   #nextHash(start: number, key: Buffer): number {
     const after = Buffer.concat([key, Buffer.from([0])]);
-    for (const next of this.#database.getKeys({ start: after, end: blockKey(start, 0xffffffff, true), limit: 1 })) return next.readUInt32BE(8);
+    for (const next of this.#database.getKeys({ start: after, end: blockKey(start, 0xffffffff, true), limit: 1 }))
+      return next.readUInt32BE(8);
     return 2 ** 32;
   }
 
   #putBlocks(start: number, firstHash: number, groups: readonly ClosedGroup[]): void {
     const size = groups.length > BLOCK_GROUPS_MAX ? BLOCK_GROUPS : BLOCK_GROUPS_MAX;
-    for (let from = 0; from < groups.length; ) {
+    for (let from = 0; from < groups.length;) {
       let to = Math.min(from + size, groups.length);
       while (to < groups.length && groups[to]!.hash === groups[to - 1]!.hash) to++;
       const hash = from === 0 ? firstHash : groups[from]!.hash;
@@ -197,7 +200,10 @@ function* readBlock(bytes: Uint8Array): Generator<ClosedGroup> {
 /** Both sorted by hash; a group of `newer` replaces the one with its key. */
 function mergeGroups(older: readonly ClosedGroup[], newer: readonly ClosedGroup[]): ClosedGroup[] {
   const hashes = new Set(newer.map((group) => group.hash));
-  const kept = older.filter((group) => !hashes.has(group.hash) || !newer.some((other) => other.hash === group.hash && sameBytes(other.key, group.key)));
+  const kept = older.filter(
+    (group) =>
+      !hashes.has(group.hash) || !newer.some((other) => other.hash === group.hash && sameBytes(other.key, group.key)),
+  );
   return [...kept, ...newer].sort((a, b) => a.hash - b.hash);
 }
 

@@ -155,7 +155,8 @@ export class Sketches {
     const meta = group * STRIDE;
     const kind = this.#groups[meta + CLASS]!;
     if (kind === 0) return 0;
-    if (kind !== DENSE) return Math.round(SPARSE_INDEXES * Math.log(SPARSE_INDEXES / (SPARSE_INDEXES - this.#groups[meta + COUNT]!)));
+    if (kind !== DENSE)
+      return Math.round(SPARSE_INDEXES * Math.log(SPARSE_INDEXES / (SPARSE_INDEXES - this.#groups[meta + COUNT]!)));
     return Math.round(estimateDense(this.#bytes, this.#groups[meta]! * 4));
   }
 
@@ -210,7 +211,7 @@ function sigma(x: number): number {
   let power = x;
   let y = 1;
   let z = x;
-  for (let last = NaN; z !== last; ) {
+  for (let last = NaN; z !== last;) {
     power *= power;
     last = z;
     z += power * y;
@@ -224,7 +225,7 @@ function tau(x: number): number {
   let root = x;
   let y = 1;
   let z = 1 - x;
-  for (let last = NaN; z !== last; ) {
+  for (let last = NaN; z !== last;) {
     root = Math.sqrt(root);
     last = z;
     y *= 0.5;

@@ -44,7 +44,12 @@ export interface LoadedSnapshot {
   readonly positions: readonly Position[];
   readonly pool: Uint8Array;
   readonly clocks: Uint8Array;
-  readonly tables: readonly { readonly start: number; readonly reopened: boolean; readonly file: string; readonly bytes: Uint8Array }[];
+  readonly tables: readonly {
+    readonly start: number;
+    readonly reopened: boolean;
+    readonly file: string;
+    readonly bytes: Uint8Array;
+  }[];
 }
 
 interface FileEntry {
@@ -84,7 +89,12 @@ export class Snapshots {
     if (manifest === undefined) return undefined;
     const pool = this.#readFile(manifest.pool);
     const clocks = this.#readFile(manifest.clocks);
-    const tables = manifest.tables.map((table) => ({ start: table.start, reopened: table.reopened, file: table.file, bytes: this.#readFile(table) }));
+    const tables = manifest.tables.map((table) => ({
+      start: table.start,
+      reopened: table.reopened,
+      file: table.file,
+      bytes: this.#readFile(table),
+    }));
     if (pool === undefined || clocks === undefined) return undefined;
     const whole = tables.filter((table): table is typeof table & { bytes: Uint8Array } => table.bytes !== undefined);
     if (whole.length < tables.length) return undefined;
@@ -132,7 +142,15 @@ export class Snapshots {
       const entry = kept === undefined ? await put('table', table.bytes!) : { file: table.file!, crc: kept };
       tables.push({ ...entry, start: table.start, reopened: table.reopened });
     }
-    const manifest: Manifest = { format: FORMAT, plan: this.#plan, next: this.#next, positions: content.positions, pool, clocks, tables };
+    const manifest: Manifest = {
+      format: FORMAT,
+      plan: this.#plan,
+      next: this.#next,
+      positions: content.positions,
+      pool,
+      clocks,
+      tables,
+    };
     await this.#replaceManifest(manifest);
     this.#crcs = crcs;
     content.tables.forEach((table, index) => table.saved(tables[index]!.file));
@@ -175,7 +193,7 @@ function readWhole(disk: Disk, path: string): Uint8Array {
   const file = disk.open(path, 'read');
   try {
     const bytes = new Uint8Array(file.size());
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const read = file.readSync(bytes, at, bytes.length - at, at);
       if (read === 0) return bytes.subarray(0, at);
       at += read;

@@ -59,7 +59,14 @@ export class WindowTable {
   readonly key: Int32Array;
   #capacity: number;
 
-  constructor(start: number, end: number, width: number, capacity: number, reopened: boolean, create: (capacity: number) => Accumulator[]) {
+  constructor(
+    start: number,
+    end: number,
+    width: number,
+    capacity: number,
+    reopened: boolean,
+    create: (capacity: number) => Accumulator[],
+  ) {
     this.start = start;
     this.end = end;
     this.width = width;
@@ -176,7 +183,13 @@ export class WindowTable {
   }
 
   /** Copies group `from` of `other`, which has the same key, into the empty group `group`. */
-  copyGroup(group: number, other: WindowTable, from: number, writer: ByteWriter, read: (bytes: Uint8Array) => ByteReader): void {
+  copyGroup(
+    group: number,
+    other: WindowTable,
+    from: number,
+    writer: ByteWriter,
+    read: (bytes: Uint8Array) => ByteReader,
+  ): void {
     this.flags[group] = other.flags[from]!;
     this.accumulators.forEach((accumulator, index) => {
       writer.length = 0;
@@ -187,7 +200,8 @@ export class WindowTable {
 
   /** Calls `visit` with the words at `positions` of every group. */
   eachWord(positions: readonly number[], visit: (word: number) => void): void {
-    for (let group = 0; group < this.groups; group++) for (const position of positions) visit(this.words[group * this.width + position]!);
+    for (let group = 0; group < this.groups; group++)
+      for (const position of positions) visit(this.words[group * this.width + position]!);
   }
 
   /** Gives the words at `positions`, which are pool ids, their new ids. */

@@ -26,36 +26,59 @@ export interface AggregateSignature extends Omit<Signature, 'print'> {
   readonly windowOnly?: boolean;
 }
 
-const call = (name: string) => (args: readonly string[], { distinct, order, tail }: AggregateParts) => `${name}(${distinct}${args.join(', ')}${order})${tail}`;
+const call =
+  (name: string) =>
+  (args: readonly string[], { distinct, order, tail }: AggregateParts) =>
+    `${name}(${distinct}${args.join(', ')}${order})${tail}`;
 
 const first = (types: readonly Type[]): Type => types[0]!;
 
-const ORDERABLE = ['integer', 'bigint', 'numeric', 'double precision', 'text', 'timestamptz', 'timestamp', 'date', 'interval', 'uuid', 'boolean'] as const;
+const ORDERABLE = [
+  'integer',
+  'bigint',
+  'numeric',
+  'double precision',
+  'text',
+  'timestamptz',
+  'timestamp',
+  'date',
+  'interval',
+  'uuid',
+  'boolean',
+] as const;
 
 function extreme(name: 'min' | 'max'): AggregateSignature[] {
-  return ORDERABLE.filter((type) => type !== 'boolean' && type !== 'uuid').map((type) => ({ args: [type], result: first, print: call(name) }));
+  return ORDERABLE.filter((type) => type !== 'boolean' && type !== 'uuid').map((type) => ({
+    args: [type],
+    result: first,
+    print: call(name),
+  }));
 }
 
 const SUM: AggregateSignature[] = [
   { args: ['integer'], result: 'bigint', print: (args, parts) => `CAST(${call('sum')(args, parts)} AS BIGINT)` },
-  { args: ['bigint'], result: () => numericOf(0), print: (args, parts) => `CAST(${call('sum')(args, parts)} AS DECIMAL(38,0))` },
+  {
+    args: ['bigint'],
+    result: () => numericOf(0),
+    print: (args, parts) => `CAST(${call('sum')(args, parts)} AS DECIMAL(38,0))`,
+  },
   { args: ['numeric'], result: first, print: call('sum') },
   { args: ['double precision'], result: 'double precision', print: call('sum') },
   { args: ['interval'], result: 'interval', print: call('sum') },
 ];
 
 const AVG: AggregateSignature[] = [
-  ...(['integer', 'bigint', 'numeric'] as const).map(
-    (type): AggregateSignature => ({
-      args: [type],
-      result: () => numericOf(16),
-      print: (args, parts, types) => averageOf(call('sum')(args, parts), call('count')(args, parts), types[0]!.scale),
-    }),
-  ),
+  ...(['integer', 'bigint', 'numeric'] as const).map((type): AggregateSignature => ({
+    args: [type],
+    result: () => numericOf(16),
+    print: (args, parts, types) => averageOf(call('sum')(args, parts), call('count')(args, parts), types[0]!.scale),
+  })),
   { args: ['double precision'], result: 'double precision', print: call('avg') },
 ];
 
-const onDouble = (name: string): AggregateSignature[] => [{ args: ['double precision'], result: 'double precision', print: call(name) }];
+const onDouble = (name: string): AggregateSignature[] => [
+  { args: ['double precision'], result: 'double precision', print: call(name) },
+];
 const onBoolean = (name: string): AggregateSignature[] => [{ args: ['boolean'], result: 'boolean', print: call(name) }];
 
 function percentile(name: string, duck: string): AggregateSignature[] {
@@ -64,7 +87,9 @@ function percentile(name: string, duck: string): AggregateSignature[] {
     return share >= 0 && share <= 1 ? null : `${name} takes a constant between 0 and 1`;
   };
   const print: AggregateSignature['print'] = ([share, value], { tail }) => `${duck}(${value}, ${share})${tail}`;
-  return [{ args: ['double precision', 'double precision'], result: 'double precision', print, withinGroup: true, check }];
+  return [
+    { args: ['double precision', 'double precision'], result: 'double precision', print, withinGroup: true, check },
+  ];
 }
 
 /** A window function without a frame of its own. */
@@ -79,14 +104,22 @@ function shifted(name: string): AggregateSignature[] {
   ];
 }
 
-const positional = (name: string): AggregateSignature[] => [{ args: ['any'], result: first, print: call(name), windowOnly: true }];
+const positional = (name: string): AggregateSignature[] => [
+  { args: ['any'], result: first, print: call(name), windowOnly: true },
+];
 
 /** Every aggregate and window function by name; `count(*)` has no arguments. */
-export const AGGREGATES: ReadonlyMap<string, readonly AggregateSignature[]> = new Map<string, readonly AggregateSignature[]>([
-  ['count', [
-    { args: [], result: 'bigint', print: (_args, { tail }) => `count(*)${tail}` },
-    { args: ['any'], result: 'bigint', print: call('count') },
-  ]],
+export const AGGREGATES: ReadonlyMap<string, readonly AggregateSignature[]> = new Map<
+  string,
+  readonly AggregateSignature[]
+>([
+  [
+    'count',
+    [
+      { args: [], result: 'bigint', print: (_args, { tail }) => `count(*)${tail}` },
+      { args: ['any'], result: 'bigint', print: call('count') },
+    ],
+  ],
   ['sum', SUM],
   ['avg', AVG],
   ['min', extreme('min')],
@@ -111,7 +144,17 @@ export const AGGREGATES: ReadonlyMap<string, readonly AggregateSignature[]> = ne
   ['dense_rank', ranking('dense_rank', 'bigint')],
   ['percent_rank', ranking('percent_rank', 'double precision')],
   ['cume_dist', ranking('cume_dist', 'double precision')],
-  ['ntile', [{ args: ['integer'], result: 'integer', print: (args, parts) => `CAST(${call('ntile')(args, parts)} AS INTEGER)`, windowOnly: true }]],
+  [
+    'ntile',
+    [
+      {
+        args: ['integer'],
+        result: 'integer',
+        print: (args, parts) => `CAST(${call('ntile')(args, parts)} AS INTEGER)`,
+        windowOnly: true,
+      },
+    ],
+  ],
   ['lag', shifted('lag')],
   ['lead', shifted('lead')],
   ['first_value', positional('first_value')],

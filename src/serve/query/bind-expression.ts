@@ -4,8 +4,9 @@
  */
 import { nameList, nodeList, openNode, stringField, type Fields, type Node } from './ast.js';
 import { bindFunction } from './bind-call.js';
+import { bindConstant, bindNow } from './bind-constant.js';
 import type { Binder } from './binder.js';
-import { cast, convert, convertLoosely, LiteralError, literal, plainDecimal, scaleOf, typedLiteral } from './coerce.js';
+import { cast, convert, convertLoosely, LiteralError, literal } from './coerce.js';
 import { alike, bindBetween, bindDistinct, bindLike, bindOperator, bindPrefix, call, comparison } from './operators.js';
 import type { Scope } from './scope.js';
 import type { Bound } from './tree.js';
@@ -41,7 +42,11 @@ export function bindExpression(binder: Binder, value: unknown, place: Place): Bo
 export function bindCondition(binder: Binder, value: unknown, place: Place, clause: string): Bound {
   const bound = bindExpression(binder, value, place);
   if (bound.type.name !== 'boolean' && bound.type.name !== 'unknown')
-    binder.statement.fail('SQL_TYPE', `argument of ${clause} must be type boolean, not type ${typeText(bound.type)}`, openNode(value)?.fields);
+    binder.statement.fail(
+      'SQL_TYPE',
+      `argument of ${clause} must be type boolean, not type ${typeText(bound.type)}`,
+      openNode(value)?.fields,
+    );
   return convert(bound, typeOf('boolean'));
 }
 
@@ -67,7 +72,12 @@ function bindNode(binder: Binder, node: Node, place: Place): Bound {
     case 'CoalesceExpr':
       return bindSameType(binder, node, place, (args) => `coalesce(${args.join(', ')})`);
     case 'MinMaxExpr':
-      return bindSameType(binder, node, place, (args) => `${node.fields['op'] === 'IS_GREATEST' ? 'greatest' : 'least'}(${args.join(', ')})`);
+      return bindSameType(
+        binder,
+        node,
+        place,
+        (args) => `${node.fields['op'] === 'IS_GREATEST' ? 'greatest' : 'least'}(${args.join(', ')})`,
+      );
     case 'TypeCast':
       return bindCast(binder, node, place);
     case 'FuncCall':
@@ -94,27 +104,14 @@ function bindColumn(binder: Binder, node: Node, place: Place): Bound {
   const parts = nodeList(node.fields['fields']);
   if (parts.some((part) => part.kind !== 'String')) return binder.statement.refuse('* here', node.fields);
   const names = parts.map((part) => stringField(part.fields, 'sval'));
-  if (names.length > 2) return binder.statement.fail('SQL_UNKNOWN_COLUMN', `column ${names.join('.')} does not exist; relations have no schema`, node.fields);
+  if (names.length > 2)
+    return binder.statement.fail(
+      'SQL_UNKNOWN_COLUMN',
+      `column ${names.join('.')} does not exist; relations have no schema`,
+      node.fields,
+    );
   const name = names.at(-1)!;
   return place.scope.resolve(binder.statement, names.length === 2 ? names[0]! : null, name, node.fields).bound;
-}
-
-function bindConstant(binder: Binder, node: Node): Bound {
-  const { fields } = node;
-  if (fields['isnull'] === true) return literal(null, typeOf('unknown'));
-  const part = (name: string, field: string): unknown => (fields[name] as Fields | undefined)?.[field];
-  if ('sval' in fields) return literal(String(part('sval', 'sval') ?? ''), typeOf('unknown'));
-  if ('ival' in fields) return literal(String(part('ival', 'ival') ?? 0), typeOf('integer'));
-  if ('boolval' in fields) return literal(part('boolval', 'boolval') === true, typeOf('boolean'));
-  if ('fval' in fields) {
-    const text = String(part('fval', 'fval') ?? '0');
-    // Whole numbers beyond 32 bits come as floats.
-    if (/^\d{1,19}$/.test(text) && BigInt(text) < 1n << 63n) return literal(text, typeOf('bigint'));
-    const plain = plainDecimal(text);
-    if (plain === null) return binder.statement.fail('SQL_TYPE', `numeric ${text} has more than 38 digits`, fields, 'cast a text to double precision');
-    return literal(plain, numericOf(scaleOf(plain)));
-  }
-  return binder.statement.refuse('this constant', fields);
 }
 
 function bindOperation(binder: Binder, node: Node, place: Place): Bound {
@@ -125,14 +122,22 @@ function bindOperation(binder: Binder, node: Node, place: Place): Bound {
   const op = names[0]!;
   const kind = stringField(fields, 'kind');
   const none = (...types: Type[]): never =>
-    binder.statement.fail('SQL_TYPE', `operator does not exist: ${types.map(typeText).join(` ${op} `)}`, fields, 'a cast may help');
+    binder.statement.fail(
+      'SQL_TYPE',
+      `operator does not exist: ${types.map(typeText).join(` ${op} `)}`,
+      fields,
+      'a cast may help',
+    );
   const left = (): Bound => bindExpression(binder, fields['lexpr'], place);
   const right = (): Bound => bindExpression(binder, fields['rexpr'], place);
   switch (kind) {
     case 'AEXPR_OP': {
       if (fields['lexpr'] === undefined) {
         const value = right();
-        return bindPrefix(op, value) ?? binder.statement.fail('SQL_TYPE', `operator does not exist: ${op} ${typeText(value.type)}`, fields);
+        return (
+          bindPrefix(op, value) ??
+          binder.statement.fail('SQL_TYPE', `operator does not exist: ${op} ${typeText(value.type)}`, fields)
+        );
       }
       if (isRow(fields['lexpr']) || isRow(fields['rexpr'])) return binder.statement.refuse('a row value', fields);
       const [a, b] = [left(), right()];
@@ -183,29 +188,42 @@ function bindIn(binder: Binder, node: Node, place: Place, op: string): Bound {
   const value = bindExpression(binder, node.fields['lexpr'], place);
   const items = listItems(node.fields['rexpr']).map((item) => bindExpression(binder, item, place));
   const type = commonTypeOf([value, ...items].map((bound) => bound.type));
-  if (type === null || type.name === 'json') return binder.statement.fail('SQL_TYPE', `IN: the types ${[value, ...items].map((bound) => typeText(bound.type)).join(', ')} do not match`, node.fields);
+  if (type === null || type.name === 'json')
+    return binder.statement.fail(
+      'SQL_TYPE',
+      `IN: the types ${[value, ...items].map((bound) => typeText(bound.type)).join(', ')} do not match`,
+      node.fields,
+    );
   const converted = [value, ...items].map((bound) => convertLoosely(bound, type));
-  return call(converted, typeOf('boolean'), ([x, ...rest]) => `(${x} ${op === '<>' ? 'NOT ' : ''}IN (${rest.join(', ')}))`);
+  return call(
+    converted,
+    typeOf('boolean'),
+    ([x, ...rest]) => `(${x} ${op === '<>' ? 'NOT ' : ''}IN (${rest.join(', ')}))`,
+  );
 }
 
 function bindLikeNode(binder: Binder, node: Node, place: Place, op: string, none: (...types: Type[]) => never): Bound {
   const value = bindExpression(binder, node.fields['lexpr'], place);
   const pattern = openNode(node.fields['rexpr']);
-  const isEscape = pattern?.kind === 'FuncCall' && nameList(pattern.fields['funcname']).join('.') === 'pg_catalog.like_escape';
+  const isEscape =
+    pattern?.kind === 'FuncCall' && nameList(pattern.fields['funcname']).join('.') === 'pg_catalog.like_escape';
   if (!isEscape) {
     const bound = bindExpression(binder, node.fields['rexpr'], place);
     return bindLike(op, value, bound, null) ?? none(value.type, bound.type);
   }
   const [bound, escape] = (pattern.fields['args'] as unknown[]).map((arg) => bindExpression(binder, arg, place));
-  if (escape?.kind !== 'literal' || typeof escape.value !== 'string' || [...escape.value].length > 1) return binder.statement.fail('SQL_TYPE', 'ESCAPE takes one constant character', node.fields);
+  if (escape?.kind !== 'literal' || typeof escape.value !== 'string' || [...escape.value].length > 1)
+    return binder.statement.fail('SQL_TYPE', 'ESCAPE takes one constant character', node.fields);
   return bindLike(op, value, bound!, escape) ?? none(value.type, bound!.type);
 }
 
 function bindAnyArray(binder: Binder, op: string, value: Bound, list: Bound, all: boolean, at: Fields): Bound {
-  if (list.type.name !== 'text[]') return binder.statement.fail('SQL_TYPE', `op ${all ? 'ALL' : 'ANY'} takes an array of text or a subquery`, at);
+  if (list.type.name !== 'text[]')
+    return binder.statement.fail('SQL_TYPE', `op ${all ? 'ALL' : 'ANY'} takes an array of text or a subquery`, at);
   const item = convert(value, typeOf('text'));
   const right = { kind: 'column', item: '', name: '', type: typeOf('text') } as const;
-  if (comparison(op, item, right) === null) return binder.statement.fail('SQL_TYPE', `operator ${op} can't be used with ${all ? 'ALL' : 'ANY'}`, at);
+  if (comparison(op, item, right) === null)
+    return binder.statement.fail('SQL_TYPE', `operator ${op} can't be used with ${all ? 'ALL' : 'ANY'}`, at);
   if (op === '=' && !all) return call([list, item], typeOf('boolean'), ([l, x]) => `list_contains(${l}, ${x})`);
   if (op === '<>' && all) return call([list, item], typeOf('boolean'), ([l, x]) => `(NOT list_contains(${l}, ${x}))`);
   return binder.statement.refuse(`${op} ${all ? 'ALL' : 'ANY'} over an array`, at, 'there are = ANY and <> ALL');
@@ -213,14 +231,23 @@ function bindAnyArray(binder: Binder, op: string, value: Bound, list: Bound, all
 
 function bindBoolean(binder: Binder, node: Node, place: Place): Bound {
   const operation = stringField(node.fields, 'boolop');
-  const args = nodeList(node.fields['args']).map((_, index) => bindCondition(binder, (node.fields['args'] as unknown[])[index], place, operation.replace('_EXPR', '')));
+  const args = nodeList(node.fields['args']).map((_, index) =>
+    bindCondition(binder, (node.fields['args'] as unknown[])[index], place, operation.replace('_EXPR', '')),
+  );
   if (operation === 'NOT_EXPR') return call(args, typeOf('boolean'), ([x]) => `(NOT ${x})`);
   const word = operation === 'AND_EXPR' ? ' AND ' : ' OR ';
   return call(args, typeOf('boolean'), (printed) => `(${printed.join(word)})`);
 }
 
 function bindBooleanTest(binder: Binder, node: Node, place: Place): Bound {
-  const test = { IS_TRUE: 'IS TRUE', IS_NOT_TRUE: 'IS NOT TRUE', IS_FALSE: 'IS FALSE', IS_NOT_FALSE: 'IS NOT FALSE', IS_UNKNOWN: 'IS NULL', IS_NOT_UNKNOWN: 'IS NOT NULL' }[stringField(node.fields, 'booltesttype')];
+  const test = {
+    IS_TRUE: 'IS TRUE',
+    IS_NOT_TRUE: 'IS NOT TRUE',
+    IS_FALSE: 'IS FALSE',
+    IS_NOT_FALSE: 'IS NOT FALSE',
+    IS_UNKNOWN: 'IS NULL',
+    IS_NOT_UNKNOWN: 'IS NOT NULL',
+  }[stringField(node.fields, 'booltesttype')];
   if (test === undefined) return binder.statement.refuse(stringField(node.fields, 'booltesttype'), node.fields);
   return call([bindCondition(binder, node.fields['arg'], place, test)], typeOf('boolean'), ([x]) => `(${x} ${test})`);
 }
@@ -234,11 +261,21 @@ function bindCase(binder: Binder, node: Node, place: Place): Bound {
     if (subject === null) whens.push(bindCondition(binder, when, place, 'CASE/WHEN'));
     else {
       const value = bindExpression(binder, when, place);
-      whens.push(comparison('=', subject, value) ?? binder.statement.fail('SQL_TYPE', `operator does not exist: ${typeText(subject.type)} = ${typeText(value.type)}`, branch.fields));
+      whens.push(
+        comparison('=', subject, value) ??
+          binder.statement.fail(
+            'SQL_TYPE',
+            `operator does not exist: ${typeText(subject.type)} = ${typeText(value.type)}`,
+            branch.fields,
+          ),
+      );
     }
     results.push(bindExpression(binder, branch.fields['result'], place));
   }
-  const otherwise = node.fields['defresult'] === undefined ? literal(null, typeOf('unknown')) : bindExpression(binder, node.fields['defresult'], place);
+  const otherwise =
+    node.fields['defresult'] === undefined
+      ? literal(null, typeOf('unknown'))
+      : bindExpression(binder, node.fields['defresult'], place);
   const [...converted] = toCommonType(binder, [...results, otherwise], 'CASE', node.fields);
   const last = converted.pop()!;
   return call([...whens, ...converted, last], last.type, (args) => {
@@ -250,8 +287,15 @@ function bindCase(binder: Binder, node: Node, place: Place): Bound {
 
 function toCommonType(binder: Binder, items: readonly Bound[], what: string, at: Fields): Bound[] {
   const type = commonTypeOf(items.map((item) => item.type));
-  if (type === null) return binder.statement.fail('SQL_TYPE', `${what} types ${items.map((item) => typeText(item.type)).join(' and ')} cannot be matched`, at);
-  const scale = Math.max(...items.map((item) => (item.type.name === 'unknown' ? convertLoosely(item, type).type.scale : item.type.scale)));
+  if (type === null)
+    return binder.statement.fail(
+      'SQL_TYPE',
+      `${what} types ${items.map((item) => typeText(item.type)).join(' and ')} cannot be matched`,
+      at,
+    );
+  const scale = Math.max(
+    ...items.map((item) => (item.type.name === 'unknown' ? convertLoosely(item, type).type.scale : item.type.scale)),
+  );
   return items.map((item) => convert(item, type.name === 'numeric' ? numericOf(scale) : type));
 }
 
@@ -264,17 +308,23 @@ function bindSameType(binder: Binder, node: Node, place: Place, print: (args: re
 function bindCast(binder: Binder, node: Node, place: Place): Bound {
   const { name, scale } = bindTypeName(binder.statement, node.fields['typeName']);
   const arg = bindExpression(binder, node.fields['arg'], place);
-  return cast(arg, name, scale) ?? binder.statement.fail('SQL_TYPE', `cannot cast type ${typeText(arg.type)} to ${name}`, node.fields);
+  return (
+    cast(arg, name, scale) ??
+    binder.statement.fail('SQL_TYPE', `cannot cast type ${typeText(arg.type)} to ${name}`, node.fields)
+  );
 }
 
 function bindSubLink(binder: Binder, node: Node, place: Place): Bound {
   binder.statement.onlyFields(node, ['subLinkType', 'testexpr', 'operName', 'subselect']);
   const kind = stringField(node.fields, 'subLinkType');
   const query = binder.bindQuery(node.fields['subselect'], place.scope);
-  if (kind === 'EXISTS_SUBLINK') return { kind: 'subquery', query, args: [], type: typeOf('boolean'), print: (text) => `EXISTS (${text})` };
-  if (query.outputs.length !== 1) return binder.statement.fail('SQL_TYPE', 'subquery must return only one column', node.fields);
+  if (kind === 'EXISTS_SUBLINK')
+    return { kind: 'subquery', query, args: [], type: typeOf('boolean'), print: (text) => `EXISTS (${text})` };
+  if (query.outputs.length !== 1)
+    return binder.statement.fail('SQL_TYPE', 'subquery must return only one column', node.fields);
   const column = query.outputs[0]!;
-  if (kind === 'EXPR_SUBLINK') return { kind: 'subquery', query, args: [], type: column.type, print: (text) => `(${text})` };
+  if (kind === 'EXPR_SUBLINK')
+    return { kind: 'subquery', query, args: [], type: column.type, print: (text) => `(${text})` };
   if (kind !== 'ANY_SUBLINK' && kind !== 'ALL_SUBLINK') return binder.statement.refuse(kind, node.fields);
   const op = nameList(node.fields['operName'])[0] ?? '=';
   if (isRow(node.fields['testexpr'])) return binder.statement.refuse('a row value', node.fields);
@@ -282,37 +332,50 @@ function bindSubLink(binder: Binder, node: Node, place: Place): Bound {
   const right: Bound = { kind: 'column', item: '', name: '', type: column.type };
   const pair = alike(value, right);
   if (pair === null || comparison(op, value, right) === null)
-    return binder.statement.fail('SQL_TYPE', `operator does not exist: ${typeText(value.type)} ${op} ${typeText(column.type)}`, node.fields);
+    return binder.statement.fail(
+      'SQL_TYPE',
+      `operator does not exist: ${typeText(value.type)} ${op} ${typeText(column.type)}`,
+      node.fields,
+    );
   const printedOp = op === '!=' ? '<>' : op;
   // Comparing unlike numbers and times is left to the engine: its conversions there are PostgreSQL's.
-  return { kind: 'subquery', query, args: [pair[0]], type: typeOf('boolean'), print: (text, [x]) => `(${x} ${printedOp} ${kind === 'ANY_SUBLINK' ? 'ANY' : 'ALL'} (${text}))` };
+  return {
+    kind: 'subquery',
+    query,
+    args: [pair[0]],
+    type: typeOf('boolean'),
+    print: (text, [x]) => `(${x} ${printedOp} ${kind === 'ANY_SUBLINK' ? 'ANY' : 'ALL'} (${text}))`,
+  };
 }
 
 function bindArray(binder: Binder, node: Node, place: Place): Bound {
-  const items = ((node.fields['elements'] as unknown[] | undefined) ?? []).map((item) => bindExpression(binder, item, place));
-  if (items.some(({ type }) => type.name !== 'text' && type.name !== 'unknown')) return binder.statement.fail('SQL_TYPE', 'arrays hold text here', node.fields);
+  const items = ((node.fields['elements'] as unknown[] | undefined) ?? []).map((item) =>
+    bindExpression(binder, item, place),
+  );
+  if (items.some(({ type }) => type.name !== 'text' && type.name !== 'unknown'))
+    return binder.statement.fail('SQL_TYPE', 'arrays hold text here', node.fields);
   const texts = items.map((item) => convert(item, typeOf('text')));
-  return call(texts, typeOf('text[]'), (args) => (args.length === 0 ? 'CAST([] AS VARCHAR[])' : `[${args.join(', ')}]`));
+  return call(texts, typeOf('text[]'), (args) =>
+    args.length === 0 ? 'CAST([] AS VARCHAR[])' : `[${args.join(', ')}]`,
+  );
 }
 
 function bindSubscript(binder: Binder, node: Node, place: Place): Bound {
   const [index, ...more] = nodeList(node.fields['indirection']);
   const list = bindExpression(binder, node.fields['arg'], place);
-  if (index?.kind !== 'A_Indices' || more.length > 0 || index.fields['is_slice'] === true || list.type.name !== 'text[]') return binder.statement.refuse('this subscript', node.fields, 'list[n] works on arrays of text');
+  if (
+    index?.kind !== 'A_Indices' ||
+    more.length > 0 ||
+    index.fields['is_slice'] === true ||
+    list.type.name !== 'text[]'
+  )
+    return binder.statement.refuse('this subscript', node.fields, 'list[n] works on arrays of text');
   const at = bindExpression(binder, index.fields['uidx'], place);
-  if (!isNumber(at.type)) return binder.statement.fail('SQL_TYPE', 'array subscript must have type integer', node.fields);
-  return call([list, convert(at, typeOf('bigint'))], typeOf('text'), ([l, n]) => `list_extract(${l}, nullif(greatest(${n}, 0), 0))`);
-}
-
-function bindNow(binder: Binder, node: Node): Bound {
-  switch (stringField(node.fields, 'op')) {
-    case 'SVFOP_CURRENT_TIMESTAMP':
-      return binder.now();
-    case 'SVFOP_CURRENT_DATE':
-      return typedLiteral(binder.nowText.slice(0, 10), typeOf('date'));
-    case 'SVFOP_LOCALTIMESTAMP':
-      return typedLiteral(binder.nowText, typeOf('timestamp'));
-    default:
-      return binder.statement.refuse(stringField(node.fields, 'op'), node.fields);
-  }
+  if (!isNumber(at.type))
+    return binder.statement.fail('SQL_TYPE', 'array subscript must have type integer', node.fields);
+  return call(
+    [list, convert(at, typeOf('bigint'))],
+    typeOf('text'),
+    ([l, n]) => `list_extract(${l}, nullif(greatest(${n}, 0), 0))`,
+  );
 }

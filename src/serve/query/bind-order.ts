@@ -9,7 +9,10 @@ import type { BoundOrder } from './tree.js';
 import { typeOf } from './types.js';
 
 /** The direction of a SortBy node. PostgreSQL puts NULLs last when rising and first when falling. */
-export function directionOf(binder: Binder, fields: Readonly<Record<string, unknown>>): { descending: boolean; nullsFirst: boolean } {
+export function directionOf(
+  binder: Binder,
+  fields: Readonly<Record<string, unknown>>,
+): { descending: boolean; nullsFirst: boolean } {
   const direction = fields['sortby_dir'];
   if (direction === 'SORTBY_USING') return binder.statement.refuse('ORDER BY … USING', fields);
   const descending = direction === 'SORTBY_DESC';

@@ -26,12 +26,28 @@ export function bindSelect(binder: Binder, node: Node, scope: Scope): SelectResu
   const { fields } = node;
   const from = bindFrom(binder, fields, scope);
   let aggregated = false;
-  const namedWindows = new Map(nodeList(fields['windowClause']).map((window) => [stringField(window.fields, 'name'), window.fields]));
-  const place: Place = { scope, aggregates: 'yes', windows: true, namedWindows, onAggregate: () => (aggregated = true) };
-  const where = fields['whereClause'] === undefined ? null : bindCondition(binder, fields['whereClause'], { scope, aggregates: { no: 'WHERE' }, windows: false }, 'WHERE');
+  const namedWindows = new Map(
+    nodeList(fields['windowClause']).map((window) => [stringField(window.fields, 'name'), window.fields]),
+  );
+  const place: Place = {
+    scope,
+    aggregates: 'yes',
+    windows: true,
+    namedWindows,
+    onAggregate: () => (aggregated = true),
+  };
+  const where =
+    fields['whereClause'] === undefined
+      ? null
+      : bindCondition(binder, fields['whereClause'], { scope, aggregates: { no: 'WHERE' }, windows: false }, 'WHERE');
   const list = bindTargets(binder, fields, place);
-  const groupBy = nodeList(fields['groupClause']).map((_, index) => bindGrouping(binder, (fields['groupClause'] as unknown[])[index], list, scope));
-  const having = fields['havingClause'] === undefined ? null : bindCondition(binder, fields['havingClause'], { ...place, windows: false }, 'HAVING');
+  const groupBy = nodeList(fields['groupClause']).map((_, index) =>
+    bindGrouping(binder, (fields['groupClause'] as unknown[])[index], list, scope),
+  );
+  const having =
+    fields['havingClause'] === undefined
+      ? null
+      : bindCondition(binder, fields['havingClause'], { ...place, windows: false }, 'HAVING');
   const outputs = list.map(({ name, alias, expression }): BoundOutput => ({ name, alias, type: expression.type }));
   const distinctClause = fields['distinctClause'] as unknown[] | undefined;
   const distinctOn = bindDistinctOn(binder, distinctClause, list, outputs, place);
@@ -44,7 +60,16 @@ export function bindSelect(binder: Binder, node: Node, scope: Scope): SelectResu
     for (const { order, at } of ordered) check.expression(order.expression, at);
   }
   return {
-    body: { kind: 'select', distinct, distinctOn, outputs: list.map(({ expression, alias }) => ({ expression, alias })), from, where, groupBy, having },
+    body: {
+      kind: 'select',
+      distinct,
+      distinctOn,
+      outputs: list.map(({ expression, alias }) => ({ expression, alias })),
+      from,
+      where,
+      groupBy,
+      having,
+    },
     outputs,
     orderBy: ordered.map(({ order }) => order),
   };
@@ -54,7 +79,13 @@ function bindFrom(binder: Binder, fields: Fields, scope: Scope): BoundFrom[] {
   const items = (fields['fromClause'] as unknown[] | undefined) ?? [];
   return items.map((value) => {
     const { item, columns, aliases } = bindFromItem(binder, value, scope);
-    for (const alias of aliases) if (scope.aliases.has(alias)) binder.statement.fail('SQL_UNSUPPORTED', `table name "${alias}" specified more than once`, openNode(value)?.fields);
+    for (const alias of aliases)
+      if (scope.aliases.has(alias))
+        binder.statement.fail(
+          'SQL_UNSUPPORTED',
+          `table name "${alias}" specified more than once`,
+          openNode(value)?.fields,
+        );
     for (const alias of aliases) scope.aliases.add(alias);
     scope.columns.push(...columns);
     return item;
@@ -77,20 +108,35 @@ function bindTargets(binder: Binder, fields: Fields, place: Place): Target[] {
     if (parts.at(-1)?.kind === 'A_Star') return expandStar(binder, parts, place.scope, value!.fields);
     const bound = bindExpression(binder, node.fields['val'], place);
     const expression = bound.type.name === 'unknown' ? convert(bound, typeOf('text')) : bound;
-    return [{ name: stringField(node.fields, 'name') || outputName(value), alias: binder.name('c'), expression, at: node.fields }];
+    return [
+      {
+        name: stringField(node.fields, 'name') || outputName(value),
+        alias: binder.name('c'),
+        expression,
+        at: node.fields,
+      },
+    ];
   });
   if (list.length === 0) return binder.statement.refuse('an empty select list', fields);
-  if (list.length > 1_000) return binder.statement.fail('QUERY_TOO_LARGE', `the select list has ${list.length} columns; at most 1000 are taken`);
+  if (list.length > 1_000)
+    return binder.statement.fail(
+      'QUERY_TOO_LARGE',
+      `the select list has ${list.length} columns; at most 1000 are taken`,
+    );
   return list;
 }
 
 function expandStar(binder: Binder, parts: readonly Node[], scope: Scope, at: Fields): Target[] {
   if (parts.length > 2) return binder.statement.refuse('a schema before *', at);
   const qualifier = parts.length === 2 ? stringField(parts[0]!.fields, 'sval') : null;
-  if (qualifier !== null && !scope.aliases.has(qualifier)) return binder.statement.fail('SQL_UNKNOWN_RELATION', `missing FROM-clause entry for table "${qualifier}"`, at);
+  if (qualifier !== null && !scope.aliases.has(qualifier))
+    return binder.statement.fail('SQL_UNKNOWN_RELATION', `missing FROM-clause entry for table "${qualifier}"`, at);
   // A column that USING hides is still one of its table's: `t.*` shows it, `*` shows the merged one.
-  const columns = scope.columns.filter((column) => (qualifier === null ? !column.hidden : column.qualifier === qualifier && (!column.hidden || column.qualifiedOnly)));
-  if (columns.length === 0) return binder.statement.fail('SQL_UNKNOWN_COLUMN', 'SELECT * with no tables specified is not valid', at);
+  const columns = scope.columns.filter((column) =>
+    qualifier === null ? !column.hidden : column.qualifier === qualifier && (!column.hidden || column.qualifiedOnly),
+  );
+  if (columns.length === 0)
+    return binder.statement.fail('SQL_UNKNOWN_COLUMN', 'SELECT * with no tables specified is not valid', at);
   return columns.map((column) => ({ name: column.name, alias: binder.name('c'), expression: column.use(), at }));
 }
 
@@ -106,7 +152,8 @@ function outputName(node: Node | null): string {
       return inner === '?column?' ? (nameList((node.fields['typeName'] as Fields)['names']).at(-1) ?? inner) : inner;
     }
     case 'CaseExpr': {
-      const inner = node.fields['defresult'] === undefined ? '?column?' : outputName(openNode(node.fields['defresult']));
+      const inner =
+        node.fields['defresult'] === undefined ? '?column?' : outputName(openNode(node.fields['defresult']));
       return inner === '?column?' ? 'case' : inner;
     }
     case 'CoalesceExpr':
@@ -129,20 +176,38 @@ function bindGrouping(binder: Binder, value: unknown, list: readonly Target[], s
   if (node?.kind === 'GroupingSet') {
     const content = (node.fields['content'] as unknown[] | undefined) ?? [];
     const items = content.map((item) => bindGrouping(binder, item, list, scope));
-    const kind = { GROUPING_SET_ROLLUP: 'rollup', GROUPING_SET_CUBE: 'cube', GROUPING_SET_SETS: 'sets' }[stringField(node.fields, 'kind')];
+    const kind = { GROUPING_SET_ROLLUP: 'rollup', GROUPING_SET_CUBE: 'cube', GROUPING_SET_SETS: 'sets' }[
+      stringField(node.fields, 'kind')
+    ];
     if (kind !== undefined) return { kind: kind as 'rollup', items };
     if (node.fields['kind'] === 'GROUPING_SET_EMPTY') return { kind: 'list', items: [] };
     return binder.statement.refuse(stringField(node.fields, 'kind'), node.fields);
   }
-  if (node?.kind === 'RowExpr') return { kind: 'list', items: ((node.fields['args'] as unknown[] | undefined) ?? []).map((item) => groupItem(binder, item, list, scope)) };
+  if (node?.kind === 'RowExpr')
+    return {
+      kind: 'list',
+      items: ((node.fields['args'] as unknown[] | undefined) ?? []).map((item) => groupItem(binder, item, list, scope)),
+    };
   return { kind: 'expression', expression: groupItem(binder, value, list, scope) };
 }
 
 function groupItem(binder: Binder, value: unknown, list: readonly Target[], scope: Scope): Bound {
   const node = openNode(value);
   const place: Place = { scope, aggregates: { no: 'GROUP BY' }, windows: false };
-  const checked = (target: Target): Bound => (containsAggregate(target.expression) ? binder.statement.fail('SQL_UNSUPPORTED', 'aggregate functions are not allowed in GROUP BY', node?.fields) : target.expression);
-  if (node?.kind === 'A_Const' && 'ival' in node.fields) return checked(list[outputPosition(binder, value, list.map(({ name, alias, expression }) => ({ name, alias, type: expression.type })))]!);
+  const checked = (target: Target): Bound =>
+    containsAggregate(target.expression)
+      ? binder.statement.fail('SQL_UNSUPPORTED', 'aggregate functions are not allowed in GROUP BY', node?.fields)
+      : target.expression;
+  if (node?.kind === 'A_Const' && 'ival' in node.fields)
+    return checked(
+      list[
+        outputPosition(
+          binder,
+          value,
+          list.map(({ name, alias, expression }) => ({ name, alias, type: expression.type })),
+        )
+      ]!,
+    );
   const names = node?.kind === 'ColumnRef' ? nameList(node.fields['fields']) : [];
   // A column of FROM comes before an output of the same name, as in PostgreSQL.
   if (names.length === 1 && !scope.columns.some((column) => column.name === names[0] && !column.qualifiedOnly)) {
@@ -157,7 +222,13 @@ function containsAggregate(bound: Bound): boolean {
   return bound.aggregate !== undefined || bound.args.some(containsAggregate);
 }
 
-function bindDistinctOn(binder: Binder, clause: unknown[] | undefined, list: readonly Target[], outputs: readonly BoundOutput[], place: Place): Bound[] {
+function bindDistinctOn(
+  binder: Binder,
+  clause: unknown[] | undefined,
+  list: readonly Target[],
+  outputs: readonly BoundOutput[],
+  place: Place,
+): Bound[] {
   return (clause ?? [])
     .filter((item) => openNode(item) !== null)
     .map((item) => {
@@ -166,7 +237,14 @@ function bindDistinctOn(binder: Binder, clause: unknown[] | undefined, list: rea
     });
 }
 
-function bindSort(binder: Binder, sort: Node, list: readonly Target[], outputs: readonly BoundOutput[], place: Place, distinct: boolean): { order: BoundOrder; at: Fields } {
+function bindSort(
+  binder: Binder,
+  sort: Node,
+  list: readonly Target[],
+  outputs: readonly BoundOutput[],
+  place: Place,
+  distinct: boolean,
+): { order: BoundOrder; at: Fields } {
   const { fields } = sort;
   const direction = directionOf(binder, fields);
   const position = outputPosition(binder, fields['node'], outputs);
@@ -180,7 +258,12 @@ function bindSort(binder: Binder, sort: Node, list: readonly Target[], outputs: 
   const printed = printBound(expression);
   const same = list.findIndex((target) => printBound(target.expression) === printed);
   if (same >= 0) return ofOutput(same);
-  if (distinct) return binder.statement.fail('SQL_UNSUPPORTED', 'for SELECT DISTINCT, ORDER BY expressions must appear in select list', at);
+  if (distinct)
+    return binder.statement.fail(
+      'SQL_UNSUPPORTED',
+      'for SELECT DISTINCT, ORDER BY expressions must appear in select list',
+      at,
+    );
   if (expression.type.name === 'json') return binder.statement.fail('SQL_TYPE', 'json has no order', at);
   return { order: { expression, ...direction }, at };
 }

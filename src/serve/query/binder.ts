@@ -72,12 +72,28 @@ export class Binder {
   relation(name: string, at: Fields): Relation {
     const relation = this.catalog.get(name);
     if (relation === undefined) {
-      const names = [...this.catalog.values()].filter((one) => this.#tenant === null || one.tenantSource !== null).map((one) => one.name);
-      return this.statement.fail('SQL_UNKNOWN_RELATION', `relation "${name}" does not exist`, at, `there are ${names.slice(0, 40).join(', ')}`);
+      const names = [...this.catalog.values()]
+        .filter((one) => this.#tenant === null || one.tenantSource !== null)
+        .map((one) => one.name);
+      return this.statement.fail(
+        'SQL_UNKNOWN_RELATION',
+        `relation "${name}" does not exist`,
+        at,
+        `there are ${names.slice(0, 40).join(', ')}`,
+      );
     }
     if (this.#tenant !== null && relation.tenantSource === null)
-      return this.statement.fail('KEY_FORBIDDEN', `relation "${name}" holds rows of all tenants; it takes an operator's key`, at);
-    if (this.bases.length >= STATEMENT_LIMITS.relationsMax) return this.statement.fail('QUERY_TOO_LARGE', `a query can name at most ${STATEMENT_LIMITS.relationsMax} relations`, at);
+      return this.statement.fail(
+        'KEY_FORBIDDEN',
+        `relation "${name}" holds rows of all tenants; it takes an operator's key`,
+        at,
+      );
+    if (this.bases.length >= STATEMENT_LIMITS.relationsMax)
+      return this.statement.fail(
+        'QUERY_TOO_LARGE',
+        `a query can name at most ${STATEMENT_LIMITS.relationsMax} relations`,
+        at,
+      );
     return relation;
   }
 }
@@ -89,21 +105,31 @@ export class Binder {
  */
 export function bindStatement(text: string, catalog: Catalog, tenant: string | null, nowMs: number): BoundStatement {
   const statement = new Statement(text);
-  if (text.length > STATEMENT_LIMITS.textMax) return statement.fail('QUERY_TOO_LARGE', `the statement has ${text.length} characters; at most ${STATEMENT_LIMITS.textMax} are taken`);
+  if (text.length > STATEMENT_LIMITS.textMax)
+    return statement.fail(
+      'QUERY_TOO_LARGE',
+      `the statement has ${text.length} characters; at most ${STATEMENT_LIMITS.textMax} are taken`,
+    );
   if (text.includes('\0')) return statement.fail('SQL_SYNTAX', 'the statement holds a NUL character');
   const tree = parse(statement);
   if (tree.length === 0) return statement.fail('SQL_SYNTAX', 'expected a SELECT statement, found nothing');
   if (tree.length > 1) return statement.fail('SQL_UNSUPPORTED', `expected one statement, found ${tree.length}`);
-  if (depthOf(tree[0]) > STATEMENT_LIMITS.depthMax) return statement.fail('QUERY_TOO_LARGE', `the statement is nested more than ${STATEMENT_LIMITS.depthMax} levels deep`);
+  if (depthOf(tree[0]) > STATEMENT_LIMITS.depthMax)
+    return statement.fail(
+      'QUERY_TOO_LARGE',
+      `the statement is nested more than ${STATEMENT_LIMITS.depthMax} levels deep`,
+    );
   const root = openNode((tree[0] as Fields)['stmt']);
-  if (root?.kind !== 'SelectStmt') return statement.fail('SQL_UNSUPPORTED', `${statementName(root?.kind)} can't be used in a query: only SELECT`);
+  if (root?.kind !== 'SelectStmt')
+    return statement.fail('SQL_UNSUPPORTED', `${statementName(root?.kind)} can't be used in a query: only SELECT`);
   const binder = new Binder(statement, catalog, tenant, nowMs);
   return { query: binder.bindQuery((tree[0] as Fields)['stmt'], null), bases: binder.bases };
 }
 
 function parse(statement: Statement): unknown[] {
   try {
-    if (scanSql(statement.text).length > STATEMENT_LIMITS.tokensMax) return statement.fail('QUERY_TOO_LARGE', `the statement has more than ${STATEMENT_LIMITS.tokensMax} words`);
+    if (scanSql(statement.text).length > STATEMENT_LIMITS.tokensMax)
+      return statement.fail('QUERY_TOO_LARGE', `the statement has more than ${STATEMENT_LIMITS.tokensMax} words`);
     return (parseSql(statement.text).stmts as unknown[] | undefined) ?? [];
   } catch (error) {
     // The parser is recursive; what is nested too deep for its stack is an error of the statement.
@@ -113,6 +139,10 @@ function parse(statement: Statement): unknown[] {
 }
 
 function statementName(kind: string | undefined): string {
-  return kind === undefined ? 'this statement' : kind.replace(/Stmt$/, '').replace(/([a-z])([A-Z])/g, '$1 $2').toUpperCase();
+  return kind === undefined
+    ? 'this statement'
+    : kind
+        .replace(/Stmt$/, '')
+        .replace(/([a-z])([A-Z])/g, '$1 $2')
+        .toUpperCase();
 }
-

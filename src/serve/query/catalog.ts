@@ -58,9 +58,21 @@ export function streamRelation(name: string, schema: Schema): Relation {
     cast: column.type === 'json',
     hidden: false,
   }));
-  const places = ['_partition', '_offset'].map((place) => ({ name: place, type: typeOf('bigint'), source: place, cast: false, hidden: true }));
+  const places = ['_partition', '_offset'].map((place) => ({
+    name: place,
+    type: typeOf('bigint'),
+    source: place,
+    cast: false,
+    hidden: true,
+  }));
   const { tenant } = schema.roles;
-  return { name, kind: 'stream', subject: name, columns: [...columns, ...places], tenantSource: tenant < 0 ? null : schema.columns[tenant]!.name };
+  return {
+    name,
+    kind: 'stream',
+    subject: name,
+    columns: [...columns, ...places],
+    tenantSource: tenant < 0 ? null : schema.columns[tenant]!.name,
+  };
 }
 
 /** Names in a view's files of what is not a column of its changes stream. */
@@ -85,7 +97,13 @@ export function viewRelation(view: ViewDescription): Relation {
     { name: '_state', type: typeOf('text'), source: VIEW_FILE.state, cast: false, hidden: true },
     { name: '_window_start', type: typeOf('timestamptz'), source: VIEW_FILE.windowStart, cast: false, hidden: true },
   ];
-  return { name: view.name, kind: 'view', subject: view.name, columns: [...columns, ...extra], tenantSource: view.global ? null : VIEW_FILE.tenant };
+  return {
+    name: view.name,
+    kind: 'view',
+    subject: view.name,
+    columns: [...columns, ...extra],
+    tenantSource: view.global ? null : VIEW_FILE.tenant,
+  };
 }
 
 /** Whether the files hold another type: texts for json and most numerics, timestamptz for time without a zone. */

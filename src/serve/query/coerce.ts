@@ -19,7 +19,8 @@ export function literal(value: string | boolean | null, type: Type): Bound {
 export function convert(bound: Bound, type: Type): Bound {
   const from = bound.type;
   if (from.name === type.name && (from.name !== 'numeric' || from.scale === type.scale)) return bound;
-  if (bound.kind === 'literal' && (from.name === 'unknown' || bound.value === null)) return typedLiteral(bound.value, type);
+  if (bound.kind === 'literal' && (from.name === 'unknown' || bound.value === null))
+    return typedLiteral(bound.value, type);
   return printedCast(bound, type);
 }
 
@@ -43,14 +44,28 @@ const CASTS: Partial<Record<TypeName, readonly TypeName[]>> = {
   timestamptz: ['timestamp', 'date', 'time'],
   timestamp: ['timestamptz', 'date', 'time'],
   date: ['timestamp', 'timestamptz'],
-  text: ['boolean', 'integer', 'bigint', 'numeric', 'double precision', 'timestamptz', 'timestamp', 'date', 'time', 'interval', 'uuid', 'json'],
+  text: [
+    'boolean',
+    'integer',
+    'bigint',
+    'numeric',
+    'double precision',
+    'timestamptz',
+    'timestamp',
+    'date',
+    'time',
+    'interval',
+    'uuid',
+    'json',
+  ],
 };
 
 /** An explicit cast, or null when there is none. `scale` is null for a plain `numeric`. */
 export function cast(bound: Bound, name: TypeName, scale: number | null): Bound | null {
   const from = bound.type;
   const type = name === 'numeric' ? numericOf(scale ?? naturalScale(bound)) : typeOf(name);
-  if (bound.kind === 'literal' && (from.name === 'unknown' || bound.value === null)) return name === 'numeric' && scale === null ? convertUnknownNumeric(bound) : typedLiteral(bound.value, type);
+  if (bound.kind === 'literal' && (from.name === 'unknown' || bound.value === null))
+    return name === 'numeric' && scale === null ? convertUnknownNumeric(bound) : typedLiteral(bound.value, type);
   if (from.name === name && (name !== 'numeric' || from.scale === type.scale)) return bound;
   if (name !== 'text' && !(CASTS[from.name] ?? []).includes(name)) return null;
   return printedCast(bound, type);
@@ -67,10 +82,15 @@ function printedCast(bound: Bound, type: Type): Bound {
 }
 
 function castText(value: string, from: Type, name: TypeName, to: string): string {
-  if (name === 'text' && from.name === 'double precision') return `regexp_replace(CAST(${value} AS VARCHAR), '\\.0$', '')`;
+  if (name === 'text' && from.name === 'double precision')
+    return `regexp_replace(CAST(${value} AS VARCHAR), '\\.0$', '')`;
   if (name === 'text' && from.name === 'bytea') return `concat('\\x', lower(hex(${value})))`;
   if ((name === 'integer' || name === 'bigint') && from.name === 'text')
-    return once([value], (x) => `CASE WHEN ${x} IS NULL OR regexp_full_match(${x}, '\\s*[+-]?[0-9]+\\s*') THEN CAST(${x} AS ${to}) ELSE error('invalid input syntax for type ${name}') END`);
+    return once(
+      [value],
+      (x) =>
+        `CASE WHEN ${x} IS NULL OR regexp_full_match(${x}, '\\s*[+-]?[0-9]+\\s*') THEN CAST(${x} AS ${to}) ELSE error('invalid input syntax for type ${name}') END`,
+    );
   return `CAST(${value} AS ${to})`;
 }
 
@@ -97,7 +117,8 @@ export function typedLiteral(value: string | boolean | null, type: Type): Bound 
       if (!/^[+-]?\d{1,19}$/.test(trimmed)) throw wrong();
       const limit = type.name === 'integer' ? 31n : 63n;
       const number = BigInt(trimmed.replace('+', ''));
-      if (number >= 1n << limit || number < -(1n << limit)) throw new LiteralError(`value "${value}" is out of range for type ${type.name}`);
+      if (number >= 1n << limit || number < -(1n << limit))
+        throw new LiteralError(`value "${value}" is out of range for type ${type.name}`);
       return literal(String(number), type);
     }
     case 'numeric': {

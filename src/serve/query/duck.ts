@@ -78,10 +78,12 @@ export class Duck {
 /** Always a fresh statement: a prepared one that outlives a change of its files gives wrong values, silently. */
 async function start(connection: DuckDBConnection, sql: string): Promise<DuckDBResult> {
   const statements = await connection.extractStatements(sql);
-  if (statements.count !== 1) throw new MillraceError('INTERNAL', `the printed query holds ${statements.count} statements`);
+  if (statements.count !== 1)
+    throw new MillraceError('INTERNAL', `the printed query holds ${statements.count} statements`);
   const prepared = await statements.prepare(0);
   try {
-    if (prepared.statementType !== StatementType.SELECT) throw new MillraceError('INTERNAL', `the printed query is a ${StatementType[prepared.statementType]}`);
+    if (prepared.statementType !== StatementType.SELECT)
+      throw new MillraceError('INTERNAL', `the printed query is a ${StatementType[prepared.statementType]}`);
     return await prepared.stream();
   } finally {
     prepared.destroySync();

@@ -10,11 +10,23 @@ const KNOWN: readonly (readonly [form: RegExp, code: ErrorCode, message: string]
   [/negative substring length/, 'SQL_RUNTIME', 'negative substring length not allowed'],
   [/field position must not be zero/, 'SQL_RUNTIME', 'field position must not be zero'],
   [/invalid input syntax for type (\w+)/, 'SQL_RUNTIME', 'invalid input syntax for a number'],
-  [/More than one row returned by a subquery/i, 'SQL_RUNTIME', 'more than one row returned by a subquery used as an expression'],
-  [/^Out of Range Error/, 'SQL_RUNTIME', 'a number is out of range; numeric holds 38 digits here, double precision any size'],
-  [/^Conversion Error/, 'SQL_RUNTIME', 'a value can\'t be converted to the type it is cast to'],
-  [/^Invalid Input Error/, 'SQL_RUNTIME', 'a function was given a value that it can\'t take'],
-  [/^Out of Memory Error|max_temp_directory_size/, 'QUERY_TOO_LARGE', 'the query needs more memory than it may have; filter or group more'],
+  [
+    /More than one row returned by a subquery/i,
+    'SQL_RUNTIME',
+    'more than one row returned by a subquery used as an expression',
+  ],
+  [
+    /^Out of Range Error/,
+    'SQL_RUNTIME',
+    'a number is out of range; numeric holds 38 digits here, double precision any size',
+  ],
+  [/^Conversion Error/, 'SQL_RUNTIME', "a value can't be converted to the type it is cast to"],
+  [/^Invalid Input Error/, 'SQL_RUNTIME', "a function was given a value that it can't take"],
+  [
+    /^Out of Memory Error|max_temp_directory_size/,
+    'QUERY_TOO_LARGE',
+    'the query needs more memory than it may have; filter or group more',
+  ],
   [/Max expression depth|stack depth/i, 'QUERY_TOO_LARGE', 'the statement is nested too deep'],
   [/^(Binder|Not implemented|Invalid) Error/, 'SQL_UNSUPPORTED', 'the engine does not run this form of the statement'],
 ];
@@ -24,8 +36,17 @@ export function engineError(error: unknown, hideText: boolean): MillraceError {
   if (error instanceof MillraceError) return error;
   const text = error instanceof Error ? error.message : String(error);
   for (const [form, code, message] of KNOWN)
-    if (form.test(text)) return new MillraceError(code, hideText || code !== 'SQL_UNSUPPORTED' ? message : `${message}: ${firstLine(text)}`, { cause: error });
-  return new MillraceError('INTERNAL', hideText ? 'the query failed in the engine' : `the query failed in the engine: ${firstLine(text)}`, { cause: error });
+    if (form.test(text))
+      return new MillraceError(
+        code,
+        hideText || code !== 'SQL_UNSUPPORTED' ? message : `${message}: ${firstLine(text)}`,
+        { cause: error },
+      );
+  return new MillraceError(
+    'INTERNAL',
+    hideText ? 'the query failed in the engine' : `the query failed in the engine: ${firstLine(text)}`,
+    { cause: error },
+  );
 }
 
 function firstLine(text: string): string {

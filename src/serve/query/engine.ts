@@ -26,7 +26,13 @@ export interface QueryLimits {
 }
 
 /** The defaults of `QueryLimits`. */
-export const QUERY_LIMITS: QueryLimits = { concurrentMax: 4, waitingMax: 64, timeoutMs: 30_000, rowsMax: 100_000, resultBytesMax: 64 * 1024 * 1024 };
+export const QUERY_LIMITS: QueryLimits = {
+  concurrentMax: 4,
+  waitingMax: 64,
+  timeoutMs: 30_000,
+  rowsMax: 100_000,
+  resultBytesMax: 64 * 1024 * 1024,
+};
 
 /** A query. */
 export interface QueryRequest {
@@ -95,7 +101,12 @@ export class QueryEngine {
     }
   }
 
-  async #execute(request: QueryRequest, bound: BoundStatement, signal: AbortSignal, started: number): Promise<QueryAnswer> {
+  async #execute(
+    request: QueryRequest,
+    bound: BoundStatement,
+    signal: AbortSignal,
+    started: number,
+  ): Promise<QueryAnswer> {
     const { duck, snapshots, clock, onError } = this.#input;
     const snapshot = await snapshots.take(bound.bases, request.tenant);
     let printed = '';
@@ -121,15 +132,29 @@ export class QueryEngine {
     }
   }
 
-  async #read(result: Parameters<Parameters<Duck['select']>[2]>[0], writer: ResultWriter, bound: BoundStatement, rowsMax: number, signal: AbortSignal) {
+  async #read(
+    result: Parameters<Parameters<Duck['select']>[2]>[0],
+    writer: ResultWriter,
+    bound: BoundStatement,
+    rowsMax: number,
+    signal: AbortSignal,
+  ) {
     let rows = 0;
-    for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    for (
+      let chunk = await result.fetchChunk();
+      chunk !== null && chunk.rowCount > 0;
+      chunk = await result.fetchChunk()
+    ) {
       signal.throwIfAborted();
       for (const row of rowsOf(chunk, bound.query.outputs)) {
         if (rows >= rowsMax) return { writer, rows, truncated: true };
         writer.row(row);
         rows += 1;
-        if (writer.length > this.limits.resultBytesMax) throw new MillraceError('QUERY_TOO_LARGE', `the answer is larger than ${this.limits.resultBytesMax} bytes; select fewer columns or rows`);
+        if (writer.length > this.limits.resultBytesMax)
+          throw new MillraceError(
+            'QUERY_TOO_LARGE',
+            `the answer is larger than ${this.limits.resultBytesMax} bytes; select fewer columns or rows`,
+          );
       }
     }
     return { writer, rows, truncated: false };
@@ -140,7 +165,8 @@ export class QueryEngine {
       this.#running += 1;
       return;
     }
-    if (this.#queue.length >= this.limits.waitingMax) throw new MillraceError('QUERY_BUSY', `${this.#running} queries run and ${this.#queue.length} wait; try again`);
+    if (this.#queue.length >= this.limits.waitingMax)
+      throw new MillraceError('QUERY_BUSY', `${this.#running} queries run and ${this.#queue.length} wait; try again`);
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
         this.#queue.splice(this.#queue.indexOf(enter), 1);

@@ -23,7 +23,12 @@ export class GroupCheck {
   expression(bound: Bound, at: Fields): void {
     if (bound.kind === 'literal' || this.#grouped.has(printBound(bound))) return;
     if (bound.kind === 'column') {
-      if (this.#items.has(bound.item)) this.#statement.fail('SQL_UNSUPPORTED', 'a column must appear in the GROUP BY clause or be used in an aggregate function', at);
+      if (this.#items.has(bound.item))
+        this.#statement.fail(
+          'SQL_UNSUPPORTED',
+          'a column must appear in the GROUP BY clause or be used in an aggregate function',
+          at,
+        );
       return;
     }
     if (bound.kind === 'call' && bound.aggregate === 'aggregate') return;

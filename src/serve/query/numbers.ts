@@ -34,7 +34,13 @@ export function remainder(a: string, b: string): string {
 export const QUOTIENT = numericOf(SCALE_MAX);
 
 /** `a / b` of two numerics, rounded half away from zero at `SCALE_MAX` digits, computed in 128-bit integers. */
-export function divideNumerics(a: string, b: string, scaleA: number, scaleB: number, onZero = `error('${DIVISION_BY_ZERO}')`): string {
+export function divideNumerics(
+  a: string,
+  b: string,
+  scaleA: number,
+  scaleB: number,
+  onZero = `error('${DIVISION_BY_ZERO}')`,
+): string {
   const shift = SCALE_MAX - scaleA + scaleB;
   const numerator = `${unscaled(a, scaleA)} * ${powerOfTen(Math.max(0, shift))}`;
   const denominator = `${unscaled(b, scaleB)} * ${powerOfTen(Math.max(0, -shift))}`;
@@ -54,7 +60,9 @@ export function productType(a: Type, b: Type): Type {
 /** `a * b` of two numerics. */
 export function multiplyNumerics(a: string, b: string, typeA: Type, typeB: Type): string {
   const product = `(${a} * ${b})`;
-  return typeA.scale + typeB.scale > PRODUCT_SCALE_MAX ? `CAST(${product} AS ${duckType(productType(typeA, typeB))})` : product;
+  return typeA.scale + typeB.scale > PRODUCT_SCALE_MAX
+    ? `CAST(${product} AS ${duckType(productType(typeA, typeB))})`
+    : product;
 }
 
 /** `avg` of integers or numerics, exact: PostgreSQL answers numeric, DuckDB double. */

@@ -3,7 +3,15 @@
  */
 import { convert, convertLoosely } from './coerce.js';
 import { once } from './literals.js';
-import { divideDoubles, divideIntegers, divideNumerics, multiplyNumerics, productType, QUOTIENT, remainder } from './numbers.js';
+import {
+  divideDoubles,
+  divideIntegers,
+  divideNumerics,
+  multiplyNumerics,
+  productType,
+  QUOTIENT,
+  remainder,
+} from './numbers.js';
 import type { Bound } from './tree.js';
 import { commonType, commonTypeOf, isInteger, isNumber, isTime, numericOf, typeOf, type Type } from './types.js';
 
@@ -80,13 +88,15 @@ function arithmetic(op: string, left: Bound, right: Bound): Bound | null {
   const result = type.name === 'numeric' ? numericOf(scale) : type;
   if (op === '%') return type.name === 'double precision' ? null : call([a, b], result, ([x, y]) => remainder(x!, y!));
   if (op === '/') return division(a, b);
-  if (op === '*' && type.name === 'numeric') return call([a, b], productType(a.type, b.type), ([x, y]) => multiplyNumerics(x!, y!, a.type, b.type));
+  if (op === '*' && type.name === 'numeric')
+    return call([a, b], productType(a.type, b.type), ([x, y]) => multiplyNumerics(x!, y!, a.type, b.type));
   return call([a, b], result, ([x, y]) => `(${x} ${op} ${y})`);
 }
 
 function division(a: Bound, b: Bound): Bound {
   if (isInteger(a.type)) return call([a, b], a.type, ([x, y]) => divideIntegers(x!, y!));
-  if (a.type.name === 'numeric') return call([a, b], QUOTIENT, ([x, y]) => divideNumerics(x!, y!, a.type.scale, b.type.scale));
+  if (a.type.name === 'numeric')
+    return call([a, b], QUOTIENT, ([x, y]) => divideNumerics(x!, y!, a.type.scale, b.type.scale));
   return call([a, b], a.type, ([x, y]) => divideDoubles(x!, y!));
 }
 
@@ -96,15 +106,18 @@ function timeArithmetic(op: string, left: Bound, right: Bound): Bound | null {
   const interval = typeOf('interval');
   if (op === '+' && isTime(right.type) && (l === 'interval' || l === 'integer')) return timeArithmetic(op, right, left);
   if (op === '+' || op === '-') {
-    if (isTime(left.type) && (r === 'interval' || (r === 'unknown' && op === '+'))) return plain(left, convert(right, interval), l === 'date' ? typeOf('timestamp') : left.type);
+    if (isTime(left.type) && (r === 'interval' || (r === 'unknown' && op === '+')))
+      return plain(left, convert(right, interval), l === 'date' ? typeOf('timestamp') : left.type);
     if (l === 'date' && r === 'integer') return plain(left, right, left.type);
-    if (l === 'interval' && (r === 'interval' || r === 'unknown')) return plain(left, convert(right, interval), interval);
+    if (l === 'interval' && (r === 'interval' || r === 'unknown'))
+      return plain(left, convert(right, interval), interval);
   }
   if (op === '-' && isTime(left.type) && (isTime(right.type) || r === 'unknown')) {
     const type = commonType(left.type, right.type)!;
     return plain(convert(left, type), convert(right, type), type.name === 'date' ? typeOf('integer') : interval);
   }
-  if (op === '*' && l === 'interval' && isNumber(right.type)) return call([left, convert(right, typeOf('double precision'))], interval, ([x, n]) => `(${x} * ${n})`);
+  if (op === '*' && l === 'interval' && isNumber(right.type))
+    return call([left, convert(right, typeOf('double precision'))], interval, ([x, n]) => `(${x} * ${n})`);
   if (op === '*' && r === 'interval' && isNumber(left.type)) return timeArithmetic(op, right, left);
   return null;
 }
@@ -112,12 +125,19 @@ function timeArithmetic(op: string, left: Bound, right: Bound): Bound | null {
 function concatenation(left: Bound, right: Bound): Bound | null {
   const [l, r] = [left.type.name, right.type.name];
   if (l === 'text[]' || r === 'text[]') {
-    const list = (bound: Bound) => (bound.type.name === 'text[]' ? bound : call([convert(bound, typeOf('text'))], typeOf('text[]'), ([x]) => `[${x}]`));
+    const list = (bound: Bound) =>
+      bound.type.name === 'text[]'
+        ? bound
+        : call([convert(bound, typeOf('text'))], typeOf('text[]'), ([x]) => `[${x}]`);
     return call([list(left), list(right)], typeOf('text[]'), ([a, b]) => `list_concat(${a}, ${b})`);
   }
   const texts = [l, r].some((name) => name === 'text' || name === 'unknown');
   if (!texts) return null;
-  return call([convert(left, typeOf('text')), convert(right, typeOf('text'))], typeOf('text'), ([a, b]) => `(${a} || ${b})`);
+  return call(
+    [convert(left, typeOf('text')), convert(right, typeOf('text'))],
+    typeOf('text'),
+    ([a, b]) => `(${a} || ${b})`,
+  );
 }
 
 function regularExpression(op: string, left: Bound, right: Bound): Bound | null {
@@ -125,7 +145,11 @@ function regularExpression(op: string, left: Bound, right: Bound): Bound | null 
   if (![left, right].every(({ type }) => type.name === 'text' || type.name === 'unknown')) return null;
   const flags = op.endsWith('*') ? ", 'i'" : '';
   const not = op.startsWith('!') ? 'NOT ' : '';
-  return call([convert(left, text), convert(right, text)], typeOf('boolean'), ([x, pattern]) => `(${not}regexp_matches(${x}, ${pattern}${flags}))`);
+  return call(
+    [convert(left, text), convert(right, text)],
+    typeOf('boolean'),
+    ([x, pattern]) => `(${not}regexp_matches(${x}, ${pattern}${flags}))`,
+  );
 }
 
 /** LIKE and ILIKE. `escape` is a constant character; PostgreSQL's default is the backslash. */
@@ -135,14 +159,24 @@ export function bindLike(op: string, left: Bound, pattern: Bound, escape: Bound 
   if (word === undefined || !fine) return null;
   const text = typeOf('text');
   const mark = escape ?? { kind: 'literal', value: '\\', type: text };
-  return call([convert(left, text), convert(pattern, text), convert(mark, text)], typeOf('boolean'), ([x, p, e]) => `(${x} ${word} ${p} ESCAPE ${e})`);
+  return call(
+    [convert(left, text), convert(pattern, text), convert(mark, text)],
+    typeOf('boolean'),
+    ([x, p, e]) => `(${x} ${word} ${p} ESCAPE ${e})`,
+  );
 }
 
 /** `json -> key`: the key must be constant, so that it can be quoted as a path and never read as one. */
 function jsonField(op: string, left: Bound, right: Bound): Bound | null {
   if (left.type.name !== 'json' || right.kind !== 'literal' || typeof right.value !== 'string') return null;
   const { value } = right;
-  const path = isInteger(right.type) ? (value.startsWith('-') ? `$[#${value}]` : `$[${value}]`) : right.type.name === 'unknown' || right.type.name === 'text' ? keyPath(value) : null;
+  const path = isInteger(right.type)
+    ? value.startsWith('-')
+      ? `$[#${value}]`
+      : `$[${value}]`
+    : right.type.name === 'unknown' || right.type.name === 'text'
+      ? keyPath(value)
+      : null;
   if (path === null) return null;
   const name: Bound = { kind: 'literal', value: path, type: typeOf('text') };
   const function_ = op === '->' ? 'json_extract' : 'json_extract_string';
@@ -157,7 +191,9 @@ function keyPath(key: string): string | null {
 /** IS [NOT] DISTINCT FROM. */
 export function bindDistinct(left: Bound, right: Bound, negated: boolean): Bound | null {
   const pair = alike(left, right);
-  return pair === null ? null : call(pair, typeOf('boolean'), ([a, b]) => `(${a} IS ${negated ? 'NOT ' : ''}DISTINCT FROM ${b})`);
+  return pair === null
+    ? null
+    : call(pair, typeOf('boolean'), ([a, b]) => `(${a} IS ${negated ? 'NOT ' : ''}DISTINCT FROM ${b})`);
 }
 
 /** BETWEEN and its kin. */
@@ -167,5 +203,7 @@ export function bindBetween(value: Bound, low: Bound, high: Bound, negated: bool
   const not = negated ? 'NOT ' : '';
   const args = [value, low, high].map((bound) => convertLoosely(bound, type));
   if (!symmetric) return call(args, typeOf('boolean'), ([x, l, h]) => `(${x} ${not}BETWEEN ${l} AND ${h})`);
-  return call(args, typeOf('boolean'), (printed) => once(printed, (x, l, h) => `${not}((${x} >= least(${l}, ${h})) AND (${x} <= greatest(${l}, ${h})))`));
+  return call(args, typeOf('boolean'), (printed) =>
+    once(printed, (x, l, h) => `${not}((${x} >= least(${l}, ${h})) AND (${x} <= greatest(${l}, ${h})))`),
+  );
 }

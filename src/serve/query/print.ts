@@ -64,15 +64,27 @@ export function printBound(bound: Bound, context: PrintContext = WITHOUT_RELATIO
     case 'call':
       return bounded(bound.print(bound.args.map((arg) => printBound(arg, context))));
     case 'subquery':
-      return bounded(bound.print(printQuery(bound.query, { ...context, nested: true }), bound.args.map((arg) => printBound(arg, context))));
+      return bounded(
+        bound.print(
+          printQuery(bound.query, { ...context, nested: true }),
+          bound.args.map((arg) => printBound(arg, context)),
+        ),
+      );
   }
 }
 
 /** For comparing expressions: relations print as their alias. */
-const WITHOUT_RELATIONS: PrintContext = { tenant: null, sourceOf: (base) => ({ parts: [{ table: quoteName(base.alias), condition: null }] }) };
+const WITHOUT_RELATIONS: PrintContext = {
+  tenant: null,
+  sourceOf: (base) => ({ parts: [{ table: quoteName(base.alias), condition: null }] }),
+};
 
 function bounded(text: string): string {
-  if (text.length > PRINTED_MAX) throw new MillraceError('QUERY_TOO_LARGE', 'the statement is too complex: nested formulas repeat their arguments too often');
+  if (text.length > PRINTED_MAX)
+    throw new MillraceError(
+      'QUERY_TOO_LARGE',
+      'the statement is too complex: nested formulas repeat their arguments too often',
+    );
   return text;
 }
 
@@ -89,7 +101,9 @@ function printBody(query: BoundQuery, context: PrintContext): string {
     return `SELECT * FROM (VALUES ${rows.join(', ')}) AS "v"(${columns.join(', ')})`;
   }
   const sides = [body.left, body.right].map((side) => {
-    const cast = side.outputs.map((output, index) => `CAST(${quoteName(output.alias)} AS ${duckType(body.types[index]!)}) AS ${columns[index]}`);
+    const cast = side.outputs.map(
+      (output, index) => `CAST(${quoteName(output.alias)} AS ${duckType(body.types[index]!)}) AS ${columns[index]}`,
+    );
     return `(SELECT ${cast.join(', ')} FROM (${printQuery(side, context)}) AS "s")`;
   });
   return `SELECT * FROM (${sides[0]} ${body.operation} ${sides[1]}) AS "u"`;
@@ -97,13 +111,22 @@ function printBody(query: BoundQuery, context: PrintContext): string {
 
 function printSelect(select: BoundSelect, context: PrintContext): string {
   const expressions = (items: readonly Bound[]) => items.map((item) => printBound(item, context)).join(', ');
-  const distinct = select.distinctOn.length > 0 ? `DISTINCT ON (${expressions(select.distinctOn)}) ` : select.distinct ? 'DISTINCT ' : '';
-  const outputs = select.outputs.map(({ expression, alias }) => `${printBound(expression, context)} AS ${quoteName(alias)}`);
+  const distinct =
+    select.distinctOn.length > 0
+      ? `DISTINCT ON (${expressions(select.distinctOn)}) `
+      : select.distinct
+        ? 'DISTINCT '
+        : '';
+  const outputs = select.outputs.map(
+    ({ expression, alias }) => `${printBound(expression, context)} AS ${quoteName(alias)}`,
+  );
   const parts = [
     `SELECT ${distinct}${outputs.join(', ')}`,
     select.from.length === 0 ? '' : `FROM ${select.from.map((item) => printFrom(item, context)).join(', ')}`,
     select.where === null ? '' : `WHERE ${printBound(select.where, context)}`,
-    select.groupBy.length === 0 ? '' : `GROUP BY ${select.groupBy.map((item) => printGrouping(item, context)).join(', ')}`,
+    select.groupBy.length === 0
+      ? ''
+      : `GROUP BY ${select.groupBy.map((item) => printGrouping(item, context)).join(', ')}`,
     select.having === null ? '' : `HAVING ${printBound(select.having, context)}`,
   ];
   return bounded(parts.filter((part) => part !== '').join(' '));

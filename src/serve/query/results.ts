@@ -11,7 +11,15 @@
  * | text, uuid | string; bytea base64; text[] an array |
  * | json | the value itself |
  */
-import { DuckDBBlobValue, DuckDBDecimalValue, DuckDBListValue, DuckDBTimestampTZValue, DuckDBTimestampValue, type DuckDBDataChunk, type DuckDBValue } from '@duckdb/node-api';
+import {
+  DuckDBBlobValue,
+  DuckDBDecimalValue,
+  DuckDBListValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  type DuckDBDataChunk,
+  type DuckDBValue,
+} from '@duckdb/node-api';
 import type { BoundOutput } from './tree.js';
 
 /** A value in a result. */
@@ -29,7 +37,9 @@ export const CONTENT_TYPES: Readonly<Record<ResultFormat, string>> = {
 
 /** The rows of a chunk. */
 export function rowsOf(chunk: DuckDBDataChunk, outputs: readonly BoundOutput[]): ResultValue[][] {
-  const columns = outputs.map((output, index) => chunk.getColumnValues(index).map((value) => convert(value, output.type.name)));
+  const columns = outputs.map((output, index) =>
+    chunk.getColumnValues(index).map((value) => convert(value, output.type.name)),
+  );
   return Array.from({ length: chunk.rowCount }, (_, row) => columns.map((column) => column[row]!));
 }
 
@@ -79,7 +89,10 @@ export class ResultWriter {
   row(values: readonly ResultValue[]): void {
     if (this.#format === 'csv') this.#push(`${values.map(csvCell).join(',')}\r\n`);
     else if (this.#format === 'json') this.#push(`${this.#rows === 0 ? '' : ','}${JSON.stringify(values)}`);
-    else this.#push(`${JSON.stringify(Object.fromEntries(this.#outputs.map((output, index) => [output.name, values[index]])))}\n`);
+    else
+      this.#push(
+        `${JSON.stringify(Object.fromEntries(this.#outputs.map((output, index) => [output.name, values[index]])))}\n`,
+      );
     this.#rows += 1;
   }
 

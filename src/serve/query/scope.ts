@@ -38,7 +38,8 @@ export class Scope {
   /** Adds a FROM item's columns; refuses an alias that is there already. */
   add(statement: Statement, alias: string | null, columns: readonly VisibleColumn[], at: Fields): void {
     if (alias !== null) {
-      if (this.aliases.has(alias)) statement.fail('SQL_UNSUPPORTED', `table name "${alias}" specified more than once`, at);
+      if (this.aliases.has(alias))
+        statement.fail('SQL_UNSUPPORTED', `table name "${alias}" specified more than once`, at);
       this.aliases.add(alias);
     }
     this.columns.push(...columns);
@@ -85,13 +86,24 @@ export class Scope {
   resolve(statement: Statement, qualifier: string | null, name: string, at: Fields): { bound: Bound; level: number } {
     let level = 0;
     for (let scope: Scope | null = this; scope !== null; scope = scope.parent, level++) {
-      const found = scope.columns.filter((column) => column.name === name && (qualifier === null ? !column.qualifiedOnly : column.qualifier === qualifier));
+      const found = scope.columns.filter(
+        (column) =>
+          column.name === name && (qualifier === null ? !column.qualifiedOnly : column.qualifier === qualifier),
+      );
       if (found.length > 1) statement.fail('SQL_UNKNOWN_COLUMN', `column reference "${name}" is ambiguous`, at);
       if (found.length === 1) return { bound: found[0]!.use(), level };
       if (qualifier !== null && scope.aliases.has(qualifier)) break;
     }
     const shown = qualifier === null ? `"${name}"` : `${qualifier}.${name}`;
-    const names = [...new Set(this.columns.filter((column) => !column.hidden).map((column) => column.name))].slice(0, 40);
-    return statement.fail('SQL_UNKNOWN_COLUMN', `column ${shown} does not exist`, at, names.length === 0 ? undefined : `there are ${names.join(', ')}`);
+    const names = [...new Set(this.columns.filter((column) => !column.hidden).map((column) => column.name))].slice(
+      0,
+      40,
+    );
+    return statement.fail(
+      'SQL_UNKNOWN_COLUMN',
+      `column ${shown} does not exist`,
+      at,
+      names.length === 0 ? undefined : `there are ${names.join(', ')}`,
+    );
   }
 }

@@ -25,9 +25,11 @@ export interface SnapshotInput {
 
 /** Takes snapshots. */
 export function createSnapshots(input: SnapshotInput): SnapshotSource {
+  const { view } = input;
   let copying: Promise<void> = Promise.resolve();
   return {
     async take(bases, tenant): Promise<Snapshot> {
+      for (const { relation } of bases) if (relation.kind === 'view') await view(relation.subject)!.store.current();
       let copied: () => void = () => undefined;
       if (tenant === null && bases.some(({ relation }) => relation.kind === 'view')) {
         const before = copying;
@@ -44,7 +46,12 @@ export function createSnapshots(input: SnapshotInput): SnapshotSource {
   };
 }
 
-function fixed({ log, lake, view, files }: SnapshotInput, bases: readonly BoundBase[], tenant: string | null, copied: () => void): Snapshot {
+function fixed(
+  { log, lake, view, files }: SnapshotInput,
+  bases: readonly BoundBase[],
+  tenant: string | null,
+  copied: () => void,
+): Snapshot {
   const streams = new Map<string, StreamSnapshot>();
   const views = new Map<string, ViewSnapshot>();
   const asOf: Record<string, readonly number[]> = {};
@@ -65,7 +72,10 @@ function fixed({ log, lake, view, files }: SnapshotInput, bases: readonly BoundB
     async source(base): Promise<BaseSource> {
       const { relation, used } = base;
       const columns = [...used].map((index) => relation.columns[index]!.source);
-      const source = relation.kind === 'view' ? await views.get(relation.subject)!.source() : await streams.get(relation.subject)!.source(columns);
+      const source =
+        relation.kind === 'view'
+          ? await views.get(relation.subject)!.source()
+          : await streams.get(relation.subject)!.source(columns);
       return source.parts.length > 0 ? source : { parts: [emptyPart(base)] };
     },
     ready: copied,
@@ -79,8 +89,12 @@ function fixed({ log, lake, view, files }: SnapshotInput, bases: readonly BoundB
 /** A relation without rows still has its columns. */
 function emptyPart({ relation, used }: BoundBase): { table: string; condition: null } {
   const sources = new Map([...used].map((index) => [relation.columns[index]!.source, relation.columns[index]!]));
-  const columns = [...sources.values()].map(({ source, type, cast }) => ({ source, duckType: cast ? storedDuckType(type.name) : duckType(type) }));
-  if (relation.tenantSource !== null && !sources.has(relation.tenantSource)) columns.push({ source: relation.tenantSource, duckType: 'VARCHAR' });
+  const columns = [...sources.values()].map(({ source, type, cast }) => ({
+    source,
+    duckType: cast ? storedDuckType(type.name) : duckType(type),
+  }));
+  if (relation.tenantSource !== null && !sources.has(relation.tenantSource))
+    columns.push({ source: relation.tenantSource, duckType: 'VARCHAR' });
   if (columns.length === 0) columns.push({ source: 'nothing', duckType: 'INTEGER' });
   return { table: emptyTable(columns), condition: null };
 }

@@ -63,7 +63,8 @@ export class StreamSnapshot {
   async source(columns: readonly string[]): Promise<BaseSource> {
     const tenant = this.#tenant;
     const parts: BasePart[] = [];
-    if (this.#lake !== null && this.#lake.files.length > 0) parts.push({ table: parquetTable(this.#lake.files), condition: null });
+    if (this.#lake !== null && this.#lake.files.length > 0)
+      parts.push({ table: parquetTable(this.#lake.files), condition: null });
     const definition = this.#log.stream(this.#stream)!;
     const { schema } = definition;
     const only = tenant === null ? -1 : partitionOfTenant(tenant, definition.partitions);
@@ -84,14 +85,32 @@ export class StreamSnapshot {
     this.#lake?.release();
   }
 
-  #tail(schema: Schema, columns: readonly string[], tenant: string | null, partition: number, start: number, end: number): Promise<TempFile> {
+  #tail(
+    schema: Schema,
+    columns: readonly string[],
+    tenant: string | null,
+    partition: number,
+    start: number,
+    end: number,
+  ): Promise<TempFile> {
     const key = `${this.#stream}\0${partition}\0${start}\0${end}\0${tenant ?? ''}\0${columns.join(',')}`;
-    const kept = schema.columns.flatMap((column, index) => (columns.includes(column.name) || index === schema.roles.tenant ? [index] : []));
+    const kept = schema.columns.flatMap((column, index) =>
+      columns.includes(column.name) || index === schema.roles.tenant ? [index] : [],
+    );
     const fileSchema = tailSchema(schema, kept);
-    return this.#files.take(key, fileSchema, () => rowGroups(this.#slices(fileSchema, kept, tenant, partition, start, end)));
+    return this.#files.take(key, fileSchema, () =>
+      rowGroups(this.#slices(fileSchema, kept, tenant, partition, start, end)),
+    );
   }
 
-  *#slices(fileSchema: Schema, kept: readonly number[], tenant: string | null, partition: number, start: number, end: number): Generator<RowSlice> {
+  *#slices(
+    fileSchema: Schema,
+    kept: readonly number[],
+    tenant: string | null,
+    partition: number,
+    start: number,
+    end: number,
+  ): Generator<RowSlice> {
     const cursor = this.#log.cursor(this.#stream, partition, start);
     try {
       for (let next = cursor.next(); next !== null && next.baseOffset < end; next = cursor.next()) {
@@ -116,13 +135,25 @@ function tailSchema(schema: Schema, kept: readonly number[]): Schema {
   const place = (name: string) => ({ name, type: 'int64' as const, nullable: false });
   return {
     columns: [...kept.map((index) => schema.columns[index]!), place('_partition'), place('_offset')],
-    roles: { tenant: kept.indexOf(schema.roles.tenant), eventId: -1, eventTime: -1, receivedAt: kept.indexOf(schema.roles.receivedAt) },
+    roles: {
+      tenant: kept.indexOf(schema.roles.tenant),
+      eventId: -1,
+      eventTime: -1,
+      receivedAt: kept.indexOf(schema.roles.receivedAt),
+    },
   };
 }
 
 function tailBatch(fileSchema: Schema, kept: readonly number[], from: LogBatch): ColumnBatch {
-  const offsets = integersFrom(Array.from({ length: from.rows }, (_, row) => BigInt(from.baseOffset + row)), null);
-  const columns: Column[] = [...kept.map((index) => from.batch.column(index)), constantInteger(BigInt(from.partition)), offsets];
+  const offsets = integersFrom(
+    Array.from({ length: from.rows }, (_, row) => BigInt(from.baseOffset + row)),
+    null,
+  );
+  const columns: Column[] = [
+    ...kept.map((index) => from.batch.column(index)),
+    constantInteger(BigInt(from.partition)),
+    offsets,
+  ];
   return batchOf(fileSchema, from.rows, columns);
 }
 
@@ -130,7 +161,10 @@ function tailBatch(fileSchema: Schema, kept: readonly number[], from: LogBatch):
 function picks(from: LogBatch, start: number, end: number, tenant: string | null): Uint32Array | null {
   const first = Math.max(0, start - from.baseOffset);
   const last = Math.min(from.rows, end - from.baseOffset);
-  if (tenant === null) return first === 0 && last === from.rows ? null : Uint32Array.from({ length: last - first }, (_, index) => first + index);
+  if (tenant === null)
+    return first === 0 && last === from.rows
+      ? null
+      : Uint32Array.from({ length: last - first }, (_, index) => first + index);
   const isTenant = tenantTest(from.batch.column(from.batch.schema.roles.tenant), tenant);
   const rows: number[] = [];
   for (let row = first; row < last; row++) if (isTenant(row)) rows.push(row);

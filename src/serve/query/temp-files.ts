@@ -2,8 +2,8 @@
  * Parquet files that live as long as a query (or a few) needs them: what is only in memory, in the
  * form in which DuckDB reads.
  *
- * Limits: at most `filesMax` are kept for another query; the least recently used goes first. A file
- * that a query has pinned stays until it is released. The folder is emptied at start: nothing in
+ * Limits: at most `filesMax` files and `bytesMax` bytes are kept for another query; the least
+ * recently used goes first. A file that a query has pinned stays until it is released. The folder is emptied at start: nothing in
  * it is the truth.
  */
 import { dirname, join } from 'node:path';
@@ -20,23 +20,29 @@ export interface TempFile {
 
 interface Kept {
   readonly ready: Promise<string | null>;
+  bytes: number;
   pins: number;
   usedAt: number;
 }
+
+const FILES_MAX = 256;
+const BYTES_MAX = 256 * 1024 * 1024;
 
 /** The temporary files of one engine. */
 export class TempFiles {
   readonly #folder: string;
   readonly #disk: Disk;
   readonly #filesMax: number;
+  readonly #bytesMax: number;
   readonly #kept = new Map<string, Kept>();
   #names = 0;
   #uses = 0;
 
-  constructor(folder: string, disk: Disk, filesMax = 256) {
+  constructor(folder: string, disk: Disk, limits: { readonly filesMax?: number; readonly bytesMax?: number } = {}) {
     this.#folder = folder;
     this.#disk = disk;
-    this.#filesMax = filesMax;
+    this.#filesMax = limits.filesMax ?? FILES_MAX;
+    this.#bytesMax = limits.bytesMax ?? BYTES_MAX;
     disk.makeFolder(folder);
     for (const name of disk.list(folder)) if (name.endsWith('.parquet')) disk.remove(join(folder, name));
   }
@@ -55,7 +61,7 @@ export class TempFiles {
   async take(key: string, schema: Schema, rows: () => Iterable<readonly RowSlice[]>): Promise<TempFile> {
     let kept = this.#kept.get(key);
     if (kept === undefined) {
-      kept = { ready: this.#write(schema, rows()), pins: 0, usedAt: 0 };
+      kept = this.#write(schema, rows());
       this.#kept.set(key, kept);
     }
     const file = kept;
@@ -78,17 +84,27 @@ export class TempFiles {
     }
   }
 
-  async #write(schema: Schema, groups: Iterable<readonly RowSlice[]>): Promise<string | null> {
+  #write(schema: Schema, groups: Iterable<readonly RowSlice[]>): Kept {
     const path = join(this.#folder, `${++this.#names}.parquet`);
-    const { rows } = await writeParquet(this.#disk, path, schema, groups, { compression: 'none', sync: false });
-    return rows === 0 ? null : path;
+    const ready = writeParquet(this.#disk, path, schema, groups, { compression: 'none', sync: false }).then(
+      ({ rows, bytes }) => {
+        kept.bytes = bytes;
+        return rows === 0 ? null : path;
+      },
+    );
+    const kept: Kept = { ready, bytes: 0, pins: 0, usedAt: 0 };
+    return kept;
   }
 
   #evict(): void {
-    if (this.#kept.size <= this.#filesMax) return;
+    let bytes = 0;
+    for (const kept of this.#kept.values()) bytes += kept.bytes;
+    if (this.#kept.size <= this.#filesMax && bytes <= this.#bytesMax) return;
     const idle = [...this.#kept].filter(([, kept]) => kept.pins === 0).sort(([, a], [, b]) => a.usedAt - b.usedAt);
-    for (const [key, kept] of idle.slice(0, this.#kept.size - this.#filesMax)) {
+    for (const [key, kept] of idle) {
+      if (this.#kept.size <= this.#filesMax && bytes <= this.#bytesMax) return;
       this.#kept.delete(key);
+      bytes -= kept.bytes;
       void kept.ready.then((path) => path !== null && this.#disk.remove(path));
     }
   }
@@ -105,7 +121,13 @@ export class TempFiles {
 }
 
 /** Writes a file of row groups; no rows make no file. With `sync`, file and folder are on disk when it resolves. */
-export async function writeParquet(disk: Disk, path: string, schema: Schema, groups: Iterable<readonly RowSlice[]>, options: { readonly compression: 'none' | 'zstd'; readonly sync: boolean }): Promise<{ rows: number; bytes: number }> {
+export async function writeParquet(
+  disk: Disk,
+  path: string,
+  schema: Schema,
+  groups: Iterable<readonly RowSlice[]>,
+  options: { readonly compression: 'none' | 'zstd'; readonly sync: boolean },
+): Promise<{ rows: number; bytes: number }> {
   let writer: ParquetWriter | null = null;
   let file: DiskFile | null = null;
   try {

@@ -3,9 +3,12 @@
  */
 
 /** A piece of a format: text as it is, or something printed from the (zone-less) time. */
-export type ToCharPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'field'; readonly print: (x: string) => string };
+export type ToCharPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'field'; readonly print: (x: string) => string };
 
-const padded = (field: string, width: number) => (x: string) => `lpad(CAST(date_part('${field}', ${x}) AS VARCHAR), ${width}, '0')`;
+const padded = (field: string, width: number) => (x: string) =>
+  `lpad(CAST(date_part('${field}', ${x}) AS VARCHAR), ${width}, '0')`;
 const strftime = (format: string) => (x: string) => `strftime(${x}, '${format}')`;
 const plain = (field: string) => (x: string) => `CAST(date_part('${field}', ${x}) AS VARCHAR)`;
 
@@ -49,7 +52,7 @@ const PATTERNS: readonly (readonly [pattern: string, print: (x: string) => strin
 /** The pieces of a format, or null when a part of it is not known. */
 export function toCharParts(format: string): ToCharPart[] | null {
   const parts: ToCharPart[] = [];
-  for (let at = 0; at < format.length; ) {
+  for (let at = 0; at < format.length;) {
     const quoted = /^"([^"]*)"/.exec(format.slice(at));
     if (quoted !== null) {
       parts.push({ kind: 'text', text: quoted[1]! });
@@ -58,7 +61,13 @@ export function toCharParts(format: string): ToCharPart[] | null {
     }
     const fill = format.startsWith('FM', at);
     const from = at + (fill ? 2 : 0);
-    const found = PATTERNS.find(([pattern]) => format.startsWith(pattern, from) || (pattern === pattern.toUpperCase() && !/MON|DAY|DY|AM|PM/.test(pattern) && format.slice(from, from + pattern.length).toUpperCase() === pattern));
+    const found = PATTERNS.find(
+      ([pattern]) =>
+        format.startsWith(pattern, from) ||
+        (pattern === pattern.toUpperCase() &&
+          !/MON|DAY|DY|AM|PM/.test(pattern) &&
+          format.slice(from, from + pattern.length).toUpperCase() === pattern),
+    );
     if (found !== undefined) {
       parts.push({ kind: 'field', print: fill ? found[2] : found[1] });
       at = from + found[0].length;

@@ -20,7 +20,13 @@ export type Bound =
       /** Set on an aggregate or a window function. */
       readonly aggregate?: 'aggregate' | 'window';
     }
-  | { readonly kind: 'subquery'; readonly query: BoundQuery; readonly print: (query: string, args: readonly string[]) => string; readonly args: readonly Bound[]; readonly type: Type };
+  | {
+      readonly kind: 'subquery';
+      readonly query: BoundQuery;
+      readonly print: (query: string, args: readonly string[]) => string;
+      readonly args: readonly Bound[];
+      readonly type: Type;
+    };
 
 /** How rows are ordered. */
 export interface BoundOrder {
@@ -53,7 +59,13 @@ export type BoundFrom =
   | { readonly kind: 'query'; readonly query: BoundQuery; readonly alias: string; readonly lateral: boolean }
   | { readonly kind: 'cte'; readonly name: string; readonly alias: string }
   | { readonly kind: 'function'; readonly call: Bound; readonly alias: string; readonly column: string }
-  | { readonly kind: 'join'; readonly join: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS'; readonly left: BoundFrom; readonly right: BoundFrom; readonly on: Bound | null };
+  | {
+      readonly kind: 'join';
+      readonly join: 'INNER' | 'LEFT' | 'RIGHT' | 'FULL' | 'CROSS';
+      readonly left: BoundFrom;
+      readonly right: BoundFrom;
+      readonly on: Bound | null;
+    };
 
 /** GROUP BY: plain expressions, or sets of them. */
 export type BoundGrouping =
@@ -77,11 +89,21 @@ export interface BoundSelect {
 export type BoundBody =
   | BoundSelect
   | { readonly kind: 'values'; readonly rows: readonly (readonly Bound[])[]; readonly aliases: readonly string[] }
-  | { readonly kind: 'set'; readonly operation: 'UNION' | 'UNION ALL' | 'INTERSECT' | 'INTERSECT ALL' | 'EXCEPT' | 'EXCEPT ALL'; readonly left: BoundQuery; readonly right: BoundQuery; readonly types: readonly Type[] };
+  | {
+      readonly kind: 'set';
+      readonly operation: 'UNION' | 'UNION ALL' | 'INTERSECT' | 'INTERSECT ALL' | 'EXCEPT' | 'EXCEPT ALL';
+      readonly left: BoundQuery;
+      readonly right: BoundQuery;
+      readonly types: readonly Type[];
+    };
 
 /** A query: WITH, a body, an order and a limit. */
 export interface BoundQuery {
-  readonly ctes: readonly { readonly name: string; readonly query: BoundQuery; readonly materialized: boolean | null }[];
+  readonly ctes: readonly {
+    readonly name: string;
+    readonly query: BoundQuery;
+    readonly materialized: boolean | null;
+  }[];
   readonly body: BoundBody;
   readonly orderBy: readonly BoundOrder[];
   readonly limit: Bound | null;

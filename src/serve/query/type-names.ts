@@ -33,7 +33,12 @@ export function bindTypeName(statement: Statement, value: unknown): { name: Type
   const name = NAMES.get(short);
   const unknown = ['names', 'typemod', 'typmods', 'arrayBounds', 'location'];
   if (name === undefined || Object.keys(fields).some((key) => !unknown.includes(key)))
-    return statement.fail('SQL_UNSUPPORTED', `type ${names.join('.')} can't be used in a query`, fields, `there are ${[...new Set(NAMES.values())].join(', ')}`);
+    return statement.fail(
+      'SQL_UNSUPPORTED',
+      `type ${names.join('.')} can't be used in a query`,
+      fields,
+      `there are ${[...new Set(NAMES.values())].join(', ')}`,
+    );
   if (fields['arrayBounds'] !== undefined) {
     if (name === 'text') return { name: 'text[]', scale: null };
     return statement.refuse(`an array of ${name}`, fields);
@@ -50,7 +55,10 @@ export function bindTypeName(statement: Statement, value: unknown): { name: Type
   if (modifiers.length === 0) return { name, scale: null };
   const [precision = NaN, scale = 0] = modifiers;
   if (!(precision >= 1 && precision <= 38 && scale >= 0 && scale <= Math.min(precision, SCALE_MAX)))
-    return statement.fail('SQL_TYPE', `numeric(${modifiers.join(',')}): expected at most 38 digits, of which at most ${SCALE_MAX} after the point`, fields);
+    return statement.fail(
+      'SQL_TYPE',
+      `numeric(${modifiers.join(',')}): expected at most 38 digits, of which at most ${SCALE_MAX} after the point`,
+      fields,
+    );
   return { name, scale };
 }
-

@@ -24,7 +24,10 @@ const CHUNK_ROWS = 8_192;
 /** So many ids are written into the statement; more go into a file. */
 const INLINE_IDS_MAX = 100;
 
-const ID_SCHEMA: Schema = { columns: [{ name: 'id', type: 'int64', nullable: false }], roles: { tenant: -1, eventId: -1, eventTime: -1, receivedAt: -1 } };
+const ID_SCHEMA: Schema = {
+  columns: [{ name: 'id', type: 'int64', nullable: false }],
+  roles: { tenant: -1, eventId: -1, eventTime: -1, receivedAt: -1 },
+};
 
 /** One view at one moment. */
 export class ViewSnapshot {
@@ -47,7 +50,10 @@ export class ViewSnapshot {
     const live = store.liveTables();
     this.#replaced = [...new Set([...closed.dead, ...live.flatMap(({ table }) => closed.replacedBy(table, tenant))])];
     this.#replacedKey = `ids\0${store.view.stream}\0${store.version}.${closed.version}\0${tenant ?? ''}`;
-    this.#taken = tenant === null ? live.map((one) => takeTable(this.#schema, one, files)) : [takeTenant(this.#schema, live, tenant, `${store.view.stream}\0${store.version}`, files)];
+    this.#taken =
+      tenant === null
+        ? live.map((one) => takeTable(this.#schema, one, files))
+        : [takeTenant(this.#schema, live, tenant, `${store.view.stream}\0${store.version}`, files)];
     // Whoever asks for the source gets the error; who never asks must not leave it unhandled.
     for (const file of this.#taken) file.catch(() => undefined);
   }
@@ -55,7 +61,8 @@ export class ViewSnapshot {
   /** The parts to be united. */
   async source(): Promise<BaseSource> {
     const parts: BasePart[] = [];
-    if (this.#pinned.paths.length > 0) parts.push({ table: parquetTable(this.#pinned.paths), condition: await this.#condition() });
+    if (this.#pinned.paths.length > 0)
+      parts.push({ table: parquetTable(this.#pinned.paths), condition: await this.#condition() });
     const rows = await Promise.all(this.#taken);
     const paths = rows.flatMap(({ path }) => (path === null ? [] : [path]));
     if (paths.length > 0) parts.push({ table: parquetTable(paths), condition: null });
@@ -63,7 +70,11 @@ export class ViewSnapshot {
   }
 
   release(): void {
-    for (const file of [...this.#taken, ...this.#ids]) file.then(({ release }) => release(), () => undefined);
+    for (const file of [...this.#taken, ...this.#ids])
+      file.then(
+        ({ release }) => release(),
+        () => undefined,
+      );
     this.#pinned.release();
   }
 
@@ -89,13 +100,26 @@ function takeTable(schema: Schema, { table, newer }: LiveTable, files: TempFiles
 }
 
 /** The file of a tenant's rows of all tables: few, so they are made into batches at once. */
-function takeTenant(schema: Schema, live: readonly LiveTable[], tenant: string, version: string, files: TempFiles): Promise<TempFile> {
-  const slices = live.flatMap(({ table, newer }) => [...chunks(schema, table, slotsOf(table, tenant).filter((slot) => newer === null || newer.slotOf(table, slot) < 0))]);
+function takeTenant(
+  schema: Schema,
+  live: readonly LiveTable[],
+  tenant: string,
+  version: string,
+  files: TempFiles,
+): Promise<TempFile> {
+  const slices = live.flatMap(({ table, newer }) => [
+    ...chunks(
+      schema,
+      table,
+      slotsOf(table, tenant).filter((slot) => newer === null || newer.slotOf(table, slot) < 0),
+    ),
+  ]);
   return files.take(`tenant\0${version}\0${tenant}`, schema, () => rowGroups(slices));
 }
 
 function* chunks(schema: Schema, rows: RowSet, picks: Int32Array): Generator<RowSlice> {
-  for (let from = 0; from < picks.length; from += CHUNK_ROWS) yield { batch: exportRows(schema, rows, picks.subarray(from, from + CHUNK_ROWS)), rows: null };
+  for (let from = 0; from < picks.length; from += CHUNK_ROWS)
+    yield { batch: exportRows(schema, rows, picks.subarray(from, from + CHUNK_ROWS)), rows: null };
 }
 
 function slotsOf(table: WindowTable, tenant: string): Int32Array {

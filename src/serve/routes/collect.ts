@@ -10,7 +10,16 @@ const EVENTS_ANSWER = {
     duplicates: { type: 'integer' },
     rejected: {
       type: 'array',
-      items: { type: 'object', required: ['index', 'code', 'message'], properties: { index: { type: 'integer' }, code: { type: 'string' }, message: { type: 'string' }, path: { type: ['string', 'null'] } } },
+      items: {
+        type: 'object',
+        required: ['index', 'code', 'message'],
+        properties: {
+          index: { type: 'integer' },
+          code: { type: 'string' },
+          message: { type: 'string' },
+          path: { type: ['string', 'null'] },
+        },
+      },
     },
   },
 } as const;
@@ -22,8 +31,16 @@ export const COLLECT_ROUTES: readonly Omit<Route, 'handle'>[] = [
     path: '/v1/events',
     roles: ['ingest'],
     summary: 'Take events: NDJSON, a JSON array or one object; gzip is understood',
-    description: 'A 200 means that the accepted events are on disk. Rejected events are in the answer and in the quarantine.',
-    parameters: [{ name: 'stream', in: 'query', description: 'The stream; default the configured one', schema: { type: 'string' } }],
+    description:
+      'A 200 means that the accepted events are on disk. Rejected events are in the answer and in the quarantine.',
+    parameters: [
+      {
+        name: 'stream',
+        in: 'query',
+        description: 'The stream; default the configured one',
+        schema: { type: 'string' },
+      },
+    ],
     body: { oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }] },
     answers: { 'application/json': EVENTS_ANSWER },
     errors: [400, 415, 429, 503],
@@ -47,8 +64,35 @@ export const COLLECT_ROUTES: readonly Omit<Route, 'handle'>[] = [
     answers: { 'application/json': { type: 'object', required: ['url'], properties: { url: { type: 'string' } } } },
     errors: [400],
   },
-  { method: 'GET', path: '/i', roles: null, summary: 'Pixel: an impression by query parameters; always answers a GIF', answers: GIF },
-  { method: 'GET', path: '/c', roles: null, summary: 'Click: records it and redirects to the signed destination', answers: { 'text/plain': null }, errors: [400] },
-  { method: 'GET', path: '/postback', roles: null, summary: 'Conversion of a click, by its id', answers: { 'application/json': null }, errors: [400, 401, 429, 503] },
-  { method: 'POST', path: '/postback', roles: null, summary: 'Conversion of a click, by its id', answers: { 'application/json': null }, errors: [400, 401, 429, 503] },
+  {
+    method: 'GET',
+    path: '/i',
+    roles: null,
+    summary: 'Pixel: an impression by query parameters; always answers a GIF',
+    answers: GIF,
+  },
+  {
+    method: 'GET',
+    path: '/c',
+    roles: null,
+    summary: 'Click: records it and redirects to the signed destination',
+    answers: { 'text/plain': null },
+    errors: [400],
+  },
+  {
+    method: 'GET',
+    path: '/postback',
+    roles: null,
+    summary: 'Conversion of a click, by its id',
+    answers: { 'application/json': null },
+    errors: [400, 401, 429, 503],
+  },
+  {
+    method: 'POST',
+    path: '/postback',
+    roles: null,
+    summary: 'Conversion of a click, by its id',
+    answers: { 'application/json': null },
+    errors: [400, 401, 429, 503],
+  },
 ];

@@ -20,11 +20,22 @@ function healthRoute(api: Api): Route {
     path: '/health',
     roles: null,
     summary: 'Can the log be written?',
-    answers: { 'application/json': { type: 'object', required: ['status'], properties: { status: { enum: ['ok', 'failing', 'full', 'closed'] }, reason: { type: ['string', 'null'] } } } },
+    answers: {
+      'application/json': {
+        type: 'object',
+        required: ['status'],
+        properties: { status: { enum: ['ok', 'failing', 'full', 'closed'] }, reason: { type: ['string', 'null'] } },
+      },
+    },
     errors: [503],
     handle({ response }) {
       const { state, reason } = api.log.stats();
-      answerJson(response, state === 'writing' ? 200 : 503, { status: state === 'writing' ? 'ok' : state, reason }, { 'cache-control': 'no-store' });
+      answerJson(
+        response,
+        state === 'writing' ? 200 : 503,
+        { status: state === 'writing' ? 'ok' : state, reason },
+        { 'cache-control': 'no-store' },
+      );
     },
   };
 }
@@ -36,7 +47,14 @@ function readyRoute(api: Api): Route {
     roles: null,
     summary: 'Does every part work, and has every reader nearly caught up?',
     answers: {
-      'application/json': { type: 'object', required: ['ready', 'waiting'], properties: { ready: { type: 'boolean' }, waiting: { type: 'array', items: { type: 'string' }, description: 'What is not ready, and why' } } },
+      'application/json': {
+        type: 'object',
+        required: ['ready', 'waiting'],
+        properties: {
+          ready: { type: 'boolean' },
+          waiting: { type: 'array', items: { type: 'string' }, description: 'What is not ready, and why' },
+        },
+      },
     },
     errors: [503],
     async handle({ response }) {
@@ -49,13 +67,22 @@ function readyRoute(api: Api): Route {
         if (reader.state !== 'running') waiting.push(`${reader.id}: ${reader.reason ?? reader.state}`);
         else if (reader.lagMs > READY_LAG_MS) waiting.push(`${reader.id}: ${Math.round(reader.lagMs / 1000)} s behind`);
       }
-      answerJson(response, waiting.length === 0 ? 200 : 503, { ready: waiting.length === 0, waiting }, { 'cache-control': 'no-store' });
+      answerJson(
+        response,
+        waiting.length === 0 ? 200 : 503,
+        { ready: waiting.length === 0, waiting },
+        { 'cache-control': 'no-store' },
+      );
     },
   };
 }
 
 async function readersOf(api: Api) {
-  const [mill, lake, store] = await Promise.all([api.mill(), api.lake(), (async () => (await api.store()).call('status'))()]);
+  const [mill, lake, store] = await Promise.all([
+    api.mill(),
+    api.lake(),
+    (async () => (await api.store()).call('status'))(),
+  ]);
   return [...mill.map(({ reader }) => reader), ...lake, ...store.views.map(({ reader }) => reader)];
 }
 
@@ -67,7 +94,10 @@ function metricsRoute(api: Api): Route {
     summary: 'Numbers for Prometheus',
     answers: { 'text/plain': null },
     async handle({ response }) {
-      const others = await within(api, Promise.all([(async () => (await api.store()).call('metrics'))(), api.otherMetrics()]));
+      const others = await within(
+        api,
+        Promise.all([(async () => (await api.store()).call('metrics'))(), api.otherMetrics()]),
+      );
       const parts = [await api.metrics.collect(), ...(others === null ? [] : [others[0], ...others[1]])];
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(await renderMetrics(parts));

@@ -50,10 +50,30 @@ export class Live {
       roles: ['read'],
       summary: 'Follow the stats, a stream or a view as server-sent events',
       parameters: [
-        { name: 'stream', in: 'query', description: 'A stream, or a view, whose new rows come as `rows` events', schema: { type: 'string' } },
-        { name: 'view', in: 'query', description: 'A view whose changes come as `changes` events', schema: { type: 'string' } },
-        { name: 'since', in: 'query', description: 'With `view`: the revision to begin after; default the newest', schema: { type: 'integer', minimum: 0 } },
-        { name: 'tenant', in: 'query', description: "This tenant's rows, with an operator's key", schema: { type: 'string' } },
+        {
+          name: 'stream',
+          in: 'query',
+          description: 'A stream, or a view, whose new rows come as `rows` events',
+          schema: { type: 'string' },
+        },
+        {
+          name: 'view',
+          in: 'query',
+          description: 'A view whose changes come as `changes` events',
+          schema: { type: 'string' },
+        },
+        {
+          name: 'since',
+          in: 'query',
+          description: 'With `view`: the revision to begin after; default the newest',
+          schema: { type: 'integer', minimum: 0 },
+        },
+        {
+          name: 'tenant',
+          in: 'query',
+          description: "This tenant's rows, with an operator's key",
+          schema: { type: 'string' },
+        },
       ],
       answers: { 'text/event-stream': null },
       errors: [400, 404, 429],
@@ -67,10 +87,15 @@ export class Live {
   }
 
   async #follow(exchange: Exchange): Promise<void> {
-    if (this.#responses.size >= FOLLOWERS_MAX) throw new MillraceError('RATE_LIMITED', `${FOLLOWERS_MAX} live tails are open; close one`);
+    if (this.#responses.size >= FOLLOWERS_MAX)
+      throw new MillraceError('RATE_LIMITED', `${FOLLOWERS_MAX} live tails are open; close one`);
     const { response, principal } = exchange;
     const source = await this.#sourceOf(exchange);
-    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
     this.#responses.add(response);
     let open = true;
     response.once('close', () => {
@@ -92,7 +117,8 @@ export class Live {
         slowSince = Infinity;
         try {
           const found = await source();
-          if (found !== null && open()) response.write(`event: ${found.event}\ndata: ${JSON.stringify(found.data)}\n\n`);
+          if (found !== null && open())
+            response.write(`event: ${found.event}\ndata: ${JSON.stringify(found.data)}\n\n`);
           again = found !== null && found.count >= PAGE_ROWS;
         } catch (error) {
           // The store thread may be starting again: the tail goes on when it is back.
@@ -115,29 +141,50 @@ export class Live {
     if (name !== null) return this.#viewSource(exchange, name, query.get('view') === null);
     if (stream === null) return null;
     const definition = this.#api.log.stream(stream);
-    if (definition === undefined) throw new MillraceError('STREAM_UNKNOWN', `there is no stream or view '${stream}'`, { place: 'query stream' });
-    if (principal.tenant !== EVERY_TENANT && definition.schema.roles.tenant < 0) throw new MillraceError('KEY_FORBIDDEN', `stream '${stream}' belongs to no single tenant; it takes an operator's key`, { place: stream });
+    if (definition === undefined)
+      throw new MillraceError('STREAM_UNKNOWN', `there is no stream or view '${stream}'`, { place: 'query stream' });
+    if (principal.tenant !== EVERY_TENANT && definition.schema.roles.tenant < 0)
+      throw new MillraceError(
+        'KEY_FORBIDDEN',
+        `stream '${stream}' belongs to no single tenant; it takes an operator's key`,
+        { place: stream },
+      );
     const tenant = tenantOf(principal, query.get('tenant'));
     let offsets: readonly number[] | null = null;
     return async () => {
       const page = await (await this.#api.store()).call('tail', stream, offsets, tenant, PAGE_ROWS);
       offsets = page.offsets;
-      return page.rows.length === 0 && page.skipped === 0 ? null : { event: 'rows', data: { rows: page.rows, skipped: page.skipped }, count: page.rows.length };
+      return page.rows.length === 0 && page.skipped === 0
+        ? null
+        : { event: 'rows', data: { rows: page.rows, skipped: page.skipped }, count: page.rows.length };
     };
   }
 
   async #viewSource({ query, principal }: Exchange, name: string, asRows: boolean): Promise<Source> {
     const view = viewOf(this.#api, { path: { view: name }, principal });
     const tenant = view.global ? '' : tenantOf(principal, query.get('tenant'));
-    if (tenant === null) throw new MillraceError('BODY_MALFORMED', `expected the tenant whose rows of '${name}' are to be followed`, { place: 'query tenant' });
-    const ask = async (since: number, limit: number) => (await this.#api.store()).call('changes', name, tenant, since, limit);
+    if (tenant === null)
+      throw new MillraceError('BODY_MALFORMED', `expected the tenant whose rows of '${name}' are to be followed`, {
+        place: 'query tenant',
+      });
+    const ask = async (since: number, limit: number) =>
+      (await this.#api.store()).call('changes', name, tenant, since, limit);
     let revision = wholeNumber(query, 'since', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: -1 });
     if (revision < 0) revision = (await ask(Number.MAX_SAFE_INTEGER, 1)).stableRevision;
     return async () => {
       const page = await ask(revision, PAGE_ROWS);
       revision = page.nextRevision;
       if (page.changes.length === 0) return null;
-      const data = asRows ? { rows: page.changes.map(({ key, values, state, operation }) => ({ ...key, ...values, state, ...(operation === 'delete' ? { operation } : {}) })) } : page;
+      const data = asRows
+        ? {
+            rows: page.changes.map(({ key, values, state, operation }) => ({
+              ...key,
+              ...values,
+              state,
+              ...(operation === 'delete' ? { operation } : {}),
+            })),
+          }
+        : page;
       return { event: asRows ? 'rows' : 'changes', data, count: page.changes.length };
     };
   }

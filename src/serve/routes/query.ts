@@ -30,14 +30,22 @@ export function queryRoute(api: Api): Route {
       required: ['sql'],
       additionalProperties: false,
       properties: {
-        sql: { type: 'string', maxLength: 65_536, examples: ['SELECT * FROM traffic ORDER BY window_start DESC LIMIT 10'] },
+        sql: {
+          type: 'string',
+          maxLength: 65_536,
+          examples: ['SELECT * FROM traffic ORDER BY window_start DESC LIMIT 10'],
+        },
         tenant: { type: 'string', description: "As this tenant; takes an operator's key" },
         format: { enum: ['json', 'ndjson', 'csv'], default: 'json' },
         rowsMax: { type: 'integer', minimum: 1, description: "Fewer rows than the server's limit" },
         timeoutMs: { type: 'integer', minimum: 1, description: "Less time than the server's limit" },
       },
     },
-    answers: { 'application/json': { $ref: '#/components/schemas/QueryAnswer' }, 'application/x-ndjson': null, 'text/csv': null },
+    answers: {
+      'application/json': { $ref: '#/components/schemas/QueryAnswer' },
+      'application/x-ndjson': null,
+      'text/csv': null,
+    },
     errors: [400, 408, 429],
     async handle({ request, response, principal }) {
       const body = await readBody(request, BODY_BYTES_MAX, budget);
@@ -71,19 +79,23 @@ function parseBody(bytes: Uint8Array, contentType: string): QueryBody {
   } catch (cause) {
     throw wrong(`the body is not JSON: ${(cause as Error).message}; expected {"sql": "SELECT …"}`, 'body', cause);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('expected an object such as {"sql": "SELECT …"}', 'body');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong('expected an object such as {"sql": "SELECT …"}', 'body');
   const { sql, tenant = null, format = 'json', rowsMax, timeoutMs, ...rest } = value as Record<string, unknown>;
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw wrong(`'${unknown}' is not known; there are sql, tenant, format, rowsMax, timeoutMs`, unknown);
+  if (unknown !== undefined)
+    throw wrong(`'${unknown}' is not known; there are sql, tenant, format, rowsMax, timeoutMs`, unknown);
   if (typeof sql !== 'string') throw wrong("'sql': expected a string", 'sql');
   if (tenant !== null && typeof tenant !== 'string') throw wrong("'tenant': expected a string", 'tenant');
-  if (format !== 'json' && format !== 'ndjson' && format !== 'csv') throw wrong("'format': expected json, ndjson or csv", 'format');
+  if (format !== 'json' && format !== 'ndjson' && format !== 'csv')
+    throw wrong("'format': expected json, ndjson or csv", 'format');
   return { sql, tenant, format, ...limit('rowsMax', rowsMax), ...limit('timeoutMs', timeoutMs) };
 }
 
 function limit(name: 'rowsMax' | 'timeoutMs', value: unknown): Partial<QueryBody> {
   if (value === undefined) return {};
-  if (!Number.isSafeInteger(value) || (value as number) < 1) throw wrong(`'${name}': expected a whole number of at least 1`, name);
+  if (!Number.isSafeInteger(value) || (value as number) < 1)
+    throw wrong(`'${name}': expected a whole number of at least 1`, name);
   return { [name]: value as number };
 }
 

@@ -15,8 +15,19 @@ export interface Stats {
   /** Rows that came too late for a view, over all of them; null for a tenant's key. */
   readonly late: number | null;
   readonly eventsPerSecond: number;
-  readonly readers: readonly { readonly id: string; readonly stream: string; readonly state: string; readonly lagRows: number; readonly lagMs: number }[];
-  readonly views: readonly { readonly name: string; readonly freshnessMs: number | null; readonly completeThrough: number | null; readonly late: number | null }[];
+  readonly readers: readonly {
+    readonly id: string;
+    readonly stream: string;
+    readonly state: string;
+    readonly lagRows: number;
+    readonly lagMs: number;
+  }[];
+  readonly views: readonly {
+    readonly name: string;
+    readonly freshnessMs: number | null;
+    readonly completeThrough: number | null;
+    readonly late: number | null;
+  }[];
 }
 
 /** Reads the stats; one object serves all requests, because it follows the rate of events. */
@@ -26,17 +37,26 @@ export class StatsReader {
 
   constructor(api: Api) {
     this.#api = api;
-    this.#rate = new Rate(api.clock, () => api.streams.reduce((sum, stream) => sum + api.accounts.total(stream).accepted, 0));
+    this.#rate = new Rate(api.clock, () =>
+      api.streams.reduce((sum, stream) => sum + api.accounts.total(stream).accepted, 0),
+    );
   }
 
   /** The stats as a key may see them. */
   async read(principal: Principal): Promise<Stats> {
     const api = this.#api;
-    const [mill, lake, store] = await Promise.all([api.mill(), api.lake(), (async () => (await api.store()).call('status'))()]);
+    const [mill, lake, store] = await Promise.all([
+      api.mill(),
+      api.lake(),
+      (async () => (await api.store()).call('status'))(),
+    ]);
     const operator = principal.tenant === EVERY_TENANT;
     const counts = { received: 0, accepted: 0, duplicates: 0, quarantined: 0 };
-    const accounts = operator ? api.streams.map((stream) => api.accounts.total(stream)) : [...api.accounts.list(principal.tenant)];
-    for (const account of accounts) for (const name of ['received', 'accepted', 'duplicates', 'quarantined'] as const) counts[name] += account[name];
+    const accounts = operator
+      ? api.streams.map((stream) => api.accounts.total(stream))
+      : [...api.accounts.list(principal.tenant)];
+    for (const account of accounts)
+      for (const name of ['received', 'accepted', 'duplicates', 'quarantined'] as const) counts[name] += account[name];
     const late = new Map(mill.map(({ stats }) => [stats.name, stats.late]));
     const shown = api.views.filter((view) => operator || !view.global);
     return {
@@ -44,10 +64,23 @@ export class StatsReader {
       ...counts,
       late: operator ? [...late.values()].reduce((sum, rows) => sum + rows, 0) : null,
       eventsPerSecond: this.#rate.perSecond,
-      readers: [...mill.map(({ reader }) => reader), ...lake, ...store.views.map(({ reader }) => reader)].map(({ id, positions, state, lagRows, lagMs }) => ({ id, stream: positions[0]?.stream ?? '', state, lagRows, lagMs })),
+      readers: [...mill.map(({ reader }) => reader), ...lake, ...store.views.map(({ reader }) => reader)].map(
+        ({ id, positions, state, lagRows, lagMs }) => ({
+          id,
+          stream: positions[0]?.stream ?? '',
+          state,
+          lagRows,
+          lagMs,
+        }),
+      ),
       views: shown.map(({ name }) => {
         const view = store.views.find((one) => one.name === name);
-        return { name, freshnessMs: view?.freshnessMs ?? null, completeThrough: view?.completeThrough ?? null, late: operator ? (late.get(name) ?? 0) : null };
+        return {
+          name,
+          freshnessMs: view?.freshnessMs ?? null,
+          completeThrough: view?.completeThrough ?? null,
+          late: operator ? (late.get(name) ?? 0) : null,
+        };
       }),
     };
   }
@@ -76,7 +109,13 @@ export function statsRoutes(api: Api, stats: StatsReader): Route[] {
       path: '/v1/audit',
       roles: [],
       summary: 'The accounts: received = delivered + dropped + quarantined + pending, a stream',
-      answers: { 'application/json': { type: 'object', required: ['accounts'], properties: { accounts: { type: 'array', items: { $ref: '#/components/schemas/Account' } } } } },
+      answers: {
+        'application/json': {
+          type: 'object',
+          required: ['accounts'],
+          properties: { accounts: { type: 'array', items: { $ref: '#/components/schemas/Account' } } },
+        },
+      },
       handle({ response }) {
         answerJson(response, 200, { accounts: api.audit.accounts() }, { 'cache-control': 'no-store' });
       },
@@ -88,9 +127,20 @@ export function statsRoutes(api: Api, stats: StatsReader): Route[] {
       summary: 'Tenants that this key may see, by the start of their name',
       parameters: [
         { name: 'prefix', in: 'query', description: 'How the name starts', schema: { type: 'string' } },
-        { name: 'limit', in: 'query', description: 'Most names', schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 } },
+        {
+          name: 'limit',
+          in: 'query',
+          description: 'Most names',
+          schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
+        },
       ],
-      answers: { 'application/json': { type: 'object', required: ['tenants'], properties: { tenants: { type: 'array', items: { type: 'string' } } } } },
+      answers: {
+        'application/json': {
+          type: 'object',
+          required: ['tenants'],
+          properties: { tenants: { type: 'array', items: { type: 'string' } } },
+        },
+      },
       handle({ response, principal, query }) {
         const limit = wholeNumber(query, 'limit', { min: 1, max: 1_000, fallback: 100 });
         answerJson(response, 200, { tenants: tenantNames(api, principal, query.get('prefix') ?? '', limit) });

@@ -9,14 +9,22 @@ const at = (offset: number) => [{ stream: 'events', partition: 0, offset }];
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function groups(entries: readonly (readonly [hash: number, key: string, value: string])[]): ClosedGroup[] {
-  return entries.map(([hash, key, value]) => ({ hash, key: bytes(key), value: bytes(value) })).sort((a, b) => a.hash - b.hash);
+  return entries
+    .map(([hash, key, value]) => ({ hash, key: bytes(key), value: bytes(value) }))
+    .sort((a, b) => a.hash - b.hash);
 }
 
 test('what was written last is found, however it came and however often', async () => {
   const write = fc.record({
     start: fc.constantFrom(-60_000, 0, 60_000),
     // Few hashes, so that some collide; many groups, so that blocks are cut.
-    entries: fc.array(fc.tuple(fc.oneof(fc.constantFrom(0, 1, 2 ** 32 - 1), fc.integer({ min: 0, max: 2 ** 32 - 1 })), fc.integer({ min: 0, max: 40 })), { minLength: 1, maxLength: 700 }),
+    entries: fc.array(
+      fc.tuple(
+        fc.oneof(fc.constantFrom(0, 1, 2 ** 32 - 1), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
+        fc.integer({ min: 0, max: 40 }),
+      ),
+      { minLength: 1, maxLength: 700 },
+    ),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(write, { minLength: 1, maxLength: 6 }), async (writes) => {

@@ -3,11 +3,22 @@ import { expect, test } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../src/mill/state/bytes.js';
 import { SumAccumulator } from '../../../src/mill/state/accumulators/sum.js';
 import { NumberExtremeAccumulator } from '../../../src/mill/state/accumulators/extreme.js';
-import { Decimal } from '../../../src/mill/sql/decimal.js';
+import type { Decimal } from '../../../src/mill/sql/decimal.js';
 
 const int64 = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-  fc.constantFrom(2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 52n, 2n ** 52n - 1n, 2n ** 51n, 0n, -1n),
+  fc.constantFrom(
+    2n ** 63n - 1n,
+    -(2n ** 63n),
+    2n ** 53n,
+    2n ** 53n + 1n,
+    -(2n ** 53n) - 1n,
+    2n ** 52n,
+    2n ** 52n - 1n,
+    2n ** 51n,
+    0n,
+    -1n,
+  ),
   fc.bigInt({ min: -1000n, max: 1000n }),
 );
 

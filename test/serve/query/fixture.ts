@@ -23,7 +23,19 @@ export const MINUTE = 60_000;
 export const START = Date.UTC(2026, 0, 31, 12);
 
 export const EVENTS = defineSchema({
-  columns: { tenant_id: 'dictionary', event_id: 'string', event_time: 'timestamp', kind: 'dictionary', campaign: 'string?', cost: 'decimal?', score: 'double?', clicks: 'int64?', labels: 'list?', props: 'json?', note: 'string?' },
+  columns: {
+    tenant_id: 'dictionary',
+    event_id: 'string',
+    event_time: 'timestamp',
+    kind: 'dictionary',
+    campaign: 'string?',
+    cost: 'decimal?',
+    score: 'double?',
+    clicks: 'int64?',
+    labels: 'list?',
+    props: 'json?',
+    note: 'string?',
+  },
   tenant: 'tenant_id',
   eventId: 'event_id',
   eventTime: 'event_time',
@@ -34,14 +46,28 @@ export const INTERNAL = defineSchema({ columns: { secret: 'string' } });
 
 export const CHANGES = defineSchema({
   columns: {
-    tenant: 'dictionary', window_start: 'timestamp', window_end: 'timestamp', op: 'dictionary', state: 'dictionary', reason: 'dictionary?',
-    campaign: 'string?', impressions: 'int64', cost: 'decimal?', rate: 'double?', _p0: 'bytes?',
+    tenant: 'dictionary',
+    window_start: 'timestamp',
+    window_end: 'timestamp',
+    op: 'dictionary',
+    state: 'dictionary',
+    reason: 'dictionary?',
+    campaign: 'string?',
+    impressions: 'int64',
+    cost: 'decimal?',
+    rate: 'double?',
+    _p0: 'bytes?',
   },
   tenant: 'tenant',
 });
 
 export function viewDescription(name: string, global = false): ViewDescription {
-  const column = (columnName: string, type: ViewDescription['columns'][number]['type'], position: number, scale?: number) => ({ name: columnName, type, column: position, ...(scale === undefined ? {} : { scale }) });
+  const column = (
+    columnName: string,
+    type: ViewDescription['columns'][number]['type'],
+    position: number,
+    scale?: number,
+  ) => ({ name: columnName, type, column: position, ...(scale === undefined ? {} : { scale }) });
   return {
     name,
     stream: `view.${name}`,
@@ -65,9 +91,27 @@ export function viewDescription(name: string, global = false): ViewDescription {
 }
 
 /** A row of the changes stream. */
-export function change(tenant: string, minute: number, campaign: string | null, impressions: number, more: Record<string, unknown> = {}) {
+export function change(
+  tenant: string,
+  minute: number,
+  campaign: string | null,
+  impressions: number,
+  more: Record<string, unknown> = {},
+) {
   const start = START + minute * MINUTE;
-  return { tenant, window_start: start, window_end: start + MINUTE, op: 'upsert', state: 'open', reason: null, campaign, impressions, cost: (impressions * 0.25).toFixed(6), rate: impressions / 4, ...more };
+  return {
+    tenant,
+    window_start: start,
+    window_end: start + MINUTE,
+    op: 'upsert',
+    state: 'open',
+    reason: null,
+    campaign,
+    impressions,
+    cost: (impressions * 0.25).toFixed(6),
+    rate: impressions / 4,
+    ...more,
+  };
 }
 
 export interface Fixture {
@@ -83,11 +127,20 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
-export async function openFixture(options: { limits?: Partial<QueryLimits>; lake?: LakeReader; partitions?: number } = {}): Promise<Fixture> {
+export async function openFixture(
+  options: { limits?: Partial<QueryLimits>; lake?: LakeReader; partitions?: number } = {},
+): Promise<Fixture> {
   await loadParser();
   const folder = mkdtempSync(join(tmpdir(), 'millrace-query-'));
-  const log = await openLog({ folder: join(folder, 'log'), disk: realDisk, clock: systemClock, random: systemRandom, options: { firstSegmentBytes: 1 << 20, segmentBytes: 1 << 24 } });
-  const stream = (name: string, schema: typeof EVENTS, partitions = options.partitions ?? 2) => log.createStream({ name, schema, partitions, clock: 'arrival', retentionMs: 1e9, bytesMax: 1e9, policy: 'refuse' });
+  const log = await openLog({
+    folder: join(folder, 'log'),
+    disk: realDisk,
+    clock: systemClock,
+    random: systemRandom,
+    options: { firstSegmentBytes: 1 << 20, segmentBytes: 1 << 24 },
+  });
+  const stream = (name: string, schema: typeof EVENTS, partitions = options.partitions ?? 2) =>
+    log.createStream({ name, schema, partitions, clock: 'arrival', retentionMs: 1e9, bytesMax: 1e9, policy: 'refuse' });
   await stream('events', EVENTS);
   await stream('internal', INTERNAL, 1);
   const descriptions = [viewDescription('traffic'), viewDescription('totals', true)];
@@ -95,16 +148,42 @@ export async function openFixture(options: { limits?: Partial<QueryLimits>; lake
   const loops = new Map<string, ReaderLoop>();
   for (const description of descriptions) {
     await stream(description.stream, CHANGES);
-    const view = await openSummary({ view: description, partitions: options.partitions ?? 2, folder: join(folder, 'summary'), disk: realDisk, clock: systemClock, writeRun: (path, schema, groups) => writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: false }) });
+    const view = await openSummary({
+      view: description,
+      partitions: options.partitions ?? 2,
+      folder: join(folder, 'summary'),
+      disk: realDisk,
+      clock: systemClock,
+      writeRun: (path, schema, groups) =>
+        writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: false }),
+    });
     views.set(description.name, view);
-    loops.set(description.name, startReaderLoop({ log, stage: view.stage, clock: systemClock, options: { flushEveryMs: 20 } }));
+    loops.set(
+      description.name,
+      startReaderLoop({ log, stage: view.stage, clock: systemClock, options: { flushEveryMs: 20 } }),
+    );
   }
   const files = new TempFiles(join(folder, 'tmp'), realDisk);
-  const duck = await Duck.open({ folders: [folder], spillFolder: join(folder, 'tmp', 'spill'), memoryBytesMax: 256 << 20, spillBytesMax: 256 << 20, threads: 2 });
-  const catalog: Catalog = new Map([streamRelation('events', EVENTS), streamRelation('internal', INTERNAL), ...descriptions.map(viewRelation)].map((relation) => [relation.name, relation]));
+  const duck = await Duck.open({
+    folders: [folder],
+    spillFolder: join(folder, 'tmp', 'spill'),
+    memoryBytesMax: 256 << 20,
+    spillBytesMax: 256 << 20,
+    threads: 2,
+  });
+  const catalog: Catalog = new Map(
+    [streamRelation('events', EVENTS), streamRelation('internal', INTERNAL), ...descriptions.map(viewRelation)].map(
+      (relation) => [relation.name, relation],
+    ),
+  );
   const engine = new QueryEngine({
     duck,
-    snapshots: createSnapshots({ log, lake: options.lake ?? { take: () => null }, view: (name) => views.get(name), files }),
+    snapshots: createSnapshots({
+      log,
+      lake: options.lake ?? { take: () => null },
+      view: (name) => views.get(name),
+      files,
+    }),
     catalog: () => catalog,
     clock: systemClock,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
@@ -118,7 +197,13 @@ export async function openFixture(options: { limits?: Partial<QueryLimits>; lake
     views,
     async change(rows, view = 'traffic') {
       await log.append({ batches: [{ stream: `view.${view}`, rows: batchFromRows(CHANGES, rows) }] });
-      await views.get(view)!.store.reached([0, 1].slice(0, log.stream(`view.${view}`)!.partitions).map((partition) => log.range(`view.${view}`, partition).end));
+      await views
+        .get(view)!
+        .store.reached(
+          [0, 1]
+            .slice(0, log.stream(`view.${view}`)!.partitions)
+            .map((partition) => log.range(`view.${view}`, partition).end),
+        );
     },
     async append(name, rows) {
       await log.append({ batches: [{ stream: name, rows: batchFromRows(log.stream(name)!.schema, rows) }] });

@@ -59,7 +59,8 @@ class Generator {
 
   query(outer: readonly Visible[], depth: number, width: number): string {
     const kind = depth > 3 ? 0 : this.#dice.of(8);
-    if (kind === 5) return `(${this.query(outer, depth + 1, width)}) ${this.#dice.pick(['UNION ALL', 'UNION', 'EXCEPT', 'INTERSECT'])} (${this.query(outer, depth + 1, width)})`;
+    if (kind === 5)
+      return `(${this.query(outer, depth + 1, width)}) ${this.#dice.pick(['UNION ALL', 'UNION', 'EXCEPT', 'INTERSECT'])} (${this.query(outer, depth + 1, width)})`;
     if (kind === 6) {
       const name = this.#dice.pick(['traffic', 'events', 'other']);
       return `WITH ${name} AS (${this.query([], depth + 1, 2)}) ${this.select(outer, depth, width, name)}`;
@@ -92,9 +93,17 @@ class Generator {
     const all = [...visible, ...outer];
     const grouped = this.#dice.of(3) === 1;
     const keys = grouped ? [this.expression(all, 'text', depth + 1)] : [];
-    const outputs = Array.from({ length: width }, (_, index) => (grouped ? (index === 0 ? keys[0]! : this.aggregate(visible, depth)) : this.expression(all, 'text', depth)));
-    const join = items === 2 && this.#dice.of(2) === 1 && !from[1]!.startsWith('LATERAL') ? this.#dice.pick([' JOIN ', ' LEFT JOIN ', ' FULL JOIN ']) : null;
-    const source = join === null ? from.join(', ') : `${from[0]}${join}${from[1]} ON ${visible[0]!.text} = ${visible.at(-1)!.type === 'text' ? visible.at(-1)!.text : visible[0]!.text}`;
+    const outputs = Array.from({ length: width }, (_, index) =>
+      grouped ? (index === 0 ? keys[0]! : this.aggregate(visible, depth)) : this.expression(all, 'text', depth),
+    );
+    const join =
+      items === 2 && this.#dice.of(2) === 1 && !from[1]!.startsWith('LATERAL')
+        ? this.#dice.pick([' JOIN ', ' LEFT JOIN ', ' FULL JOIN '])
+        : null;
+    const source =
+      join === null
+        ? from.join(', ')
+        : `${from[0]}${join}${from[1]} ON ${visible[0]!.text} = ${visible.at(-1)!.type === 'text' ? visible.at(-1)!.text : visible[0]!.text}`;
     const where = this.#dice.of(2) === 1 ? ` WHERE ${this.condition(all, depth)}` : '';
     const having = grouped && this.#dice.of(3) === 1 ? ` HAVING count(*) > ${this.#dice.of(4)}` : '';
     return `SELECT ${this.#dice.of(6) === 5 ? 'DISTINCT ' : ''}${outputs.join(', ')} FROM ${source}${where}${grouped ? ` GROUP BY ${keys[0]}` : ''}${having}`;

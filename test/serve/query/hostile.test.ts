@@ -8,7 +8,12 @@ import { loadParser } from '../../../src/util/sql-text.js';
 import { EVENTS, INTERNAL, viewDescription } from './fixture.js';
 
 const catalog: Catalog = new Map(
-  [streamRelation('events', EVENTS), streamRelation('internal', INTERNAL), viewRelation(viewDescription('traffic')), viewRelation(viewDescription('totals', true))].map((relation) => [relation.name, relation]),
+  [
+    streamRelation('events', EVENTS),
+    streamRelation('internal', INTERNAL),
+    viewRelation(viewDescription('traffic')),
+    viewRelation(viewDescription('totals', true)),
+  ].map((relation) => [relation.name, relation]),
 );
 
 function bind(sql: string, tenant: string | null = 'acme') {
@@ -16,7 +21,10 @@ function bind(sql: string, tenant: string | null = 'acme') {
 }
 
 function print(sql: string, tenant: string | null = 'acme'): string {
-  const context: PrintContext = { tenant, sourceOf: ({ relation }) => ({ parts: [{ table: `SOURCE_${relation.name}`, condition: null }] }) };
+  const context: PrintContext = {
+    tenant,
+    sourceOf: ({ relation }) => ({ parts: [{ table: `SOURCE_${relation.name}`, condition: null }] }),
+  };
   return printQuery(bind(sql, tenant).query, context);
 }
 
@@ -56,7 +64,7 @@ describe('files and functions of the engine', () => {
     "SELECT set_config('a', 'b', false)",
     "SELECT pg_read_file('/etc/passwd')",
     "SELECT lo_import('/etc/passwd')",
-    "SELECT pg_sleep(100)",
+    'SELECT pg_sleep(100)',
     "SELECT nextval('s')",
     "SELECT error('x')",
     "SELECT query('SELECT 1')",
@@ -65,7 +73,7 @@ describe('files and functions of the engine', () => {
     'SELECT current_user',
     'SELECT session_user',
     'SELECT random()',
-    "SELECT list_transform(labels, x -> x) FROM events",
+    'SELECT list_transform(labels, x -> x) FROM events',
     "SELECT json_extract(props, '$') FROM events",
     "SELECT pg_catalog.lower('X')",
     'SELECT "read_text"(\'/etc/passwd\')',
@@ -121,7 +129,13 @@ describe('relations that are not in the catalog', () => {
   });
 
   it('says that rows of all tenants take an operator', () => {
-    for (const sql of ['SELECT * FROM totals', 'SELECT * FROM internal', 'WITH a AS (SELECT * FROM totals) SELECT * FROM a', 'SELECT 1 WHERE EXISTS (SELECT 1 FROM internal)', 'SELECT 1 UNION SELECT 2 FROM totals']) {
+    for (const sql of [
+      'SELECT * FROM totals',
+      'SELECT * FROM internal',
+      'WITH a AS (SELECT * FROM totals) SELECT * FROM a',
+      'SELECT 1 WHERE EXISTS (SELECT 1 FROM internal)',
+      'SELECT 1 UNION SELECT 2 FROM totals',
+    ]) {
       expect(codeOf(sql)).toBe('KEY_FORBIDDEN');
       expect(codeOf(sql, null)).toBe('accepted');
     }
@@ -137,7 +151,7 @@ describe('statements that are no SELECT', () => {
     'SET memory_limit = 1',
     'SET ROLE postgres',
     'RESET ALL',
-    "INSTALL httpfs",
+    'INSTALL httpfs',
     'LOAD httpfs',
     'PRAGMA version',
     'CALL pragma_version()',
@@ -156,10 +170,10 @@ describe('statements that are no SELECT', () => {
     'CHECKPOINT',
     'BEGIN',
     'COMMIT',
-    "PREPARE p AS SELECT 1",
+    'PREPARE p AS SELECT 1',
     'EXECUTE p',
     "DO 'x'",
-    'EXPORT DATABASE \'x\'',
+    "EXPORT DATABASE 'x'",
     'SELECT 1; SELECT 2',
     "SELECT 1; COPY (SELECT 1) TO '/tmp/x'",
     'SELECT * FROM traffic FOR UPDATE',
@@ -175,11 +189,15 @@ describe('statements that are no SELECT', () => {
     '-- nothing',
     'SELECT',
   ])('%s', (sql) => {
-    expect(['SQL_UNSUPPORTED', 'SQL_SYNTAX', 'SQL_UNKNOWN_RELATION', 'SQL_UNKNOWN_COLUMN']).toContain(codeOf(sql, null));
+    expect(['SQL_UNSUPPORTED', 'SQL_SYNTAX', 'SQL_UNKNOWN_RELATION', 'SQL_UNKNOWN_COLUMN']).toContain(
+      codeOf(sql, null),
+    );
   });
 
   it('points at what is wrong', () => {
-    expect(() => bind('SELECT impressions,\n       nothing FROM traffic')).toThrow(/line 2:8: column "nothing" does not exist\nLINE 2: {8}nothing FROM traffic\n {15}\^/);
+    expect(() => bind('SELECT impressions,\n       nothing FROM traffic')).toThrow(
+      /line 2:8: column "nothing" does not exist\nLINE 2: {8}nothing FROM traffic\n {15}\^/,
+    );
     expect(() => bind('SELECT 1 FROM trafic')).toThrow(/relation "trafic" does not exist/);
     expect(() => bind('SELECT lenght(campaign) FROM traffic')).toThrow(/function lenght does not exist[\s\S]*length/);
   });
@@ -231,14 +249,24 @@ describe("the tenant's predicate", () => {
 
   it('lets a CTE shadow a relation only where it is in scope', () => {
     expect(sources(print('WITH traffic AS (SELECT 1 AS x) SELECT * FROM traffic'))).toEqual([]);
-    expect(sources(print('SELECT * FROM (WITH traffic AS (SELECT 1 AS x) SELECT * FROM traffic) a, traffic b'))).toEqual([`FROM SOURCE_traffic WHERE "tenant" = 'acme'`]);
-    expect(sources(print('WITH a AS (SELECT * FROM traffic), traffic AS (SELECT 1 AS x) SELECT * FROM a, traffic'))).toEqual([`FROM SOURCE_traffic WHERE "tenant" = 'acme'`]);
-    expect(codeOf('WITH secrets AS (SELECT 1) SELECT * FROM (WITH other AS (SELECT 1) SELECT * FROM secrets) a')).toBe('accepted');
-    expect(codeOf('SELECT * FROM (WITH secrets AS (SELECT 1 AS x) SELECT * FROM secrets) a, secrets')).toBe('SQL_UNKNOWN_RELATION');
+    expect(
+      sources(print('SELECT * FROM (WITH traffic AS (SELECT 1 AS x) SELECT * FROM traffic) a, traffic b')),
+    ).toEqual([`FROM SOURCE_traffic WHERE "tenant" = 'acme'`]);
+    expect(
+      sources(print('WITH a AS (SELECT * FROM traffic), traffic AS (SELECT 1 AS x) SELECT * FROM a, traffic')),
+    ).toEqual([`FROM SOURCE_traffic WHERE "tenant" = 'acme'`]);
+    expect(codeOf('WITH secrets AS (SELECT 1) SELECT * FROM (WITH other AS (SELECT 1) SELECT * FROM secrets) a')).toBe(
+      'accepted',
+    );
+    expect(codeOf('SELECT * FROM (WITH secrets AS (SELECT 1 AS x) SELECT * FROM secrets) a, secrets')).toBe(
+      'SQL_UNKNOWN_RELATION',
+    );
   });
 
   it('keeps quotes in literals and names', () => {
-    const text = print(`SELECT 'it''s; -- \\' AS "a""b; DROP", "campaign" AS "t1"."x" FROM traffic`.replace('"t1"."x"', '"t1.x"'));
+    const text = print(
+      `SELECT 'it''s; -- \\' AS "a""b; DROP", "campaign" AS "t1"."x" FROM traffic`.replace('"t1"."x"', '"t1.x"'),
+    );
     expect(text).toContain(`'it''s; -- \\'`);
     expect(text).not.toContain('DROP');
     expect(text).not.toContain('t1.x');
@@ -246,7 +274,9 @@ describe("the tenant's predicate", () => {
   });
 
   it('prints none of the names that a user wrote', () => {
-    const text = print('WITH secretname AS (SELECT impressions AS othername FROM traffic AS aliasname) SELECT s.othername FROM secretname AS s ORDER BY othername');
+    const text = print(
+      'WITH secretname AS (SELECT impressions AS othername FROM traffic AS aliasname) SELECT s.othername FROM secretname AS s ORDER BY othername',
+    );
     expect(text).not.toMatch(/secretname|othername|aliasname/);
   });
 });
@@ -259,7 +289,11 @@ describe('large and deep statements', () => {
     subqueries: (n) => `SELECT ${'(SELECT '.repeat(n)}1${')'.repeat(n)}`,
     'FROM subqueries': (n) => `${'SELECT * FROM ('.repeat(n)}SELECT 1 AS x${') a'.repeat(n)}`,
     unions: (n) => new Array(n).fill('SELECT 1').join(' UNION ALL '),
-    joins: (n) => `SELECT 1 FROM traffic ${new Array(n).fill(0).map((_, index) => `JOIN traffic t${index} ON true`).join(' ')}`,
+    joins: (n) =>
+      `SELECT 1 FROM traffic ${new Array(n)
+        .fill(0)
+        .map((_, index) => `JOIN traffic t${index} ON true`)
+        .join(' ')}`,
     casts: (n) => `SELECT 1${'::int'.repeat(n)}`,
     calls: (n) => `SELECT ${'abs('.repeat(n)}1${')'.repeat(n)}`,
     divisions: (n) => `SELECT ${'1.5/('.repeat(n)}2.5${')'.repeat(n)}`,
@@ -270,13 +304,17 @@ describe('large and deep statements', () => {
     columns: (n) => `SELECT ${new Array(n).fill('1').join(',')}`,
     spaces: (n) => `SELECT 1${' '.repeat(n * 10)}`,
   };
-  it.each(Object.keys(repeated))('%s', (name) => {
-    for (const n of [10, 100, 1_000, 3_000, 10_000, 60_000]) {
-      const code = codeOf(repeated[name]!(n));
-      expect(['accepted', 'QUERY_TOO_LARGE', 'SQL_SYNTAX', 'SQL_UNSUPPORTED']).toContain(code);
-      if (n === 10) expect(code).toBe('accepted');
-    }
-    // Whatever happened, the parser still works.
-    expect(codeOf('SELECT 1')).toBe('accepted');
-  }, 60_000);
+  it.each(Object.keys(repeated))(
+    '%s',
+    (name) => {
+      for (const n of [10, 100, 1_000, 3_000, 10_000, 60_000]) {
+        const code = codeOf(repeated[name]!(n));
+        expect(['accepted', 'QUERY_TOO_LARGE', 'SQL_SYNTAX', 'SQL_UNSUPPORTED']).toContain(code);
+        if (n === 10) expect(code).toBe('accepted');
+      }
+      // Whatever happened, the parser still works.
+      expect(codeOf('SELECT 1')).toBe('accepted');
+    },
+    60_000,
+  );
 });

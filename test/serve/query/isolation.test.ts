@@ -17,18 +17,33 @@ const tenants = ['acme', 'bolt', 'zinc'];
 
 function events(tenant: string, from: number) {
   return Array.from({ length: 6 }, (_, index) => ({
-    tenant_id: tenant, event_id: `${tenant}-${from + index}`, event_time: START + index * 1000, kind: index % 2 === 0 ? 'click' : 'view', campaign: index === 3 ? null : `${tenant} ${index % 3}`,
-    cost: tenant === 'acme' ? `${index}.5` : '-0.125', clicks: tenant === 'acme' ? index + 1 : 0, labels: [tenant], note: tenant === 'acme' ? '17' : 'no number',
+    tenant_id: tenant,
+    event_id: `${tenant}-${from + index}`,
+    event_time: START + index * 1000,
+    kind: index % 2 === 0 ? 'click' : 'view',
+    campaign: index === 3 ? null : `${tenant} ${index % 3}`,
+    cost: tenant === 'acme' ? `${index}.5` : '-0.125',
+    clicks: tenant === 'acme' ? index + 1 : 0,
+    labels: [tenant],
+    note: tenant === 'acme' ? '17' : 'no number',
   }));
 }
 
 async function fill(fixture: Fixture, who: readonly string[]): Promise<void> {
-  const rows = (from: number) => who.flatMap((tenant) => [0, 1, 2, 3].map((n) => change(tenant, from + (n >> 1), n === 3 ? null : `${tenant} ${n}`, tenant === 'acme' ? 10 + n : 0)));
+  const rows = (from: number) =>
+    who.flatMap((tenant) =>
+      [0, 1, 2, 3].map((n) =>
+        change(tenant, from + (n >> 1), n === 3 ? null : `${tenant} ${n}`, tenant === 'acme' ? 10 + n : 0),
+      ),
+    );
   await fixture.change(rows(0));
   await fixture.views.get('traffic')!.settle();
   await fixture.change(who.map((tenant) => change(tenant, 0, `${tenant} 1`, tenant === 'acme' ? 99 : 0)));
   await fixture.change(rows(2));
-  await fixture.append('events', who.flatMap((tenant) => events(tenant, 0)));
+  await fixture.append(
+    'events',
+    who.flatMap((tenant) => events(tenant, 0)),
+  );
 }
 
 async function outcome(fixture: Fixture, sql: string): Promise<string> {
@@ -83,6 +98,8 @@ describe('a tenant', () => {
     ])
       expect(await outcome(everyone, sql)).toBe(await outcome(alone, sql));
     expect(await everyone.query('SELECT sum(CAST(note AS bigint)) FROM events', 'acme')).toEqual([['102']]);
-    await expect(everyone.query('SELECT sum(CAST(note AS bigint)) FROM events')).rejects.toThrow(/invalid input syntax/);
+    await expect(everyone.query('SELECT sum(CAST(note AS bigint)) FROM events')).rejects.toThrow(
+      /invalid input syntax/,
+    );
   });
 });

@@ -19,7 +19,14 @@ beforeAll(async () => {
   fixture = await openFixture({ lake: { take: (stream, tenant) => late.reader?.take(stream, tenant) ?? null } });
   const folder = join(fixture.folder, 'lake');
   late.reader = lakeReader(openCatalog(realDisk, folder));
-  const stage = new LakeStage({ stream: 'events', definition: () => fixture.log.stream('events')!, folder, disk: realDisk, clock: systemClock, options: { runRowsMax: 150, runAgeMaxMs: 50 } });
+  const stage = new LakeStage({
+    stream: 'events',
+    definition: () => fixture.log.stream('events')!,
+    folder,
+    disk: realDisk,
+    clock: systemClock,
+    options: { runRowsMax: 150, runAgeMaxMs: 50 },
+  });
   lake = startReaderLoop({ log: fixture.log, stage, clock: systemClock, options: { flushEveryMs: 10 } });
 });
 afterAll(async () => {
@@ -29,15 +36,28 @@ afterAll(async () => {
 
 let next = 0;
 function rows(count: number) {
-  return Array.from({ length: count }, () => ({ tenant_id: `t${next % 7}`, event_id: `e${next++}`, event_time: START + next, kind: 'click', clicks: next, props: { n: next } }));
+  return Array.from({ length: count }, () => ({
+    tenant_id: `t${next % 7}`,
+    event_id: `e${next++}`,
+    event_time: START + next,
+    kind: 'click',
+    clicks: next,
+    props: { n: next },
+  }));
 }
 
 /** Every row below what the answer says it saw, each once. */
 async function checkOnce(): Promise<number> {
-  const sql = 'SELECT _partition, count(*), count(DISTINCT _offset), min(_offset), max(_offset), count(DISTINCT event_id) FROM events GROUP BY 1 ORDER BY 1';
+  const sql =
+    'SELECT _partition, count(*), count(DISTINCT _offset), min(_offset), max(_offset), count(DISTINCT event_id) FROM events GROUP BY 1 ORDER BY 1';
   const answer = await fixture.engine.run({ sql, tenant: null, format: 'json' });
-  const { rows: found, stats } = JSON.parse(new TextDecoder().decode(answer.body)) as { rows: number[][]; stats: { asOf: { events: number[] } } };
-  const expected = stats.asOf.events.map((end, partition) => [partition, end, end, 0, end - 1, end]).filter(([, end]) => end! > 0);
+  const { rows: found, stats } = JSON.parse(new TextDecoder().decode(answer.body)) as {
+    rows: number[][];
+    stats: { asOf: { events: number[] } };
+  };
+  const expected = stats.asOf.events
+    .map((end, partition) => [partition, end, end, 0, end - 1, end])
+    .filter(([, end]) => end! > 0);
   expect(found).toEqual(expected);
   return stats.asOf.events.reduce((sum, end) => sum + end, 0);
 }
@@ -59,7 +79,10 @@ describe('events', () => {
       const before = acknowledged;
       const seen = await checkOnce();
       expect(seen).toBeGreaterThanOrEqual(before);
-      const committed = openCatalog(realDisk, join(fixture.folder, 'lake')).snapshot('events')?.committed.reduce((a, b) => a + b, 0) ?? 0;
+      const committed =
+        openCatalog(realDisk, join(fixture.folder, 'lake'))
+          .snapshot('events')
+          ?.committed.reduce((a, b) => a + b, 0) ?? 0;
       if (committed > 0 && committed < acknowledged) withBoth += 1;
     }
     writing = false;
@@ -71,7 +94,10 @@ describe('events', () => {
 
   it('asks the lake before the log, because the lake commits in another thread', () => {
     let end = 10;
-    const log = { stream: () => ({ partitions: 1, schema: EVENTS }), range: () => ({ start: 0, end }) } as unknown as Log;
+    const log = {
+      stream: () => ({ partitions: 1, schema: EVENTS }),
+      range: () => ({ start: 0, end }),
+    } as unknown as Log;
     // While it is asked, rows come and are committed to the lake.
     const lakeOf = { take: () => ((end = 20), { files: ['x'], offsets: [20], release: () => undefined }) };
     const snapshot = new StreamSnapshot(log, lakeOf, 'events', fixture.files, null);
@@ -80,7 +106,9 @@ describe('events', () => {
 
   it('shows a tenant its own, from both, and the same columns', async () => {
     await fixture.append('events', rows(14));
-    const all = await fixture.query("SELECT count(*), sum(clicks), max(props ->> 'n') FROM events WHERE tenant_id = 't3'");
+    const all = await fixture.query(
+      "SELECT count(*), sum(clicks), max(props ->> 'n') FROM events WHERE tenant_id = 't3'",
+    );
     expect(await fixture.query("SELECT count(*), sum(clicks), max(props ->> 'n') FROM events", 't3')).toEqual(all);
     expect((await fixture.query('SELECT * FROM events LIMIT 1', 't3'))[0]).toHaveLength(12);
   });

@@ -12,7 +12,11 @@ import type { Extreme } from './extreme.js';
 import { DecimalSumAccumulator, DoubleSumAccumulator, SumAccumulator } from './sum.js';
 
 /** Makes the accumulators of a plan's aggregates, in their order. */
-export function accumulatorFactory(plan: ViewPlan, schema: Schema, pool: () => BytePool): (capacity: number) => Accumulator[] {
+export function accumulatorFactory(
+  plan: ViewPlan,
+  schema: Schema,
+  pool: () => BytePool,
+): (capacity: number) => Accumulator[] {
   return (capacity) => plan.aggregates.map((call) => createAccumulator(call, schema, pool, capacity));
 }
 
@@ -35,7 +39,10 @@ function createAccumulator(call: AggregateCall, schema: Schema, pool: () => Byte
 
 function createExtreme(call: AggregateCall, capacity: number, end: Extreme): Accumulator {
   const { type, kind } = call.arg!;
-  const byNumber = type === 'numeric' ? kind === 'column' : ['integer', 'bigint', 'double precision', 'timestamptz', 'timestamp', 'date'].includes(type);
+  const byNumber =
+    type === 'numeric'
+      ? kind === 'column'
+      : ['integer', 'bigint', 'double precision', 'timestamptz', 'timestamp', 'date'].includes(type);
   return byNumber ? new NumberExtremeAccumulator(capacity, end, type) : new ValueExtremeAccumulator(end, type);
 }
 

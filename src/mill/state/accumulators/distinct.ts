@@ -82,7 +82,9 @@ export class DistinctAccumulator implements Accumulator {
     const slots = new Int32Array(capacity);
     for (let index = 0; index < this.#size; index++) {
       const at = index * stride;
-      let slot = hashEntry(this.#entries[at]!, this.#entries[at + 1]!, this.#word(at, 2), this.#word(at, 3), this.#word(at, 4)) & (capacity - 1);
+      let slot =
+        hashEntry(this.#entries[at]!, this.#entries[at + 1]!, this.#word(at, 2), this.#word(at, 3), this.#word(at, 4)) &
+        (capacity - 1);
       while (slots[slot] !== 0) slot = (slot + 1) & (capacity - 1);
       slots[slot] = index + 1;
     }
@@ -113,7 +115,8 @@ export class DistinctAccumulator implements Accumulator {
   /** Gives every pool id its new one, after the pool was compacted. */
   remap(newIds: Int32Array): void {
     if (this.#width !== 1) return;
-    for (let index = 0; index < this.#size; index++) this.#entries[index * 2 + 1] = newIds[this.#entries[index * 2 + 1]!]!;
+    for (let index = 0; index < this.#size; index++)
+      this.#entries[index * 2 + 1] = newIds[this.#entries[index * 2 + 1]!]!;
     this.#rehash(this.#slots.length);
   }
 

@@ -102,7 +102,11 @@ export class NumberExtremeAccumulator implements Accumulator {
 
   same(group: number, slot: number): boolean {
     const rest = this.#rests === null ? 0 : this.#rests[group]!;
-    return this.#shadowSeen[slot] === this.seen[group] && Object.is(this.#shadow[slot], this.values[group]) && this.#shadowRests[slot] === rest;
+    return (
+      this.#shadowSeen[slot] === this.seen[group] &&
+      Object.is(this.#shadow[slot], this.values[group]) &&
+      this.#shadowRests[slot] === rest
+    );
   }
 
   writePartial(group: number, writer: ByteWriter): void {
