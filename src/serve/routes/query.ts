@@ -69,10 +69,14 @@ export function queryRoute(api: Api): Route {
   };
 }
 
-/** JSON, or the bare statement when the content type says text or SQL. */
+/**
+ * JSON, or the bare statement when the content type says text or SQL. What begins with a brace is
+ * JSON whatever it is called: browsers and curl name a string's type wrongly, and no SELECT does.
+ */
 function parseBody(bytes: Uint8Array, contentType: string): QueryBody {
   const text = new TextDecoder().decode(bytes);
-  if (/^(text\/plain|application\/sql)\b/i.test(contentType)) return { sql: text, tenant: null, format: 'json' };
+  if (!/^\s*\{/.test(text) && /^(text\/plain|application\/sql)\b/i.test(contentType))
+    return { sql: text, tenant: null, format: 'json' };
   let value: unknown;
   try {
     value = JSON.parse(text);
