@@ -1,7 +1,7 @@
 import { adEvents, defineConfig, defineSchema } from 'millrace';
 
 export default defineConfig({
-  data: './data',
+  data: '../../data',
 
   streams: {
     // Impressions, clicks and conversions: what /i, /c, /postback and POST /v1/events write.
