@@ -37,7 +37,7 @@ export function startMill(input: ThreadsInput): Promise<Supervised<MillMethods>>
       logPort,
       dataFolder: options.dataFolder,
       views: views.map(({ plan, epoch, description }) => ({ plan, epoch, stream: description.stream })),
-      options: { snapshotEveryMs: options.mill.checkpointMs },
+      options: { snapshotEveryMs: options.mill.checkpointMs, stateBytesMax: options.mill.stateBytesMax },
     };
     return { workerData, transfer: [logPort] };
   });

@@ -7,8 +7,6 @@ import { NAME, NAME_EXAMPLE, duration, path, size, text, whole } from './fields.
 import { schemaField } from './schema-field.js';
 import { operatorsField, tenantsField } from './tenants-field.js';
 
-const DAY_MS = 86_400_000;
-
 const httpField = z
   .strictObject({
     host: text('Address to listen at; anything but this machine is refused while there are demo keys').default(
@@ -89,27 +87,25 @@ const collectField = z
 const logField = z
   .strictObject({
     segmentSize: size('64 MiB', 'One segment file', 64 * 1024, 4 * 1024 ** 3),
-    freeSizeMin: size('256 MiB', 'Free disk below which new events are answered 503', 0),
     pendingSizeMax: size('64 MiB', 'Bytes waiting for a commit; beyond it the answer is 429', 64 * 1024),
   })
   .prefault({});
 
 const millField = z
   .strictObject({
-    openKeysMax: whole(10_000_000, 'Keys in open windows of all views; beyond it the mill waits', 1_000, 1_000_000_000),
+    stateSizeMax: size(
+      '256 MiB',
+      "Memory of one view's open windows; beyond it rows of new keys go to the late stream",
+      1024 ** 2,
+    ),
     checkpoint: duration('30 s', 'How often state is saved, so that a restart replays less', 100),
   })
-  .prefault({});
-
-const summaryField = z
-  .strictObject({ retention: duration('400 d', 'How long closed windows are kept', 1_000, 36_500 * DAY_MS) })
   .prefault({});
 
 const lakeField = z
   .strictObject({
     runRowsMax: whole(1_000_000, 'Most rows of one sorted run', 1_000, 10_000_000),
     run: duration('10 min', 'Longest time until a run is written', 100),
-    retention: duration('0 d', 'How long files are kept; `0 d`: for ever', 0, 36_500 * DAY_MS),
   })
   .prefault({});
 
@@ -180,7 +176,6 @@ export const configSchema = z.strictObject({
   collect: collectField.meta({ description: 'The front door' }),
   log: logField.meta({ description: 'The log' }),
   mill: millField.meta({ description: 'The mill' }),
-  summary: summaryField.meta({ description: 'The summary store' }),
   lake: lakeField.meta({ description: 'The lake' }),
   query: queryField.meta({ description: 'Bounds of queries' }),
   pages: z.array(pageField).default([]).meta({ description: 'HTML pages served beside the API' }),

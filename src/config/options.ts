@@ -22,7 +22,6 @@ export interface MillraceOptions {
   readonly collect: CollectOptions;
   readonly log: LogOptions;
   readonly mill: MillOptions;
-  readonly summary: SummaryOptions;
   readonly lake: LakeOptions;
   readonly query: QueryOptions;
   readonly pages: readonly PageOptions[];
@@ -104,31 +103,21 @@ export interface DedupeOptions {
 /** The log. */
 export interface LogOptions {
   readonly segmentBytes: number;
-  /** Free space below which writes answer 503. */
-  readonly freeBytesMin: number;
   /** Bytes waiting for a commit; beyond it appends are refused with 429. */
   readonly pendingBytesMax: number;
 }
 
 /** The mill. */
 export interface MillOptions {
-  /** Keys in open windows, all views together; beyond it rows wait. */
-  readonly openKeysMax: number;
+  /** Memory of one view's open windows; beyond it rows of new keys go to the late stream. */
+  readonly stateBytesMax: number;
   readonly checkpointMs: number;
-}
-
-/** The summary store. */
-export interface SummaryOptions {
-  /** How long closed windows are kept. */
-  readonly retentionMs: number;
 }
 
 /** The lake. */
 export interface LakeOptions {
   readonly runRowsMax: number;
   readonly runMs: number;
-  /** How long files are kept; undefined: for ever. */
-  readonly retentionMs: number | undefined;
 }
 
 /** Bounds of one query and of all. */

@@ -64,10 +64,8 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
   };
 }
 
-function stageOptions(
-  values: ConfigValues,
-): Pick<MillraceOptions, 'collect' | 'log' | 'mill' | 'summary' | 'lake' | 'query'> {
-  const { collect, log, mill, summary, lake, query } = values;
+function stageOptions(values: ConfigValues): Pick<MillraceOptions, 'collect' | 'log' | 'mill' | 'lake' | 'query'> {
+  const { collect, log, mill, lake, query } = values;
   return {
     collect: {
       defaultStream: collect.defaultStream,
@@ -78,13 +76,11 @@ function stageOptions(
       signingKeys: collect.signingKeys,
       clickWaitMs: collect.clickWait,
     },
-    log: { segmentBytes: log.segmentSize, freeBytesMin: log.freeSizeMin, pendingBytesMax: log.pendingSizeMax },
-    mill: { openKeysMax: mill.openKeysMax, checkpointMs: mill.checkpoint },
-    summary: { retentionMs: summary.retention },
+    log: { segmentBytes: log.segmentSize, pendingBytesMax: log.pendingSizeMax },
+    mill: { stateBytesMax: mill.stateSizeMax, checkpointMs: mill.checkpoint },
     lake: {
       runRowsMax: lake.runRowsMax,
       runMs: lake.run,
-      retentionMs: lake.retention === 0 ? undefined : lake.retention,
     },
     query: {
       timeoutMs: query.timeout,

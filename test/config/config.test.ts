@@ -55,7 +55,6 @@ describe('defaults and units', () => {
     });
     expect(options.streams[0]!.schema.columns.map(({ name }) => name)).toContain('received_at');
     expect(options.collect.dedupe).toEqual({ windowMs: 86_400_000, idsMax: 200_000_000 });
-    expect(options.lake.retentionMs).toBeUndefined();
     expect(() => structuredClone(options)).not.toThrow();
   });
 
