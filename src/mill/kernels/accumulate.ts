@@ -1,6 +1,6 @@
 /** Prints how a kernel adds a row to each aggregate. */
 import { hashPair, hashWords, second } from '../state/hash.js';
-import { spill } from '../state/exact-sum.js';
+import { spill, SUM_UNIT } from '../state/exact-sum.js';
 import type { AggregateCall, Expression } from '../sql/plan.js';
 import { wordKind } from './keys.js';
 import { sumScale } from '../sql/scale.js';
@@ -17,11 +17,11 @@ export interface PrintedAggregate {
   readonly arrays: readonly (readonly [string, string])[];
 }
 
-/** Prints aggregate `index` of a plan. */
-export function printAggregate(source: KernelSource, call: AggregateCall, index: number): PrintedAggregate {
+/** Prints aggregate `index` of a plan, whose cells begin `at` from the group's first. */
+export function printAggregate(source: KernelSource, call: AggregateCall, index: number, at: number): PrintedAggregate {
   const filter = call.filter === null ? undefined : source.condition(call.filter);
   const flag = `counts${index}`;
-  const printed = printUnfiltered(source, call, index);
+  const printed = printUnfiltered(source, call, index, at);
   if (filter === undefined) return printed;
   return {
     before: [...filter.before, `const ${flag}On = ${filter.code};`, ...guarded(printed.before, `${flag}On`)],
@@ -38,18 +38,18 @@ function guarded(lines: readonly string[], flag: string): string[] {
   });
 }
 
-function printUnfiltered(source: KernelSource, call: AggregateCall, index: number): PrintedAggregate {
+function printUnfiltered(source: KernelSource, call: AggregateCall, index: number, at: number): PrintedAggregate {
   const { arg } = call;
-  if (arg === null) return printCount(index, undefined, []);
+  if (arg === null) return printCount(at, undefined, []);
   switch (call.name) {
     case 'count':
-      return printCountOf(source, arg, index);
+      return printCountOf(source, arg, index, at);
     case 'sum':
     case 'avg':
-      return printSum(source, arg, index);
+      return printSum(source, arg, index, at);
     case 'min':
     case 'max':
-      return printExtreme(source, arg, index, call.name);
+      return printExtreme(source, arg, index, at, call.name);
     case 'countDistinct':
       return printDistinct(source, arg, index);
     case 'approxCountDistinct':
@@ -57,23 +57,19 @@ function printUnfiltered(source: KernelSource, call: AggregateCall, index: numbe
   }
 }
 
-function printCount(index: number, test: string | undefined, before: readonly string[]): PrintedAggregate {
-  const add = `a${index}counts[group]++;`;
-  return {
-    before,
-    add: [test === undefined ? add : `if (${test}) ${add}`],
-    arrays: [[`a${index}counts`, `[${index}].counts`]],
-  };
+function printCount(at: number, test: string | undefined, before: readonly string[]): PrintedAggregate {
+  const add = `cells[cell + ${at}]++;`;
+  return { before, add: [test === undefined ? add : `if (${test}) ${add}`], arrays: [] };
 }
 
-function printCountOf(source: KernelSource, arg: Expression, index: number): PrintedAggregate {
-  if (arg.kind === 'literal') return printCount(index, arg.value === null ? 'false' : undefined, []);
+function printCountOf(source: KernelSource, arg: Expression, index: number, at: number): PrintedAggregate {
+  if (arg.kind === 'literal') return printCount(at, arg.value === null ? 'false' : undefined, []);
   if (arg.kind === 'column') {
     const test = source.nullTest(arg.index);
-    return printCount(index, test === undefined ? undefined : `!(${test})`, []);
+    return printCount(at, test === undefined ? undefined : `!(${test})`, []);
   }
   const value = printValue(source, arg, `v${index}`);
-  return printCount(index, `${value.code} !== null`, value.before);
+  return printCount(at, `${value.code} !== null`, value.before);
 }
 
 function direct(source: KernelSource, arg: Expression): string {
@@ -84,7 +80,7 @@ function unlessNull(test: string | undefined, lines: readonly string[]): string[
   return test === undefined ? [...lines] : [`if (!(${test})) {`, ...lines, '}'];
 }
 
-function printSum(source: KernelSource, arg: Expression, index: number): PrintedAggregate {
+function printSum(source: KernelSource, arg: Expression, index: number, at: number): PrintedAggregate {
   const shape = direct(source, arg);
   const a = `a${index}`;
   if (arg.kind === 'column' && shape.startsWith('i8')) {
@@ -96,27 +92,15 @@ function printSum(source: KernelSource, arg: Expression, index: number): Printed
     };
   }
   if (arg.kind === 'column' && shape.startsWith('i')) {
-    return printNarrowSum(
-      source,
-      index,
-      unlessNull.bind(undefined, source.nullTest(arg.index)),
-      source.narrow(arg.index),
-    );
+    return printNarrowSum(source, at, source.nullTest(arg.index), source.narrow(arg.index));
   }
   if (arg.kind === 'column' && shape.startsWith('f')) {
     const values = source.bind(
       `doubles${arg.index}`,
       (batch) => (batch.column(arg.index) as { values: Float64Array }).values,
     );
-    const lines = [`${a}sums[group] += ${values}[i]; ${a}counts[group]++;`];
-    return {
-      before: [],
-      add: unlessNull(source.nullTest(arg.index), lines),
-      arrays: [
-        [`${a}sums`, `[${index}].sums`],
-        [`${a}counts`, `[${index}].counts`],
-      ],
-    };
+    const lines = [`cells[cell + ${at}] += ${values}[i]; cells[cell + ${at + 1}]++;`];
+    return { before: [], add: unlessNull(source.nullTest(arg.index), lines), arrays: [] };
   }
   if (arg.type === 'numeric' && sumScale(arg) !== undefined) {
     const value = printComputed(source, arg, `v${index}`, false);
@@ -129,28 +113,20 @@ function printSum(source: KernelSource, arg: Expression, index: number): Printed
   return printByValue(source, arg, index);
 }
 
+/** A sum's cells: high, low, count. See `state/exact-sum.ts`. */
 function printNarrowSum(
   source: KernelSource,
-  index: number,
-  guard: (lines: string[]) => string[],
+  at: number,
+  nullTest: string | undefined,
   value: string,
 ): PrintedAggregate {
-  const a = `a${index}`;
   source.bind('spill', () => spill);
   const lines = [
-    `const total = ${a}low[group] + (${value});`,
-    `${a}low[group] = total < 4503599627370496 && total > -4503599627370496 ? total : spill(${a}high, group, total);`,
-    `${a}counts[group]++;`,
+    `const total = cells[cell + ${at + 1}] + (${value});`,
+    `cells[cell + ${at + 1}] = total < ${SUM_UNIT} && total > ${-SUM_UNIT} ? total : spill(cells, cell + ${at}, total);`,
+    `cells[cell + ${at + 2}]++;`,
   ];
-  return {
-    before: [],
-    add: ['{', ...guard(lines), '}'],
-    arrays: [
-      [`${a}high`, `[${index}].high`],
-      [`${a}low`, `[${index}].low`],
-      [`${a}counts`, `[${index}].counts`],
-    ],
-  };
+  return { before: [], add: ['{', ...unlessNull(nullTest, lines), '}'], arrays: [] };
 }
 
 /** Hands the SQL value over: for everything that has no faster way. */
@@ -163,34 +139,29 @@ function printByValue(source: KernelSource, arg: Expression, index: number): Pri
   };
 }
 
-function printExtreme(source: KernelSource, arg: Expression, index: number, end: 'min' | 'max'): PrintedAggregate {
+function printExtreme(
+  source: KernelSource,
+  arg: Expression,
+  index: number,
+  at: number,
+  end: 'min' | 'max',
+): PrintedAggregate {
   const shape = direct(source, arg);
   const a = `a${index}`;
   if (arg.kind !== 'column' || !/^[if]/.test(shape)) return printByValue(source, arg, index);
+  const arrays = [[a, `[${index}]`]] as const;
   const test = source.nullTest(arg.index);
   if (shape.startsWith('i8')) {
     const { high, low } = source.wide(arg.index);
-    return {
-      before: [],
-      add: unlessNull(test, [`${a}.addWords(group, ${high}, ${low});`]),
-      arrays: [[a, `[${index}]`]],
-    };
+    return { before: [], add: unlessNull(test, [`${a}.addWords(group, ${high}, ${low});`]), arrays };
   }
   const value = shape.startsWith('f')
     ? `${source.bind(`doubles${arg.index}`, (batch) => (batch.column(arg.index) as { values: Float64Array }).values)}[i]`
     : source.narrow(arg.index);
-  // A NaN is the largest: `!(v >= held)` lets the method decide.
-  const beyond = end === 'min' ? `!(v >= ${a}values[group])` : `!(v <= ${a}values[group])`;
-  const lines = [`const v = ${value};`, `if (${a}seen[group] === 0 || ${beyond}) ${a}.addValue(group, v);`];
-  return {
-    before: [],
-    add: ['{', ...unlessNull(test, lines), '}'],
-    arrays: [
-      [a, `[${index}]`],
-      [`${a}values`, `[${index}].values`],
-      [`${a}seen`, `[${index}].seen`],
-    ],
-  };
+  // A NaN is the largest: a comparison that is not false lets the method decide.
+  const beyond = `!(v ${end === 'min' ? '>=' : '<='} cells[cell + ${at + 1}])`;
+  const lines = [`const v = ${value};`, `if (cells[cell + ${at}] === 0 || ${beyond}) ${a}.addValue(group, v);`];
+  return { before: [], add: ['{', ...unlessNull(test, lines), '}'], arrays };
 }
 
 function printDistinct(source: KernelSource, arg: Expression, index: number): PrintedAggregate {

@@ -11,6 +11,7 @@
  */
 import type { ColumnBatch } from '../../event/columns.js';
 import type { ViewPlan } from '../sql/plan.js';
+import { cellLayout } from '../state/accumulators/create.js';
 import type { WindowTable } from '../state/window-table.js';
 import { printAggregate } from './accumulate.js';
 import type { PrintedAggregate } from './accumulate.js';
@@ -129,7 +130,8 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
     '}',
   ];
   const keys = layout.parts.map((part, index) => printKey(source, plan.keys[index]!.expression, part));
-  const aggregates = plan.aggregates.map((call, index) => printAggregate(source, call, index));
+  const { stride, offsets } = cellLayout(plan);
+  const aggregates = plan.aggregates.map((call, index) => printAggregate(source, call, index, offsets[index]!));
   const body = [
     ...(boundsInWhere ? [...late, ...window, ...where] : [...where, ...late, ...window]),
     ...(early ? [] : printLateness(plan)),
@@ -143,6 +145,7 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
     ),
     ...(early ? [] : ['if (correction) { table.setCorrected(group); corrections++; }']),
     'if (dirty[group] === 0) table.touch(group);',
+    `const cell = group * ${stride};`,
     ...aggregates.flatMap((aggregate) => aggregate.add),
   ];
   return printFrame(source, aggregates, body, early);
@@ -200,9 +203,9 @@ function printFrame(
   return [
     ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = columns;`]),
     'let start = Infinity, end = -Infinity, table = null, i = 0, corrections = 0, computing = true;',
-    `let slots, mask = 0, words, dirty${arrays.map(([name]) => `, ${name}`).join('')};`,
+    `let slots, mask = 0, words, dirty, cells${arrays.map(([name]) => `, ${name}`).join('')};`,
     'const load = () => {',
-    '  slots = table.slots; mask = slots.length - 1; words = table.words; dirty = table.dirty;',
+    '  slots = table.slots; mask = slots.length - 1; words = table.words; dirty = table.dirty; cells = table.cells.data;',
     '  const accumulators = table.accumulators;',
     ...arrays.map(([name, path]) => `  ${name} = accumulators${path};`),
     '};',

@@ -22,13 +22,13 @@ import { Kernels } from '../kernels/kernel.js';
 import type { KernelHost } from '../kernels/kernel.js';
 import { KernelEnvironment } from '../kernels/source.js';
 import type { ViewPlan } from '../sql/plan.js';
-import type { Accumulator } from '../state/accumulators/accumulator.js';
-import { accumulatorFactory } from '../state/accumulators/create.js';
+import { accumulatorFactory, cellLayout } from '../state/accumulators/create.js';
 import { DistinctAccumulator } from '../state/accumulators/distinct.js';
 import { BytePool } from '../state/byte-pool.js';
 import { ByteReader, ByteWriter } from '../state/bytes.js';
 import { hashBytes } from '../../event/dictionary.js';
 import { WindowTable } from '../state/window-table.js';
+import type { TableShape } from '../state/window-table.js';
 import type { LateRow } from './late.js';
 
 /** Groups a new table has room for. */
@@ -67,7 +67,7 @@ export class ViewState implements KernelHost {
   bytes = 0;
   readonly #kernels: Kernels;
   readonly #environment: KernelEnvironment;
-  readonly #create: (capacity: number) => Accumulator[];
+  readonly #shape: TableShape;
   readonly #closed: ClosedGroups;
   readonly #bytesMax: number;
   readonly #onLate: (row: LateRow) => void;
@@ -90,12 +90,16 @@ export class ViewState implements KernelHost {
     this.keys = keyLayout(plan, schema);
     this.#environment = new KernelEnvironment(schema, pool);
     this.#kernels = new Kernels(plan, this.#environment);
-    this.#create = accumulatorFactory(plan, schema, pool);
+    const { stride } = cellLayout(plan);
+    this.#shape = { width: this.keys.width, stride, create: accumulatorFactory(plan, schema, pool) };
     this.#closed = closed;
     this.#bytesMax = options.bytesMax;
     this.#onLate = options.onLate;
+    const one = this.newTable(0, 1, false);
     this.#groupBytes =
-      GROUP_BYTES + this.keys.width * 4 + this.#create(1).reduce((sum, accumulator) => sum + accumulator.groupBytes, 0);
+      GROUP_BYTES +
+      this.keys.width * 4 +
+      one.accumulators.reduce((sum, accumulator) => sum + accumulator.groupBytes, 0);
     this.#hasExtras = plan.aggregates.some((call) => !['count', 'sum', 'avg'].includes(call.name));
   }
 
@@ -136,7 +140,7 @@ export class ViewState implements KernelHost {
 
   /** An empty table. */
   newTable(start: number, capacity: number, reopened: boolean): WindowTable {
-    return new WindowTable(start, start + this.plan.window.sizeMs, this.keys.width, capacity, reopened, this.#create);
+    return new WindowTable(start, start + this.plan.window.sizeMs, capacity, reopened, this.#shape);
   }
 
   insert(table: WindowTable): number {

@@ -10,27 +10,30 @@
 export const SUM_UNIT = 2 ** 52;
 const UNIT_BIG = 1n << 52n;
 
-/** Moves what exceeds a unit from `total` to `high[group]`; answers the rest for `low`. */
-export function spill(high: Float64Array, group: number, total: number): number {
+/** Moves what exceeds a unit from `total` to `cells[high]`; answers the rest for `low`. */
+export function spill(cells: Float64Array, high: number, total: number): number {
   const units = Math.trunc(total / SUM_UNIT);
-  high[group] = high[group]! + units;
+  cells[high] = cells[high]! + units;
   return total - units * SUM_UNIT;
 }
 
-/** Adds a 64-bit integer given as signed high and unsigned low word. */
-export function addWide(high: Float64Array, low: Float64Array, group: number, highWord: number, lowWord: number): void {
+/** Adds a 64-bit integer, given as signed high and unsigned low word, to the sum at `high`, `high + 1`. */
+export function addWide(cells: Float64Array, high: number, highWord: number, lowWord: number): void {
   const units = Math.floor(highWord / 1_048_576);
-  high[group] = high[group]! + units;
-  const rest = low[group]! + (highWord - units * 1_048_576) * 4_294_967_296 + lowWord;
-  low[group] = rest >= SUM_UNIT || rest <= -SUM_UNIT ? spill(high, group, rest) : rest;
+  cells[high] = cells[high]! + units;
+  addLow(cells, high, (highWord - units * 1_048_576) * 4_294_967_296 + lowWord);
 }
 
 /** Adds an integer of up to 105 bits. */
-export function addBig(high: Float64Array, low: Float64Array, group: number, value: bigint): void {
+export function addBig(cells: Float64Array, high: number, value: bigint): void {
   const units = value / UNIT_BIG;
-  high[group] = high[group]! + Number(units);
-  const rest = low[group]! + Number(value - units * UNIT_BIG);
-  low[group] = rest >= SUM_UNIT || rest <= -SUM_UNIT ? spill(high, group, rest) : rest;
+  cells[high] = cells[high]! + Number(units);
+  addLow(cells, high, Number(value - units * UNIT_BIG));
+}
+
+function addLow(cells: Float64Array, high: number, value: number): void {
+  const total = cells[high + 1]! + value;
+  cells[high + 1] = total >= SUM_UNIT || total <= -SUM_UNIT ? spill(cells, high, total) : total;
 }
 
 /** The sum as one integer. */

@@ -16,9 +16,9 @@ import type { ByteReader, ByteWriter } from './bytes.js';
 /** Registers of a dense sketch. */
 export const REGISTERS = 2048;
 const DENSE_WORDS = REGISTERS / 4;
-/** Words of the classes 1, 2, …: sparse 4, 16, 64, 256; then dense. */
-const CLASS_WORDS = [0, 4, 16, 64, 256, DENSE_WORDS];
-const DENSE = 5;
+/** Words of the classes 1, 2, 3: sparse (the first a cache line); then dense. */
+const CLASS_WORDS = [0, 16, 64, 256, DENSE_WORDS];
+const DENSE = 4;
 const SPARSE_INDEXES = 2 ** 25;
 /** Highest rank less one: bits of the second hash. */
 const RANK_BITS = 32;
@@ -172,10 +172,14 @@ export class Sketches {
     }
     writer.byte(kind === 0 ? 0 : 1);
     if (kind === 0) return;
-    const words = this.#arena.slice(at, at + CLASS_WORDS[kind]!).sort();
     const count = this.#groups[meta + COUNT]!;
+    const words = new Uint32Array(count);
+    for (let from = at, to = 0; to < count; from++) {
+      const word = this.#arena[from]!;
+      if (word !== 0) words[to++] = word;
+    }
     writer.unsigned(count);
-    writer.raw(new Uint8Array(words.buffer, (words.length - count) * 4));
+    writer.raw(new Uint8Array(words.sort().buffer));
   }
 
   /** Sets a group that has no value yet to what `write` wrote. */

@@ -10,7 +10,9 @@
  * was published) is kept meanwhile, so that a publication can be skipped when nothing differs.
  */
 import type { Accumulator } from './accumulators/accumulator.js';
+import type { AccumulatorFactory } from './accumulators/create.js';
 import type { ByteReader, ByteWriter } from './bytes.js';
+import { Cells } from './cells.js';
 
 /** What was last published of a group. */
 export const NOT_PUBLISHED = 0;
@@ -32,6 +34,15 @@ export function hashKey(words: Int32Array, at: number, width: number): number {
   return h ^ (h >>> 16);
 }
 
+/** What all tables of a view have in common. */
+export interface TableShape {
+  /** Words a key. */
+  readonly width: number;
+  /** Cells a group. */
+  readonly stride: number;
+  readonly create: AccumulatorFactory;
+}
+
 /** One window's groups. */
 export class WindowTable {
   readonly start: number;
@@ -40,6 +51,7 @@ export class WindowTable {
   /** Whether a new group may have a stored partial: the window was closed before. */
   readonly reopened: boolean;
   readonly accumulators: readonly Accumulator[];
+  readonly cells: Cells;
   groups = 0;
   /** Bytes that count against the view's budget. */
   bytes = 0;
@@ -59,20 +71,15 @@ export class WindowTable {
   readonly key: Int32Array;
   #capacity: number;
 
-  constructor(
-    start: number,
-    end: number,
-    width: number,
-    capacity: number,
-    reopened: boolean,
-    create: (capacity: number) => Accumulator[],
-  ) {
+  constructor(start: number, end: number, capacity: number, reopened: boolean, shape: TableShape) {
     this.start = start;
     this.end = end;
+    const { width } = shape;
     this.width = width;
     this.reopened = reopened;
     this.#capacity = capacity;
-    this.accumulators = create(capacity);
+    this.cells = new Cells(shape.stride, capacity);
+    this.accumulators = shape.create(this.cells, capacity);
     this.slots = new Int32Array(capacity * 2);
     this.words = new Int32Array(capacity * width);
     this.flags = new Uint8Array(capacity);
@@ -124,6 +131,7 @@ export class WindowTable {
     const dirty = new Int32Array(capacity);
     dirty.set(this.dirty);
     this.dirty = dirty;
+    this.cells.grow(capacity);
     for (const accumulator of this.accumulators) accumulator.grow(capacity);
     this.#rehash();
   }
@@ -222,6 +230,7 @@ export class WindowTable {
     writer.unsigned(this.groups);
     writer.array(this.words, this.groups * this.width);
     writer.array(this.flags, this.groups);
+    writer.array(this.cells.data, this.groups * this.cells.stride);
     for (const accumulator of this.accumulators) accumulator.write(this.groups, writer);
   }
 
@@ -230,6 +239,7 @@ export class WindowTable {
     while (this.#capacity < groups) this.#grow();
     reader.array(this.words);
     reader.array(this.flags);
+    reader.array(this.cells.data);
     this.groups = groups;
     for (const accumulator of this.accumulators) accumulator.read(groups, reader);
     this.#rehash();

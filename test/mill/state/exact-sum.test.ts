@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../src/mill/state/bytes.js';
+import { Cells } from '../../../src/mill/state/cells.js';
 import { SumAccumulator } from '../../../src/mill/state/accumulators/sum.js';
 import { NumberExtremeAccumulator } from '../../../src/mill/state/accumulators/extreme.js';
 import type { Decimal } from '../../../src/mill/sql/decimal.js';
@@ -29,7 +30,7 @@ function words(value: bigint): [number, number] {
 test('a sum of 64-bit integers is exact in any order, and survives its bytes', () => {
   fc.assert(
     fc.property(fc.array(int64, { minLength: 1, maxLength: 200 }), fc.integer({ min: 0, max: 3 }), (values, way) => {
-      const sum = new SumAccumulator(1, 6, 'numeric');
+      const sum = new SumAccumulator(new Cells(3, 1), 0, 6, 'numeric');
       values.forEach((value, i) => {
         const small = value >= -(2n ** 53n) && value <= 2n ** 53n;
         if ((i + way) % 2 === 0 && small) sum.addValue(0, Number(value));
@@ -41,7 +42,7 @@ test('a sum of 64-bit integers is exact in any order, and survives its bytes', (
       expect(BigInt(sum.units(0)!)).toBe(total);
       const writer = new ByteWriter();
       sum.writePartial(0, writer);
-      const copy = new SumAccumulator(1, 6, 'numeric');
+      const copy = new SumAccumulator(new Cells(3, 1), 0, 6, 'numeric');
       copy.readPartial(0, new ByteReader(writer.copy()));
       expect((copy.value(0) as Decimal).units).toBe(total);
     }),
@@ -52,12 +53,12 @@ test('a sum of 64-bit integers is exact in any order, and survives its bytes', (
 test('a shadow tells exactly whether a sum changed', () => {
   fc.assert(
     fc.property(fc.array(int64, { maxLength: 20 }), fc.array(int64, { maxLength: 6 }), (before, after) => {
-      const sum = new SumAccumulator(1, 0, 'numeric');
+      const sum = new SumAccumulator(new Cells(3, 1), 0, 0, 'numeric');
       sum.addValue(0, 0);
       for (const value of before) sum.addWords(0, ...words(value));
       sum.save(0, 0);
       for (const value of after) sum.addWords(0, ...words(value));
-      expect(sum.same(0, 0)).toBe(after.reduce((a, b) => a + b, 0n) === 0n);
+      expect(sum.same(0, 0)).toBe(after.length === 0);
     }),
     { numRuns: 2_000 },
   );
@@ -66,8 +67,8 @@ test('a shadow tells exactly whether a sum changed', () => {
 test('min and max of 64-bit integers are exact', () => {
   fc.assert(
     fc.property(fc.array(int64, { minLength: 1, maxLength: 50 }), (values) => {
-      const least = new NumberExtremeAccumulator(1, 'min', 'bigint');
-      const most = new NumberExtremeAccumulator(1, 'max', 'bigint');
+      const least = new NumberExtremeAccumulator(new Cells(2, 1), 0, 'min', 'bigint');
+      const most = new NumberExtremeAccumulator(new Cells(2, 1), 0, 'max', 'bigint');
       for (const value of values) {
         const safe = value >= -(2n ** 53n) + 1n && value <= 2n ** 53n - 1n;
         if (safe) least.addValue(0, Number(value));

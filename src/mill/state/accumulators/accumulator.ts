@@ -1,7 +1,7 @@
 /**
  * One aggregate's state in one window: arrays with an entry a group.
  *
- * Kernels write the hot arrays directly; everything else goes through this interface. `save` and
+ * Plain numbers are in the table's `Cells`, which kernels write directly; everything else goes through this interface. `save` and
  * `same` tell whether a group's state differs from what was last published, exactly: `save` is
  * called on the first change after a publication, `same` when the next one is due.
  */
@@ -27,7 +27,7 @@ export interface Accumulator {
   writePartial(group: number, writer: ByteWriter): void;
   /** Sets an empty group to what `writePartial` wrote. */
   readPartial(group: number, reader: ByteReader): void;
-  /** Writes all of the first `groups` groups at once. */
+  /** Writes what the first `groups` groups have outside the table's cells. */
   write(groups: number, writer: ByteWriter): void;
   /** Sets the first `groups` groups, which are empty, to what `write` wrote. */
   read(groups: number, reader: ByteReader): void;

@@ -1,27 +1,33 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
-import { grownFloats, shadowFor } from './accumulator.js';
+import type { Cells } from '../cells.js';
+import { shadowFor } from './accumulator.js';
 import type { Accumulator } from './accumulator.js';
 
-/** `count(*)` and `count(x)`: exact up to 2^53. */
+/** `count(*)` and `count(x)`: exact up to 2^53. One cell: the count. */
 export class CountAccumulator implements Accumulator {
+  static readonly CELLS = 1;
   readonly groupBytes = 8;
-  counts: Float64Array;
+  readonly #cells: Cells;
+  readonly #at: number;
   #shadow = new Float64Array(0);
 
-  constructor(capacity: number) {
-    this.counts = new Float64Array(capacity);
+  constructor(cells: Cells, at: number) {
+    this.#cells = cells;
+    this.#at = at;
   }
 
-  grow(capacity: number): void {
-    this.counts = grownFloats(this.counts, capacity);
+  #index(group: number): number {
+    return group * this.#cells.stride + this.#at;
   }
+
+  grow(): void {}
 
   addValue(group: number): void {
-    this.counts[group]!++;
+    this.#cells.data[this.#index(group)]!++;
   }
 
   value(group: number): number {
-    return this.counts[group]!;
+    return this.#cells.data[this.#index(group)]!;
   }
 
   extraBytes(): number {
@@ -30,26 +36,22 @@ export class CountAccumulator implements Accumulator {
 
   save(group: number, slot: number): void {
     this.#shadow = shadowFor(this.#shadow, slot);
-    this.#shadow[slot] = this.counts[group]!;
+    this.#shadow[slot] = this.value(group);
   }
 
   same(group: number, slot: number): boolean {
-    return this.#shadow[slot] === this.counts[group];
+    return this.#shadow[slot] === this.value(group);
   }
 
   writePartial(group: number, writer: ByteWriter): void {
-    writer.unsigned(this.counts[group]!);
+    writer.unsigned(this.value(group));
   }
 
   readPartial(group: number, reader: ByteReader): void {
-    this.counts[group] = reader.unsigned();
+    this.#cells.data[this.#index(group)] = reader.unsigned();
   }
 
-  write(groups: number, writer: ByteWriter): void {
-    writer.array(this.counts, groups);
-  }
+  write(): void {}
 
-  read(_groups: number, reader: ByteReader): void {
-    reader.array(this.counts);
-  }
+  read(): void {}
 }

@@ -1,56 +1,96 @@
 import type { Schema } from '../../../event/schema.js';
-import type { AggregateCall, ViewPlan } from '../../sql/plan.js';
+import type { AggregateCall, Expression, ViewPlan } from '../../sql/plan.js';
 import { sumScale } from '../../sql/scale.js';
 import { WORDS, wordKind } from '../../kernels/keys.js';
 import type { BytePool } from '../byte-pool.js';
+import type { Cells } from '../cells.js';
 import type { Accumulator } from './accumulator.js';
 import { ApproximateAccumulator } from './approximate.js';
 import { CountAccumulator } from './count.js';
 import { DistinctAccumulator } from './distinct.js';
 import { NumberExtremeAccumulator, ValueExtremeAccumulator } from './extreme.js';
-import type { Extreme } from './extreme.js';
 import { DecimalSumAccumulator, DoubleSumAccumulator, SumAccumulator } from './sum.js';
 
-/** Makes the accumulators of a plan's aggregates, in their order. */
-export function accumulatorFactory(
-  plan: ViewPlan,
-  schema: Schema,
-  pool: () => BytePool,
-): (capacity: number) => Accumulator[] {
-  return (capacity) => plan.aggregates.map((call) => createAccumulator(call, schema, pool, capacity));
+/** Where each aggregate's cells lie, and how many there are a group. */
+export interface CellLayout {
+  readonly stride: number;
+  readonly offsets: readonly number[];
 }
 
-function createAccumulator(call: AggregateCall, schema: Schema, pool: () => BytePool, capacity: number): Accumulator {
+/** The cell layout of a plan's aggregates. */
+export function cellLayout(plan: ViewPlan): CellLayout {
+  let stride = 0;
+  const offsets = plan.aggregates.map((call) => {
+    const at = stride;
+    stride += cellsOf(call);
+    return at;
+  });
+  return { stride, offsets };
+}
+
+/** Makes the accumulators of a plan's aggregates, in their order. */
+export type AccumulatorFactory = (cells: Cells, capacity: number) => Accumulator[];
+
+/** The factory for a plan. */
+export function accumulatorFactory(plan: ViewPlan, schema: Schema, pool: () => BytePool): AccumulatorFactory {
+  const { offsets } = cellLayout(plan);
+  return (cells, capacity) =>
+    plan.aggregates.map((call, index) =>
+      createAccumulator(call, { schema, pool, cells, at: offsets[index]!, capacity }),
+    );
+}
+
+/** What accumulators are made from. */
+interface Ground {
+  readonly schema: Schema;
+  readonly pool: () => BytePool;
+  readonly cells: Cells;
+  readonly at: number;
+  readonly capacity: number;
+}
+
+function createAccumulator(call: AggregateCall, ground: Ground): Accumulator {
   const { name, arg } = call;
-  if (name === 'count' || arg === null) return new CountAccumulator(capacity);
+  const { cells, at, capacity } = ground;
+  if (name === 'count' || arg === null) return new CountAccumulator(cells, at);
   switch (name) {
     case 'countDistinct':
-      return new DistinctAccumulator(capacity, WORDS[wordKind(arg, schema)], pool);
+      return new DistinctAccumulator(capacity, WORDS[wordKind(arg, ground.schema)], ground.pool);
     case 'approxCountDistinct':
       return new ApproximateAccumulator(capacity, arg.type);
     case 'min':
     case 'max':
-      return createExtreme(call, capacity, name);
+      return isNumber(arg)
+        ? new NumberExtremeAccumulator(cells, at, name, arg.type)
+        : new ValueExtremeAccumulator(name, arg.type);
     case 'sum':
     case 'avg':
-      return createSum(call, capacity);
+      return createSum(call, ground);
   }
 }
 
-function createExtreme(call: AggregateCall, capacity: number, end: Extreme): Accumulator {
-  const { type, kind } = call.arg!;
-  const byNumber =
-    type === 'numeric'
-      ? kind === 'column'
-      : ['integer', 'bigint', 'double precision', 'timestamptz', 'timestamp', 'date'].includes(type);
-  return byNumber ? new NumberExtremeAccumulator(capacity, end, type) : new ValueExtremeAccumulator(end, type);
+/** Whether an extreme's values are numbers; decimals are where they come from a column. */
+function isNumber({ type, kind }: Expression): boolean {
+  if (type === 'numeric') return kind === 'column';
+  return ['integer', 'bigint', 'double precision', 'timestamptz', 'timestamp', 'date'].includes(type);
 }
 
-function createSum(call: AggregateCall, capacity: number): Accumulator {
-  const { type } = call.arg!;
+function scaleOf(arg: Expression): number | undefined {
+  return arg.type === 'numeric' ? sumScale(arg) : 0;
+}
+
+function createSum(call: AggregateCall, { cells, at, capacity }: Ground): Accumulator {
   const average = call.name === 'avg';
-  if (type === 'double precision') return new DoubleSumAccumulator(capacity, average);
-  const scale = type === 'numeric' ? sumScale(call.arg!) : 0;
+  if (call.arg!.type === 'double precision') return new DoubleSumAccumulator(cells, at, average);
+  const scale = scaleOf(call.arg!);
   if (scale === undefined) return new DecimalSumAccumulator(capacity, average);
-  return new SumAccumulator(capacity, scale, average ? 'average' : call.type === 'bigint' ? 'bigint' : 'numeric');
+  return new SumAccumulator(cells, at, scale, average ? 'average' : call.type === 'bigint' ? 'bigint' : 'numeric');
+}
+
+function cellsOf({ name, arg }: AggregateCall): number {
+  if (name === 'count' || arg === null) return CountAccumulator.CELLS;
+  if (name === 'min' || name === 'max') return isNumber(arg) ? NumberExtremeAccumulator.CELLS : 0;
+  if (name !== 'sum' && name !== 'avg') return 0;
+  if (arg.type === 'double precision') return DoubleSumAccumulator.CELLS;
+  return scaleOf(arg) === undefined ? 0 : SumAccumulator.CELLS;
 }

@@ -3,7 +3,8 @@ import { Decimal, compareDecimal } from '../../sql/decimal.js';
 import { compareBytes, compareDouble, compareInterval, compareText, intOf } from '../../sql/value.js';
 import type { Interval, Value } from '../../sql/value.js';
 import type { SqlType } from '../../sql/plan.js';
-import { grownBytes, grownFloats, shadowFor } from './accumulator.js';
+import type { Cells } from '../cells.js';
+import { grownFloats, shadowFor } from './accumulator.js';
 import type { Accumulator } from './accumulator.js';
 
 /** Which end, and its sign: a value replaces when `(value - held) * sign < 0`. */
@@ -12,39 +13,53 @@ export type Extreme = 'min' | 'max';
 /**
  * `min` and `max` of numbers: integers, times, doubles, and decimal columns as millionths.
  *
- * A value is `values + rests`. An integer beyond 2^53 is the nearest double and what is left over,
- * so pairs compare in order; `rests` stays null until such a value comes.
+ * Cells: how many times a value was taken (0: there is none), and the value. An integer beyond 2^53
+ * is the nearest double and, in `rests`, what is left over, so pairs compare in order; `rests` stays
+ * null until such a value comes.
  */
 export class NumberExtremeAccumulator implements Accumulator {
-  readonly groupBytes = 9;
-  values: Float64Array;
-  /** 1 where a group has a value. */
-  seen: Uint8Array;
-  #rests: Float64Array | null = null;
+  static readonly CELLS = 2;
+  readonly groupBytes = 16;
+  readonly #cells: Cells;
+  readonly #at: number;
   readonly #sign: 1 | -1;
   readonly #type: SqlType;
+  #rests: Float64Array | null = null;
   #shadow = new Float64Array(0);
-  #shadowRests = new Float64Array(0);
-  #shadowSeen = new Float64Array(0);
 
-  constructor(capacity: number, end: Extreme, type: SqlType) {
-    this.values = new Float64Array(capacity);
-    this.seen = new Uint8Array(capacity);
+  constructor(cells: Cells, at: number, end: Extreme, type: SqlType) {
+    this.#cells = cells;
+    this.#at = at;
     this.#sign = end === 'min' ? 1 : -1;
     this.#type = type;
   }
 
+  #index(group: number): number {
+    return group * this.#cells.stride + this.#at;
+  }
+
   grow(capacity: number): void {
-    this.values = grownFloats(this.values, capacity);
-    this.seen = grownBytes(this.seen, capacity);
     if (this.#rests !== null) this.#rests = grownFloats(this.#rests, capacity);
   }
 
-  /** Replaces a group's value: the kernel has compared. */
-  replace(group: number, value: number): void {
-    this.seen[group] = 1;
-    this.values[group] = value;
-    if (this.#rests !== null) this.#rests[group] = 0;
+  #seen(group: number): boolean {
+    return this.#cells.data[this.#index(group)] !== 0;
+  }
+
+  #near(group: number): number {
+    return this.#cells.data[this.#index(group) + 1]!;
+  }
+
+  #rest(group: number): number {
+    return this.#rests === null ? 0 : this.#rests[group]!;
+  }
+
+  #replace(group: number, value: number, rest: number): void {
+    const index = this.#index(group);
+    this.#cells.data[index] = 1;
+    this.#cells.data[index + 1] = value;
+    if (rest !== 0) this.#rests ??= new Float64Array(this.#cells.data.length / this.#cells.stride);
+    if (this.#rests !== null) this.#rests[group] = rest;
   }
 
   /** Takes a signed 64-bit integer given as two words. */
@@ -55,36 +70,34 @@ export class NumberExtremeAccumulator implements Accumulator {
   addValue(group: number, value: Value): void {
     if (value instanceof Decimal) this.#addInteger(group, value.units);
     else if (typeof value === 'bigint') this.#addInteger(group, value);
-    else if (this.seen[group] === 0 || compareDouble(value as number, this.values[group]!) * this.#sign < 0) {
-      this.replace(group, value as number);
+    else if (!this.#seen(group) || compareDouble(value as number, this.#near(group)) * this.#sign < 0) {
+      this.#replace(group, value as number, 0);
     }
   }
 
   #addInteger(group: number, value: bigint): void {
     const near = Number(value);
     const rest = Number(value - BigInt(near));
-    const held = this.values[group]!;
-    const heldRest = this.#rests === null ? 0 : this.#rests[group]!;
-    const order = near === held ? rest - heldRest : near - held;
-    if (this.seen[group] === 1 && order * this.#sign >= 0) return;
-    this.replace(group, near);
-    if (rest !== 0) (this.#rests ??= new Float64Array(this.values.length))[group] = rest;
+    const held = this.#near(group);
+    const order = near === held ? rest - this.#rest(group) : near - held;
+    if (this.#seen(group) && order * this.#sign >= 0) return;
+    this.#replace(group, near, rest);
   }
 
   #integer(group: number): bigint {
-    return BigInt(this.values[group]!) + BigInt(this.#rests === null ? 0 : this.#rests[group]!);
+    return BigInt(this.#near(group)) + BigInt(this.#rest(group));
   }
 
   value(group: number): Value {
-    if (this.seen[group] === 0) return null;
+    if (!this.#seen(group)) return null;
     if (this.#type === 'numeric') return new Decimal(this.#integer(group), 6);
-    return this.#type === 'bigint' ? intOf(this.#integer(group)) : this.values[group]!;
+    return this.#type === 'bigint' ? intOf(this.#integer(group)) : this.#near(group);
   }
 
   /** The value in units of the last digit, or null: for columns that hold such units. */
   units(group: number): number | bigint | null {
-    if (this.seen[group] === 0) return null;
-    return this.#rests === null ? this.values[group]! : this.#integer(group);
+    if (!this.#seen(group)) return null;
+    return this.#rest(group) === 0 ? this.#near(group) : this.#integer(group);
   }
 
   extraBytes(): number {
@@ -92,43 +105,43 @@ export class NumberExtremeAccumulator implements Accumulator {
   }
 
   save(group: number, slot: number): void {
-    this.#shadow = shadowFor(this.#shadow, slot);
-    this.#shadowRests = shadowFor(this.#shadowRests, slot);
-    this.#shadowSeen = shadowFor(this.#shadowSeen, slot);
-    this.#shadow[slot] = this.values[group]!;
-    this.#shadowRests[slot] = this.#rests === null ? 0 : this.#rests[group]!;
-    this.#shadowSeen[slot] = this.seen[group]!;
+    const to = slot * 3;
+    this.#shadow = shadowFor(this.#shadow, to + 2);
+    this.#shadow[to] = this.#seen(group) ? 1 : 0;
+    this.#shadow[to + 1] = this.#near(group);
+    this.#shadow[to + 2] = this.#rest(group);
   }
 
   same(group: number, slot: number): boolean {
-    const rest = this.#rests === null ? 0 : this.#rests[group]!;
-    return (
-      this.#shadowSeen[slot] === this.seen[group] &&
-      Object.is(this.#shadow[slot], this.values[group]) &&
-      this.#shadowRests[slot] === rest
-    );
+    const at = slot * 3;
+    if (this.#shadow[at] !== (this.#seen(group) ? 1 : 0)) return false;
+    return Object.is(this.#shadow[at + 1], this.#near(group)) && this.#shadow[at + 2] === this.#rest(group);
   }
 
   writePartial(group: number, writer: ByteWriter): void {
-    const rest = this.#rests === null ? 0 : this.#rests[group]!;
-    writer.byte(this.seen[group] === 0 ? 0 : rest === 0 ? 1 : 2);
-    if (this.seen[group] === 1) writer.double(this.values[group]!);
+    const rest = this.#rest(group);
+    const seen = this.#seen(group);
+    writer.byte(!seen ? 0 : rest === 0 ? 1 : 2);
+    if (seen) writer.double(this.#near(group));
     if (rest !== 0) writer.double(rest);
   }
 
   readPartial(group: number, reader: ByteReader): void {
     const kind = reader.byte();
     if (kind === 0) return;
-    this.replace(group, reader.double());
-    if (kind === 2) (this.#rests ??= new Float64Array(this.values.length))[group] = reader.double();
+    const near = reader.double();
+    this.#replace(group, near, kind === 2 ? reader.double() : 0);
   }
 
   write(groups: number, writer: ByteWriter): void {
-    for (let group = 0; group < groups; group++) this.writePartial(group, writer);
+    writer.byte(this.#rests === null ? 0 : 1);
+    if (this.#rests !== null) writer.array(this.#rests, groups);
   }
 
-  read(groups: number, reader: ByteReader): void {
-    for (let group = 0; group < groups; group++) this.readPartial(group, reader);
+  read(_groups: number, reader: ByteReader): void {
+    if (reader.byte() === 0) return;
+    this.#rests = new Float64Array(this.#cells.data.length / this.#cells.stride);
+    reader.array(this.#rests);
   }
 }
 

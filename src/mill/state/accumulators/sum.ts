@@ -1,63 +1,74 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
 import { addBig, addWide, sameSum, SUM_UNIT, spill, sumOf, unitsOf } from '../exact-sum.js';
 import { Decimal, addDecimal, compareDecimal, divideDecimal } from '../../sql/decimal.js';
-import { intOf } from '../../sql/value.js';
+import { int64Of } from '../../sql/value.js';
 import type { Value } from '../../sql/value.js';
 import { grownFloats, shadowFor } from './accumulator.js';
+import type { Cells } from '../cells.js';
 import type { Accumulator } from './accumulator.js';
+
+/** Cells of an exact sum; its high part is the first. */
+const CELLS = 3;
+const LOW = 1;
+const COUNT = 2;
 
 /** What a sum is read as: `sum` in its SQL type, or divided by the count. */
 export type SumResult = 'bigint' | 'numeric' | 'average';
 
-/** `sum` and `avg` of integers and of decimal columns (scale 6): exact in any order. */
+/** `sum` and `avg` of integers and decimals of one scale: exact in any order. Cells: high, low, count. */
 export class SumAccumulator implements Accumulator {
+  static readonly CELLS = 3;
   readonly groupBytes = 24;
-  high: Float64Array;
-  low: Float64Array;
-  /** How many values that are not null. */
-  counts: Float64Array;
+  readonly #cells: Cells;
+  readonly #at: number;
   readonly #scale: number;
   readonly #result: SumResult;
-  #shadowHigh = new Float64Array(0);
-  #shadowLow = new Float64Array(0);
-  #shadowCounts = new Float64Array(0);
+  #shadow = new Float64Array(0);
 
-  constructor(capacity: number, scale: number, result: SumResult) {
-    this.high = new Float64Array(capacity);
-    this.low = new Float64Array(capacity);
-    this.counts = new Float64Array(capacity);
+  constructor(cells: Cells, at: number, scale: number, result: SumResult) {
+    this.#cells = cells;
+    this.#at = at;
     this.#scale = scale;
     this.#result = result;
   }
 
-  grow(capacity: number): void {
-    this.high = grownFloats(this.high, capacity);
-    this.low = grownFloats(this.low, capacity);
-    this.counts = grownFloats(this.counts, capacity);
+  #index(group: number): number {
+    return group * this.#cells.stride + this.#at;
   }
+
+  grow(): void {}
 
   /** Adds a signed 64-bit integer given as two words. */
   addWords(group: number, highWord: number, lowWord: number): void {
-    this.counts[group]!++;
-    addWide(this.high, this.low, group, highWord, lowWord);
+    const index = this.#index(group);
+    this.#cells.data[index + COUNT]!++;
+    addWide(this.#cells.data, index, highWord, lowWord);
   }
 
   addValue(group: number, value: Value): void {
-    this.counts[group]!++;
+    const { data } = this.#cells;
+    const index = this.#index(group);
+    data[index + COUNT]!++;
     if (typeof value === 'number' && Math.abs(value) < SUM_UNIT) {
-      const total = this.low[group]! + value;
-      this.low[group] = total >= SUM_UNIT || total <= -SUM_UNIT ? spill(this.high, group, total) : total;
+      const total = data[index + LOW]! + value;
+      data[index + LOW] = total >= SUM_UNIT || total <= -SUM_UNIT ? spill(data, index, total) : total;
     } else {
-      addBig(this.high, this.low, group, value instanceof Decimal ? value.units : BigInt(value as number | bigint));
+      addBig(data, index, value instanceof Decimal ? value.units : BigInt(value as number | bigint));
     }
   }
 
+  #count(group: number): number {
+    return this.#cells.data[this.#index(group) + COUNT]!;
+  }
+
   value(group: number): Value {
-    if (this.counts[group] === 0) return null;
-    const sum = sumOf(this.high[group]!, this.low[group]!);
-    if (this.#result === 'bigint') return intOf(sum);
+    const count = this.#count(group);
+    if (count === 0) return null;
+    const index = this.#index(group);
+    const sum = sumOf(this.#cells.data[index]!, this.#cells.data[index + LOW]!);
+    if (this.#result === 'bigint') return int64Of(sum);
     const decimal = new Decimal(sum, this.#scale);
-    return this.#result === 'numeric' ? decimal : divideDecimal(decimal, new Decimal(BigInt(this.counts[group]!), 0));
+    return this.#result === 'numeric' ? decimal : divideDecimal(decimal, new Decimal(BigInt(count), 0));
   }
 
   /** Whether the value is the sum itself. */
@@ -67,7 +78,12 @@ export class SumAccumulator implements Accumulator {
 
   /** The sum in units of the last digit, or null: for columns that hold such units. */
   units(group: number): number | bigint | null {
-    return this.counts[group] === 0 ? null : unitsOf(this.high[group]!, this.low[group]!);
+    return this.#count(group) === 0 ? null : this.#units(group);
+  }
+
+  #units(group: number): number | bigint {
+    const index = this.#index(group);
+    return unitsOf(this.#cells.data[index]!, this.#cells.data[index + LOW]!);
   }
 
   extraBytes(): number {
@@ -75,70 +91,70 @@ export class SumAccumulator implements Accumulator {
   }
 
   save(group: number, slot: number): void {
-    this.#shadowHigh = shadowFor(this.#shadowHigh, slot);
-    this.#shadowLow = shadowFor(this.#shadowLow, slot);
-    this.#shadowCounts = shadowFor(this.#shadowCounts, slot);
-    this.#shadowHigh[slot] = this.high[group]!;
-    this.#shadowLow[slot] = this.low[group]!;
-    this.#shadowCounts[slot] = this.counts[group]!;
+    const to = slot * CELLS;
+    this.#shadow = shadowFor(this.#shadow, to + COUNT);
+    const index = this.#index(group);
+    for (let cell = 0; cell < CELLS; cell++) this.#shadow[to + cell] = this.#cells.data[index + cell]!;
   }
 
   same(group: number, slot: number): boolean {
-    const before = this.#shadowCounts[slot]!;
-    const now = this.counts[group]!;
-    // The count shows only in an average, and in whether there is a sum at all.
-    if (this.#result === 'average' ? before !== now : (before === 0) !== (now === 0)) return false;
-    return sameSum(this.#shadowHigh[slot]!, this.#shadowLow[slot]!, this.high[group]!, this.low[group]!);
+    const at = slot * CELLS;
+    const index = this.#index(group);
+    const { data } = this.#cells;
+    // The count is part of the published partial.
+    if (this.#shadow[at + COUNT] !== data[index + COUNT]) return false;
+    return sameSum(this.#shadow[at]!, this.#shadow[at + LOW]!, data[index]!, data[index + LOW]!);
   }
 
   writePartial(group: number, writer: ByteWriter): void {
-    writer.unsigned(this.counts[group]!);
-    writer.integer(unitsOf(this.high[group]!, this.low[group]!));
+    writer.unsigned(this.#count(group));
+    writer.integer(this.#units(group));
   }
 
   readPartial(group: number, reader: ByteReader): void {
-    this.counts[group] = reader.unsigned();
-    addBig(this.high, this.low, group, reader.integer());
+    const index = this.#index(group);
+    this.#cells.data[index + COUNT] = reader.unsigned();
+    addBig(this.#cells.data, index, reader.integer());
   }
 
-  write(groups: number, writer: ByteWriter): void {
-    for (const array of [this.high, this.low, this.counts]) writer.array(array, groups);
-  }
+  write(): void {}
 
-  read(_groups: number, reader: ByteReader): void {
-    for (const array of [this.high, this.low, this.counts]) reader.array(array);
-  }
+  read(): void {}
 }
 
-/** `sum` and `avg` of doubles, added in the order of the rows. */
+/** `sum` and `avg` of doubles, added in the order of the rows. Cells: sum, count. */
 export class DoubleSumAccumulator implements Accumulator {
+  static readonly CELLS = 2;
   readonly groupBytes = 16;
-  sums: Float64Array;
-  counts: Float64Array;
+  readonly #cells: Cells;
+  readonly #at: number;
   readonly #average: boolean;
-  #shadowSums = new Float64Array(0);
-  #shadowCounts = new Float64Array(0);
+  #shadow = new Float64Array(0);
 
-  constructor(capacity: number, average: boolean) {
-    this.sums = new Float64Array(capacity);
-    this.counts = new Float64Array(capacity);
+  constructor(cells: Cells, at: number, average: boolean) {
+    this.#cells = cells;
+    this.#at = at;
     this.#average = average;
   }
 
-  grow(capacity: number): void {
-    this.sums = grownFloats(this.sums, capacity);
-    this.counts = grownFloats(this.counts, capacity);
+  #index(group: number): number {
+    return group * this.#cells.stride + this.#at;
   }
 
+  grow(): void {}
+
   addValue(group: number, value: Value): void {
-    this.counts[group]!++;
-    this.sums[group]! += value as number;
+    const index = this.#index(group);
+    this.#cells.data[index]! += value as number;
+    this.#cells.data[index + 1]!++;
   }
 
   value(group: number): Value {
-    const count = this.counts[group]!;
+    const index = this.#index(group);
+    const sum = this.#cells.data[index]!;
+    const count = this.#cells.data[index + 1]!;
     if (count === 0) return null;
-    return this.#average ? this.sums[group]! / count : this.sums[group]!;
+    return this.#average ? sum / count : sum;
   }
 
   extraBytes(): number {
@@ -146,36 +162,33 @@ export class DoubleSumAccumulator implements Accumulator {
   }
 
   save(group: number, slot: number): void {
-    this.#shadowSums = shadowFor(this.#shadowSums, slot);
-    this.#shadowCounts = shadowFor(this.#shadowCounts, slot);
-    this.#shadowSums[slot] = this.sums[group]!;
-    this.#shadowCounts[slot] = this.counts[group]!;
+    this.#shadow = shadowFor(this.#shadow, slot * 2 + 1);
+    const index = this.#index(group);
+    this.#shadow[slot * 2] = this.#cells.data[index]!;
+    this.#shadow[slot * 2 + 1] = this.#cells.data[index + 1]!;
   }
 
   same(group: number, slot: number): boolean {
-    const before = this.#shadowCounts[slot]!;
-    const now = this.counts[group]!;
-    if (this.#average ? before !== now : (before === 0) !== (now === 0)) return false;
-    return Object.is(this.#shadowSums[slot], this.sums[group]);
+    const index = this.#index(group);
+    if (this.#shadow[slot * 2 + 1] !== this.#cells.data[index + 1]) return false;
+    return Object.is(this.#shadow[slot * 2], this.#cells.data[index]);
   }
 
   writePartial(group: number, writer: ByteWriter): void {
-    writer.unsigned(this.counts[group]!);
-    writer.double(this.sums[group]!);
+    const index = this.#index(group);
+    writer.unsigned(this.#cells.data[index + 1]!);
+    writer.double(this.#cells.data[index]!);
   }
 
   readPartial(group: number, reader: ByteReader): void {
-    this.counts[group] = reader.unsigned();
-    this.sums[group] = reader.double();
+    const index = this.#index(group);
+    this.#cells.data[index + 1] = reader.unsigned();
+    this.#cells.data[index] = reader.double();
   }
 
-  write(groups: number, writer: ByteWriter): void {
-    for (const array of [this.sums, this.counts]) writer.array(array, groups);
-  }
+  write(): void {}
 
-  read(_groups: number, reader: ByteReader): void {
-    for (const array of [this.sums, this.counts]) reader.array(array);
-  }
+  read(): void {}
 }
 
 /** `sum` and `avg` of numeric expressions, whose scale differs from row to row. */
@@ -222,7 +235,7 @@ export class DecimalSumAccumulator implements Accumulator {
     const before = this.#shadow[slot];
     const now = this.#sums[group];
     if (before === undefined || now === undefined) return before === now;
-    if (this.#average && this.#shadowCounts[slot] !== this.#counts[group]) return false;
+    if (this.#shadowCounts[slot] !== this.#counts[group]) return false;
     return before.scale === now.scale && compareDecimal(before, now) === 0;
   }
 
