@@ -1,0 +1,194 @@
+/** The API over HTTP, on a real log, summaries and engine; only the threads are left out. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Accounts } from '../../src/collect/accounts.js';
+import { listen } from '../../src/collect/http/server.js';
+import { TenantStore } from '../../src/config/tenant-store.js';
+import { systemClock } from '../../src/io/clock.js';
+import type { Rpc } from '../../src/io/rpc.js';
+import { createApi, type Api } from '../../src/serve/api.js';
+import { openAudit } from '../../src/serve/audit.js';
+import type { QueryRequest } from '../../src/serve/query/engine.js';
+import type { RowRange, StoreMethods } from '../../src/serve/store-protocol.js';
+import { tailPage } from '../../src/serve/stream-tail.js';
+import { rowsOfAll } from '../../src/serve/view-of-all.js';
+import { ViewReader } from '../../src/serve/view-reader.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+import { change, openFixture, START, viewDescription, type Fixture } from './query/fixture.js';
+
+const running = (id: string) => ({
+  id,
+  state: 'running' as const,
+  reason: null,
+  positions: [],
+  lagRows: 0,
+  lagMs: 0,
+  rowsRead: 0,
+  rowsSkipped: 0,
+  commits: 0,
+  failures: 0,
+});
+
+/** What the store thread answers, without the thread. */
+function storeOf({ engine, views, log }: Fixture): Rpc<StoreMethods> {
+  const reader = (name: string) => new ViewReader(views.get(name)!.store, () => START);
+  const methods: Record<string, (...args: never[]) => unknown> = {
+    query: (request: QueryRequest) => engine.run(request),
+    changes: (view: string, tenant: string, revision: number, limit: number) =>
+      reader(view).changes(tenant, revision, limit),
+    rows: (view: string, range: RowRange) =>
+      range.tenant === null ? rowsOfAll(engine, viewDescription(view), range) : reader(view).rows(range.tenant, range),
+    tail: (stream: string, offsets: number[] | null, tenant: string | null, limit: number) =>
+      tailPage(log, stream, offsets, tenant, limit),
+    status: () => ({
+      views: [{ name: 'traffic', freshnessMs: 12, completeThrough: START, reader: running('summary.traffic') }],
+      queries: engine.load,
+    }),
+    metrics: () => createMetrics().collect(),
+  };
+  return {
+    call: async (method: string, ...args: never[]) => methods[method]!(...args),
+  } as unknown as Rpc<StoreMethods>;
+}
+
+export type Key = 'acme' | 'bolt' | 'operator' | null;
+
+export const KEYS: Readonly<Record<string, string>> = {
+  acme: 'acme-read-key-1234',
+  bolt: 'bolt-read-key-1234',
+  operator: 'operator-key-1234',
+};
+
+export const codeOf = ({ body }: { body: unknown }) => (body as { error: { code: string } }).error.code;
+
+/** An answer; a JSON body is parsed. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Headers;
+}
+
+/** A server with rows of two tenants. */
+export interface ServerFixture {
+  readonly fixture: Fixture;
+  readonly base: string;
+  readonly port: number;
+  ask(path: string, key?: Key, init?: RequestInit): Promise<Answer>;
+  query(body: unknown, key?: Key): Promise<Answer>;
+  /** Throws what the server took for a bug. */
+  close(): Promise<void>;
+}
+
+function tenantStore(): TenantStore {
+  return new TenantStore({
+    clock: systemClock,
+    inline: {
+      tenants: [
+        {
+          id: 'acme',
+          keys: [
+            { key: 'acme-read-key-1234', role: 'read' },
+            { key: 'acme-send-key-1234', role: 'ingest' },
+          ],
+        },
+        { id: 'bolt', keys: [{ key: 'bolt-read-key-1234', role: 'read' }] },
+      ],
+      operators: [{ key: 'operator-key-1234' }],
+    },
+  });
+}
+
+function consoleFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-console-'));
+  mkdirSync(join(folder, 'assets'));
+  writeFileSync(join(folder, 'index.html'), '<!doctype html><title>Millrace</title>');
+  writeFileSync(join(folder, 'assets', 'app-abc123.js'), `export const x = 1;${' '.repeat(5_000)}`);
+  return folder;
+}
+
+function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
+  const store = storeOf(fixture);
+  const accounts = new Accounts();
+  accounts.of('events', 'acme').accepted = 1;
+  accounts.of('events', 'bolt').accepted = 2;
+  const audit = openAudit({
+    log: fixture.log,
+    lake: { snapshot: () => undefined, pathOf: () => '', take: () => null },
+    streams: [{ name: 'events', lake: true }],
+    quarantinedAtStart: new Map(),
+    door: () => ({ received: 0, duplicates: 0, quarantined: 0, dropped: {} }),
+  });
+  return {
+    log: fixture.log,
+    tenants: tenantStore(),
+    accounts,
+    audit,
+    streams: ['events'],
+    views: [viewDescription('traffic'), viewDescription('totals', true)],
+    store: async () => store,
+    mill: async () => [{ stats: { name: 'traffic', late: 3 }, reader: running('mill.traffic') }],
+    lake: async () => [running('lake.events')],
+    metrics: createMetrics(),
+    otherMetrics: async () => [],
+    clock: systemClock,
+    consoleFolder: folder,
+    version: '0.0.0-test',
+    onError: (error) => errors.push(error),
+  };
+}
+
+/** Opens it. */
+export async function openServer(): Promise<ServerFixture> {
+  const fixture = await openFixture();
+  const errors: unknown[] = [];
+  const folder = consoleFolder();
+  const api = createApi(inputOf(fixture, errors, folder));
+  const server = await listen({
+    handlers: [api],
+    host: '127.0.0.1',
+    port: 0,
+    connectionsMax: 300,
+    requestTimeoutMs: 10_000,
+    clock: systemClock,
+    onError: (error) => errors.push(error),
+  });
+  const base = `http://127.0.0.1:${server.port}`;
+  await fixture.change([
+    change('acme', 0, 'spring', 4),
+    change('acme', 1, 'spring', 6),
+    change('bolt', 0, 'winter', 5),
+  ]);
+  await fixture.change([change('', 0, 'spring', 9)], 'totals');
+  await fixture.append('events', [
+    { tenant_id: 'acme', event_id: 'e1', event_time: START, kind: 'click' },
+    { tenant_id: 'bolt', event_id: 'e2', event_time: START, kind: 'click' },
+  ]);
+  const ask: ServerFixture['ask'] = async (path, key = 'operator', init = {}) => {
+    const headers = new Headers(init.headers);
+    if (key !== null) headers.set('authorization', `Bearer ${KEYS[key]}`);
+    const response = await fetch(base + path, { ...init, headers });
+    const text = await response.text();
+    const isJson = (response.headers.get('content-type') ?? '').startsWith('application/json');
+    return { status: response.status, headers: response.headers, body: isJson ? (JSON.parse(text) as unknown) : text };
+  };
+  return {
+    fixture,
+    base,
+    port: server.port,
+    ask,
+    query: (body, key) =>
+      ask('/v1/query', key, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    async close() {
+      api.close();
+      await server.drain(1_000);
+      await fixture.close();
+      rmSync(folder, { recursive: true });
+      if (errors.length > 0) throw new AggregateError(errors);
+    },
+  };
+}
