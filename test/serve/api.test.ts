@@ -1,7 +1,6 @@
 /** Queries, views, stats and health over HTTP. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openServer, type ServerFixture } from './server.js';
-import { codeOf, type Key } from './server.js';
+import { codeOf, openServer, type Key, type ServerFixture } from './server.js';
 import { MINUTE, START } from './query/fixture.js';
 
 let server: ServerFixture;

@@ -1,8 +1,7 @@
 /** Server-sent events. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openServer, type ServerFixture } from './server.js';
+import { codeOf, KEYS, openServer, type Key, type ServerFixture } from './server.js';
 import { serverSentEvents } from '../../src/cli/sse.js';
-import { codeOf, KEYS, type Key } from './server.js';
 import { change, START } from './query/fixture.js';
 
 let server: ServerFixture;

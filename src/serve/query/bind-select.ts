@@ -142,33 +142,53 @@ function expandStar(binder: Binder, parts: readonly Node[], scope: Scope, at: Fi
 
 /** The name PostgreSQL gives a column that has none. */
 function outputName(node: Node | null): string {
+  return nameOf(node)?.name ?? '?column?';
+}
+
+/** A name, and whether it is a strong one: a cast gives its own only where there is no strong one below. */
+function nameOf(node: Node | null): { name: string; strong: boolean } | null {
+  const below = (field: string) => nameOf(openNode(node?.fields[field]));
+  const strong = (name: string | undefined) => (name === undefined ? null : { name, strong: true });
   switch (node?.kind) {
     case 'ColumnRef':
-      return nameList(node.fields['fields']).at(-1)!;
+      return strong(nameList(node.fields['fields']).at(-1));
+    case 'A_Indirection':
+      return below('arg');
     case 'FuncCall':
-      return nameList(node.fields['funcname']).at(-1)!;
+      return strong(nameList(node.fields['funcname']).at(-1));
     case 'TypeCast': {
-      const inner = outputName(openNode(node.fields['arg']));
-      return inner === '?column?' ? (nameList((node.fields['typeName'] as Fields)['names']).at(-1) ?? inner) : inner;
+      const inner = below('arg');
+      if (inner?.strong === true) return inner;
+      const type = nameList((node.fields['typeName'] as Fields)['names']).at(-1);
+      return type === undefined ? inner : { name: type, strong: false };
     }
     case 'CaseExpr': {
-      const inner =
-        node.fields['defresult'] === undefined ? '?column?' : outputName(openNode(node.fields['defresult']));
-      return inner === '?column?' ? 'case' : inner;
+      const inner = below('defresult');
+      return inner?.strong === true ? inner : { name: 'case', strong: false };
     }
     case 'CoalesceExpr':
-      return 'coalesce';
+      return strong('coalesce');
     case 'MinMaxExpr':
-      return node.fields['op'] === 'IS_GREATEST' ? 'greatest' : 'least';
+      return strong(node.fields['op'] === 'IS_GREATEST' ? 'greatest' : 'least');
     case 'A_ArrayExpr':
-      return 'array';
+      return strong('array');
+    case 'SQLValueFunction':
+      return strong(stringField(node.fields, 'op').replace('SVFOP_', '').toLowerCase());
     case 'SubLink':
-      return node.fields['subLinkType'] === 'EXISTS_SUBLINK' ? 'exists' : '?column?';
+      return node.fields['subLinkType'] === 'EXISTS_SUBLINK' ? strong('exists') : nameOfSubquery(node);
     case 'A_Expr':
-      return node.fields['kind'] === 'AEXPR_NULLIF' ? 'nullif' : '?column?';
+      return node.fields['kind'] === 'AEXPR_NULLIF' ? strong('nullif') : null;
     default:
-      return '?column?';
+      return null;
   }
+}
+
+/** A scalar subquery is named as its one column. */
+function nameOfSubquery(node: Node): { name: string; strong: boolean } | null {
+  if (node.fields['subLinkType'] !== 'EXPR_SUBLINK') return null;
+  const [target] = nodeList(openNode(node.fields['subselect'])?.fields['targetList']);
+  const name = target === undefined ? '' : stringField(target.fields, 'name');
+  return name === '' ? nameOf(openNode(target?.fields['val'])) : { name, strong: true };
 }
 
 function bindGrouping(binder: Binder, value: unknown, list: readonly Target[], scope: Scope): BoundGrouping {

@@ -4,7 +4,7 @@
  */
 import { once } from './literals.js';
 import type { Bound } from './tree.js';
-import { duckType, numericOf, SCALE_MAX, typeOf, type Type, type TypeName } from './types.js';
+import { convertsTo, duckType, isNumber, numericOf, SCALE_MAX, typeOf, type Type, type TypeName } from './types.js';
 import { timeLiteral } from './time-literal.js';
 
 /** A value of a wrong form in a literal. */
@@ -21,6 +21,8 @@ export function convert(bound: Bound, type: Type): Bound {
   if (from.name === type.name && (from.name !== 'numeric' || from.scale === type.scale)) return bound;
   if (bound.kind === 'literal' && (from.name === 'unknown' || bound.value === null))
     return typedLiteral(bound.value, type);
+  // A constant stays one: some functions ask for it.
+  if (bound.kind === 'literal' && isNumber(from) && convertsTo(from, type)) return literal(bound.value, type);
   return printedCast(bound, type);
 }
 
@@ -81,7 +83,8 @@ function printedCast(bound: Bound, type: Type): Bound {
   return { kind: 'call', args: [bound], type, print: ([value]) => castText(value!, bound.type, type.name, to) };
 }
 
-function castText(value: string, from: Type, name: TypeName, to: string): string {
+/** A cast, printed with PostgreSQL's meaning. */
+export function castText(value: string, from: Type, name: TypeName, to: string): string {
   if (name === 'text' && from.name === 'double precision')
     return `regexp_replace(CAST(${value} AS VARCHAR), '\\.0$', '')`;
   if (name === 'text' && from.name === 'bytea') return `concat('\\x', lower(hex(${value})))`;

@@ -3,6 +3,7 @@
  *
  * Aggregates and window functions are in `aggregates.ts`, those on time in `functions-time.ts`.
  */
+import { castText } from './coerce.js';
 import { once } from './literals.js';
 import { remainder } from './numbers.js';
 import { constantOf, same, type Signature } from './signature.js';
@@ -92,6 +93,12 @@ function checkFlags(position: number): NonNullable<Signature['check']> {
   };
 }
 
+/** A value as `concat` writes it: by the type's output, where a boolean is t or f, and not by a cast. */
+function outputText(value: string, type: Type): string {
+  if (type.name === 'boolean') return `substr(CAST(${value} AS VARCHAR), 1, 1)`;
+  return castText(value, type, 'text', 'VARCHAR');
+}
+
 const TEXT_FUNCTIONS: Record<string, readonly Signature[]> = {
   lower: [text(['text'], same('lower'))],
   upper: [text(['text'], same('upper'))],
@@ -150,7 +157,7 @@ const TEXT_FUNCTIONS: Record<string, readonly Signature[]> = {
       args: ['any'],
       variadic: true,
       result: 'text',
-      print: (args) => `concat(${args.map((arg) => `CAST(${arg} AS VARCHAR)`).join(', ')})`,
+      print: (args, types) => `concat(${args.map((arg, index) => outputText(arg, types[index]!)).join(', ')})`,
     },
   ],
   concat_ws: [
@@ -158,7 +165,8 @@ const TEXT_FUNCTIONS: Record<string, readonly Signature[]> = {
       args: ['text', 'any'],
       variadic: true,
       result: 'text',
-      print: ([by, ...rest]) => `concat_ws(${by}, ${rest.map((arg) => `CAST(${arg} AS VARCHAR)`).join(', ')})`,
+      print: ([by, ...rest], types) =>
+        `concat_ws(${by}, ${rest.map((arg, index) => outputText(arg, types[index + 1]!)).join(', ')})`,
     },
   ],
   regexp_replace: [
@@ -225,7 +233,14 @@ const OTHER_FUNCTIONS: Record<string, readonly Signature[]> = {
   array_to_string: [
     { args: ['text[]', 'text'], result: 'text', print: ([list, by]) => `array_to_string(${list}, ${by})` },
   ],
-  string_to_array: [{ args: ['text', 'text'], result: 'text[]', print: ([x, by]) => `string_split(${x}, ${by})` }],
+  string_to_array: [
+    {
+      args: ['text', 'text'],
+      result: 'text[]',
+      print: (args) =>
+        once(args, (x, by) => `CASE WHEN ${x} = '' THEN CAST([] AS VARCHAR[]) ELSE string_split(${x}, ${by}) END`),
+    },
+  ],
   array_position: [
     {
       args: ['text[]', 'text'],

@@ -52,6 +52,11 @@ export function divideNumerics(
   return scaled(quotient, SCALE_MAX);
 }
 
+/** A numeric with room for 38 digits: DuckDB computes in the width of what it is given, and overflows. */
+export function wide(value: string, type: Type): string {
+  return `CAST(${value} AS ${duckType(type)})`;
+}
+
 /** The type of `a * b` of two numerics. */
 export function productType(a: Type, b: Type): Type {
   return numericOf(Math.min(PRODUCT_SCALE_MAX, a.scale + b.scale));
@@ -59,7 +64,7 @@ export function productType(a: Type, b: Type): Type {
 
 /** `a * b` of two numerics. */
 export function multiplyNumerics(a: string, b: string, typeA: Type, typeB: Type): string {
-  const product = `(${a} * ${b})`;
+  const product = `(${wide(a, typeA)} * ${wide(b, typeB)})`;
   return typeA.scale + typeB.scale > PRODUCT_SCALE_MAX
     ? `CAST(${product} AS ${duckType(productType(typeA, typeB))})`
     : product;

@@ -11,6 +11,7 @@ import {
   productType,
   QUOTIENT,
   remainder,
+  wide,
 } from './numbers.js';
 import type { Bound } from './tree.js';
 import { commonType, commonTypeOf, isInteger, isNumber, isTime, numericOf, typeOf, type Type } from './types.js';
@@ -90,7 +91,7 @@ function arithmetic(op: string, left: Bound, right: Bound): Bound | null {
   if (op === '/') return division(a, b);
   if (op === '*' && type.name === 'numeric')
     return call([a, b], productType(a.type, b.type), ([x, y]) => multiplyNumerics(x!, y!, a.type, b.type));
-  return call([a, b], result, ([x, y]) => `(${x} ${op} ${y})`);
+  return call([a, b], result, ([x, y]) => `(${type.name === 'numeric' ? wide(x!, a.type) : x} ${op} ${y})`);
 }
 
 function division(a: Bound, b: Bound): Bound {
@@ -125,6 +126,8 @@ function timeArithmetic(op: string, left: Bound, right: Bound): Bound | null {
 function concatenation(left: Bound, right: Bound): Bound | null {
   const [l, r] = [left.type.name, right.type.name];
   if (l === 'text[]' || r === 'text[]') {
+    // PostgreSQL reads a bare literal beside an array as an array, and fails; it must be cast.
+    if (l === 'unknown' || r === 'unknown') return null;
     const list = (bound: Bound) =>
       bound.type.name === 'text[]'
         ? bound
