@@ -4,7 +4,19 @@ import { afterEach, expect, test } from 'vitest';
 import type { EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { ViewPlan } from '../../src/mill/sql/plan.js';
 import type { ViewStageOptions } from '../../src/mill/stage.js';
-import { batchOfEvents, freshFolder, HandClock, newest, openTestLog, planOf, readAll, removeFolders, startView, until, type Event } from './support.js';
+import {
+  batchOfEvents,
+  freshFolder,
+  HandClock,
+  newest,
+  openTestLog,
+  planOf,
+  readAll,
+  removeFolders,
+  startView,
+  until,
+  type Event,
+} from './support.js';
 
 const T0 = 1_760_000_000_000 - (1_760_000_000_000 % 60_000);
 
@@ -37,7 +49,8 @@ function start(running: Running, options: Partial<ViewStageOptions> = {}): Retur
   return startView(running.log, running.folder, running.plan, running.clock, options);
 }
 
-const late = (running: Running): unknown[] => readAll(running.log, 'late').map(({ reason, offset, window_start: window }) => [reason, offset, window]);
+const late = (running: Running): unknown[] =>
+  readAll(running.log, 'late').map(({ reason, offset, window_start: window }) => [reason, offset, window]);
 
 test('a row that cannot be evaluated goes to the late stream, and only that row', async () => {
   const running = await open(`CREATE MATERIALIZED VIEW v AS SELECT tenant, window_start, count(*) AS events,
@@ -52,7 +65,9 @@ test('a row that cannot be evaluated goes to the late stream, and only that row'
   ]);
   await loop.drained();
   expect(late(running)).toEqual([['error: division by zero', 1, null]]);
-  expect([...newest(running.rows(), ['tenant']).values()].map(({ events, parts, clicks }) => [events, parts, clicks])).toEqual([[2, '4', '25']]);
+  expect(
+    [...newest(running.rows(), ['tenant']).values()].map(({ events, parts, clicks }) => [events, parts, clicks]),
+  ).toEqual([[2, '4', '25']]);
   expect(stage.stats().failed).toBe(1);
   await loop.stop();
   await running.log.close();
@@ -79,14 +94,18 @@ test('an argument is not evaluated for a row that its FILTER leaves out', async 
 });
 
 test('an output that cannot be computed is NULL, counted, and stops nothing', async () => {
-  const running = await open(`CREATE MATERIALIZED VIEW v AS SELECT tenant, window_start, count(*) AS events, sum(number) / count(campaign) AS share
+  const running =
+    await open(`CREATE MATERIALIZED VIEW v AS SELECT tenant, window_start, count(*) AS events, sum(number) / count(campaign) AS share
     FROM TUMBLE(events, at, INTERVAL '1 minute') GROUP BY tenant, window_start`);
   const { loop, stage } = start(running);
   await running.append([{ number: 5 }]);
   await loop.drained();
   await running.append([{ number: 5, campaign: 'x' }]);
   await loop.drained();
-  expect(running.rows().map(({ events, share }) => [events, share === null ? null : Number(share)])).toEqual([[1, null], [2, 10]]);
+  expect(running.rows().map(({ events, share }) => [events, share === null ? null : Number(share)])).toEqual([
+    [1, null],
+    [2, 10],
+  ]);
   expect(stage.stats().outputErrors).toBe(1);
   await loop.stop();
   await running.log.close();
@@ -112,7 +131,11 @@ test('a key that HAVING no longer lets through is deleted, and may come back', a
     await running.append([{ number }]);
     await loop.drained();
   }
-  expect(running.rows().map(({ op, total }) => [op, total])).toEqual([['upsert', '4'], ['delete', null], ['upsert', '7']]);
+  expect(running.rows().map(({ op, total }) => [op, total])).toEqual([
+    ['upsert', '4'],
+    ['delete', null],
+    ['upsert', '7'],
+  ]);
   await loop.stop();
   await running.log.close();
 });
@@ -146,7 +169,8 @@ test('at its bound a view takes no new groups, says so, and goes on with those i
 });
 
 test('a window of more groups than one flush takes closes over several', async () => {
-  const running = await open(`CREATE MATERIALIZED VIEW v WITH (watermark_lag = '0 seconds', emit = 'close') AS SELECT id, window_start, count(*) AS events
+  const running =
+    await open(`CREATE MATERIALIZED VIEW v WITH (watermark_lag = '0 seconds', emit = 'close') AS SELECT id, window_start, count(*) AS events
     FROM TUMBLE(events, at, INTERVAL '1 minute') GROUP BY id, window_start`);
   let { loop, stage } = start(running, { snapshotEveryMs: 1e9 });
   const count = 150_000;
@@ -166,27 +190,45 @@ test('a window of more groups than one flush takes closes over several', async (
   // A correction of one of them finds its stored partial.
   await running.append([{ id: 'id-77777' }]);
   await loop.drained();
-  expect(running.rows().slice(count).map(({ id, state, events }) => [id, state, events])).toEqual([['id-77777', 'corrected', 2]]);
+  expect(
+    running
+      .rows()
+      .slice(count)
+      .map(({ id, state, events }) => [id, state, events]),
+  ).toEqual([['id-77777', 'corrected', 2]]);
   await loop.stop();
   await running.log.close();
 }, 60_000);
 
 test('a damaged snapshot is not used: the view replays from the start and says nothing twice', async () => {
-  const running = await open(`CREATE MATERIALIZED VIEW v AS SELECT tenant, window_start, count(*) AS events, count(DISTINCT campaign) AS campaigns
+  const running =
+    await open(`CREATE MATERIALIZED VIEW v AS SELECT tenant, window_start, count(*) AS events, count(DISTINCT campaign) AS campaigns
     FROM TUMBLE(events, at, INTERVAL '1 minute') GROUP BY tenant, window_start`);
   let { loop } = start(running, { snapshotEveryMs: 0 });
   await running.append([{ campaign: 'a' }, { campaign: 'b' }]);
   await loop.drained();
   await loop.stop();
   const snapshot = join(running.folder, 'mill', 'v', 'snapshot');
-  for (const [pattern, damage] of [[/^table-/, flip], [/^pool-/, flip], [/^manifest/, cut], [/^clocks-/, cut]] as const) {
-    for (const name of readdirSync(snapshot).filter((each) => pattern.test(each))) writeFileSync(join(snapshot, name), damage(readFileSync(join(snapshot, name))));
+  for (const [pattern, damage] of [
+    [/^table-/, flip],
+    [/^pool-/, flip],
+    [/^manifest/, cut],
+    [/^clocks-/, cut],
+  ] as const) {
+    for (const name of readdirSync(snapshot).filter((each) => pattern.test(each)))
+      writeFileSync(join(snapshot, name), damage(readFileSync(join(snapshot, name))));
     ({ loop } = start(running, { snapshotEveryMs: 0 }));
     await running.append([{ campaign: 'a' }]);
     await loop.drained();
     await loop.stop();
   }
-  expect(running.rows().map(({ events, campaigns }) => [events, campaigns])).toEqual([[2, 2], [3, 2], [4, 2], [5, 2], [6, 2]]);
+  expect(running.rows().map(({ events, campaigns }) => [events, campaigns])).toEqual([
+    [2, 2],
+    [3, 2],
+    [4, 2],
+    [5, 2],
+    [6, 2],
+  ]);
   await running.log.close();
 });
 
