@@ -21,9 +21,9 @@ import type { ViewPlan } from './sql/plan.js';
 import { Flow } from './operators/flow.js';
 import type { FlowMark } from './operators/flow.js';
 import { captureFlow, restoreFlow } from './operators/save.js';
-import { sealedWindow } from './operators/seal.js';
+import { sealedGroups } from './operators/seal.js';
 import { ClosedStore } from './state/closed-store.js';
-import type { ClosedWindow } from './state/closed-store.js';
+import type { SealedGroups } from './state/sealed-groups.js';
 import { Snapshots } from './state/snapshot.js';
 import type { LoadedSnapshot, SnapshotContent } from './state/snapshot.js';
 import type { WindowTable } from './state/window-table.js';
@@ -89,7 +89,6 @@ const REPLAY_CLOSE_ROWS = 65_536;
 const EVICT_BLOCKS = 1_000;
 
 interface Pending {
-  readonly windows: readonly ClosedWindow[];
   readonly tables: readonly WindowTable[];
   readonly positions: readonly Position[];
   readonly snapshot: SnapshotContent | null;
@@ -251,8 +250,7 @@ export class ViewStage implements LogStage {
       ...output.late.map((rows) => ({ stream: LATE_STREAM, rows })),
     ];
     if (outputs.length === 0 && output.sealed.length === 0 && !this.#positionsDue(now)) return null;
-    const windows = output.sealed.map((table) => sealedWindow(this.#flow.state, table));
-    this.#pending = { windows, tables: output.sealed, positions, snapshot: this.#captureWhenDue(positions, now) };
+    this.#pending = { tables: output.sealed, positions, snapshot: this.#captureWhenDue(positions, now) };
     this.#rowsSinceCommit = 0;
     this.#settled = false;
     return { outputs, state: writeMark(this.#flow.mark()) };
@@ -282,27 +280,22 @@ export class ViewStage implements LogStage {
     this.#pending = null;
     if (pending === null) return;
     this.#settled = true;
-    if (pending.windows.length > 0 || pending.snapshot !== null)
-      this.#keep(pending.tables, pending.positions, pending.snapshot, pending.windows);
+    this.#keep(pending.tables, pending.positions, pending.snapshot);
     if (this.#storeQueue >= STORE_QUEUE_MAX) await this.#storing;
   }
 
   /** Queues sealed tables for the store, and behind them a snapshot. */
-  #keep(
-    tables: readonly WindowTable[],
-    positions: readonly Position[],
-    snapshot: SnapshotContent | null,
-    encoded?: readonly ClosedWindow[],
-  ): void {
+  #keep(tables: readonly WindowTable[], positions: readonly Position[], snapshot: SnapshotContent | null): void {
     if (tables.length === 0 && snapshot === null) return;
     const { state } = this.#flow;
-    const windows = encoded ?? tables.map((table) => sealedWindow(state, table));
     this.#storeQueue++;
     const before = this.#storing;
     this.#storing = (async () => {
       await before;
       if (this.#storeError !== null) return;
       try {
+        const windows: SealedGroups[] = [];
+        for (const table of tables) windows.push(await sealedGroups(state, table, giveWay));
         await this.#closed.write(windows, positions);
         state.release(tables);
         await this.#evict();
@@ -376,6 +369,11 @@ export class ViewStage implements LogStage {
 
 function place(position: { readonly stream: string; readonly partition: number }): string {
   return `${position.stream}/${position.partition}`;
+}
+
+/** Lets the thread do other work. */
+function giveWay(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function offsetsOf(positions: readonly Position[]): Map<string, number> {

@@ -8,7 +8,7 @@
  *   published last; the comparison is exact (`WindowTable.unchanged`).
  * - `closeClock` says which windows are closed and published: all with `end + lag < closeClock`,
  *   but those in `closing`, whose final rows are on their way. After a crash in the midst of such a
- *   window (more than `FLUSH_ROWS_MAX` groups) its final rows are published once more.
+ *   window (more than `CLOSE_ROWS` groups) its final rows are published once more.
  */
 import type { ColumnBatch } from '../../event/columns.js';
 import type { Schema } from '../../event/schema.js';
@@ -22,8 +22,10 @@ import { LateRows } from './late.js';
 import { ViewState } from './view-state.js';
 import type { ClosedGroups } from './view-state.js';
 
-/** Rows after which a flush closes no further window, and `emit every` does not wait. */
-export const FLUSH_ROWS_MAX = 65_536;
+/** Dirty groups for which `emit every` does not wait. */
+const DIRTY_GROUPS_MAX = 65_536;
+/** Final rows that a flush publishes at least, and at most unless more rows than that came in. */
+const CLOSE_ROWS = 16_384;
 
 /** What a flush gives away. */
 export interface FlowOutput {
@@ -65,6 +67,8 @@ export class Flow {
   readonly closing = new Map<number, number>();
   publishedTo: readonly Position[] | null = null;
   #silent = false;
+  #rowsSinceFlush = 0;
+  #closeLimit = 0;
   #closedVersion = -1;
 
   constructor(options: FlowOptions) {
@@ -89,6 +93,7 @@ export class Flow {
   /** Applies a batch. `silent`: its late rows are in the late stream already. `storedTo`: see `ViewState.process`. */
   process(batch: LogBatch, silent: boolean, storedTo: number): void {
     this.#silent = silent;
+    this.#rowsSinceFlush += batch.rows;
     if (batch.rows === 0) {
       this.event?.advance(batch.partition, batch.clockAdvanceMs);
       this.arrival?.saw(batch);
@@ -125,7 +130,7 @@ export class Flow {
 
   #publish(positions: readonly Position[], everyDue: boolean): WindowTable[] {
     const { kind } = this.#plan.emit;
-    const due = kind === 'change' || (kind === 'every' && (everyDue || this.#dirtyGroups() > FLUSH_ROWS_MAX));
+    const due = kind === 'change' || (kind === 'every' && (everyDue || this.#dirtyGroups() > DIRTY_GROUPS_MAX));
     if (due && kind === 'every') this.publishedTo = positions;
     for (const table of this.state.tables.values()) {
       if (table.dirtyCount === 0) continue;
@@ -193,6 +198,8 @@ export class Flow {
   /** Publishes the final rows of windows whose time is over and takes them out of memory. */
   #close(): WindowTable[] {
     const now = this.arrival?.now ?? this.event!.largest;
+    this.#closeLimit = this.changes.rows + Math.max(CLOSE_ROWS, this.#rowsSinceFlush);
+    this.#rowsSinceFlush = 0;
     if (
       this.event !== null &&
       this.event.version === this.#closedVersion &&
@@ -206,7 +213,7 @@ export class Flow {
       .sort((a, b) => a.end - b.end);
     const sealed: WindowTable[] = [];
     for (const table of ended) {
-      if (this.changes.rows >= FLUSH_ROWS_MAX) {
+      if (this.changes.rows >= this.#closeLimit) {
         this.closeClock = Math.max(this.closeClock, table.end + this.#plan.lagMs);
         return sealed;
       }
@@ -225,7 +232,7 @@ export class Flow {
   #closeTable(table: WindowTable): boolean {
     let open = 0;
     let group = this.closing.get(table.start) ?? 0;
-    for (; group < table.groups && this.changes.rows < FLUSH_ROWS_MAX; group++) {
+    for (; group < table.groups && this.changes.rows < this.#closeLimit; group++) {
       if (this.#isGroupClosed(table, group)) this.#publishGroup(table, group, true);
       else open++;
     }

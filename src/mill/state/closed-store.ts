@@ -14,7 +14,7 @@
  * are never split. The key of a window alone (8 bytes) holds its `asOf`: the positions (as JSON) up
  * to which its groups hold every row. Key `01` holds the furthest of all, L.
  *
- * Invariants. Groups, `asOf` and L change in one transaction, and only after the log has committed
+ * Invariants. Groups become visible with their `asOf`, which changes with L in one transaction, only after the log has committed
  * up to there, so L is never ahead of what is published. A snapshot is written only when the store
  * is on disk, so L is never behind a snapshot. A row below a window's `asOf` is in the store already:
  * whoever replays it skips it. Positions are the ends of whole batches, so a batch is on one side.
@@ -24,30 +24,20 @@
 import { open } from 'lmdb';
 import type { RootDatabase } from 'lmdb';
 import type { Position } from '../../log/log.js';
-import { ByteReader, ByteWriter } from './bytes.js';
+import { readRecords, writeRecords } from './sealed-groups.js';
+import type { ClosedGroup, SealedGroups } from './sealed-groups.js';
 
 /** Groups a block is cut to, and how many make it be cut. */
 const BLOCK_GROUPS = 128;
 const BLOCK_GROUPS_MAX = 256;
+/** Blocks of a new window that one transaction writes. */
+const BLOCKS_AT_ONCE = 32;
 const POSITIONS_KEY = Buffer.from([1]);
 const KEY_BYTES = 12;
 const WINDOW_KEY_BYTES = 8;
 
 /** Next offsets by `stream/partition`. */
 export type Offsets = ReadonlyMap<string, number>;
-
-/** One group to be stored. */
-export interface ClosedGroup {
-  readonly hash: number;
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-}
-
-/** Groups of one window, sorted by hash. */
-export interface ClosedWindow {
-  readonly start: number;
-  readonly groups: readonly ClosedGroup[];
-}
 
 /** The closed groups of one view. */
 export class ClosedStore {
@@ -78,7 +68,7 @@ export class ClosedStore {
   find(start: number, hash: number, key: Uint8Array): Uint8Array | undefined {
     const block = this.#floor(start, hash);
     if (block === undefined) return undefined;
-    for (const group of readBlock(block.value)) {
+    for (const group of readRecords(block.value)) {
       if (group.hash === hash && sameBytes(group.key, key)) return group.value;
       if (group.hash > hash) return undefined;
     }
@@ -92,29 +82,59 @@ export class ClosedStore {
     return undefined;
   }
 
-  /** Stores groups that hold every row below `positions`, all or none; resolves when a reader sees it. */
-  async write(windows: readonly ClosedWindow[], positions: readonly Position[]): Promise<void> {
+  /**
+   * Stores groups that hold every row below `positions`; resolves when a reader sees it. The blocks
+   * of a new window go in several transactions, between which the thread is given back; its `asOf`
+   * comes last, and a window without one is not looked at. A window that is stored already changes
+   * in one transaction.
+   */
+  async write(windows: readonly SealedGroups[], positions: readonly Position[]): Promise<void> {
     const asOf = positions.map(({ stream, partition, offset }): [string, number] => [`${stream}/${partition}`, offset]);
     const furthest = new Map(asOf.map(([name, offset]) => [name, Math.max(offset, this.#positions?.get(name) ?? 0)]));
-    await this.#database.transaction(() => {
-      for (const window of windows) {
-        this.#merge(window);
+    for (const window of windows) {
+      const isNew = this.#floor(window.start, 0) === undefined;
+      if (isNew) await this.#writeNew(window);
+      await this.#database.transaction(() => {
+        if (!isNew) this.#merge(window.start, window.groups(0, window.count));
         this.#database.put(windowKey(window.start), Buffer.from(JSON.stringify(asOf)));
-      }
-      this.#database.put(POSITIONS_KEY, Buffer.from(JSON.stringify([...furthest])));
-    });
+        this.#putPositions(furthest);
+      });
+    }
+    if (windows.length === 0) await this.#database.transaction(() => this.#putPositions(furthest));
     this.#positions = furthest;
   }
 
-  #merge(window: ClosedWindow): void {
-    const { start, groups } = window;
+  #putPositions(furthest: Offsets): void {
+    this.#database.put(POSITIONS_KEY, Buffer.from(JSON.stringify([...furthest])));
+  }
+
+  async #writeNew(window: SealedGroups): Promise<void> {
+    for (let from = 0; from < window.count;) from = await this.#database.transaction(() => this.#putNew(window, from));
+  }
+
+  /** Puts some blocks of a window that has none from `from` on; answers where to go on. */
+  #putNew(window: SealedGroups, start: number): number {
+    let from = start;
+    for (let blocks = 0; blocks < BLOCKS_AT_ONCE && from < window.count; blocks++) {
+      let to = Math.min(from + BLOCK_GROUPS, window.count);
+      while (to < window.count && window.hashOf(to) === window.hashOf(to - 1)) to++;
+      const key = blockKey(window.start, from === 0 ? 0 : window.hashOf(from));
+      this.#database.put(key, Buffer.from(window.records(from, to)));
+      from = to;
+    }
+    return from;
+  }
+
+  #merge(start: number, groups: readonly ClosedGroup[]): void {
     for (let from = 0; from < groups.length;) {
       const floor = this.#floor(start, groups[from]!.hash);
       const next = floor === undefined ? 2 ** 32 : this.#nextHash(start, floor.key);
       let to = from + 1;
       while (to < groups.length && groups[to]!.hash < next) to++;
       const merged =
-        floor === undefined ? groups.slice(from, to) : mergeGroups([...readBlock(floor.value)], groups.slice(from, to));
+        floor === undefined
+          ? groups.slice(from, to)
+          : mergeGroups([...readRecords(floor.value)], groups.slice(from, to));
       this.#putBlocks(start, floor === undefined ? 0 : floor.key.readUInt32BE(8), merged);
       from = to;
     }
@@ -133,7 +153,7 @@ export class ClosedStore {
       let to = Math.min(from + size, groups.length);
       while (to < groups.length && groups[to]!.hash === groups[to - 1]!.hash) to++;
       const hash = from === 0 ? firstHash : groups[from]!.hash;
-      this.#database.put(blockKey(start, hash), Buffer.from(writeBlock(groups.slice(from, to))));
+      this.#database.put(blockKey(start, hash), Buffer.from(writeRecords(groups.slice(from, to))));
       from = to;
     }
   }
@@ -176,25 +196,6 @@ function blockKey(start: number, hash: number, after = false): Buffer {
 
 function windowKey(start: number): Buffer {
   return blockKey(start, 0).subarray(0, WINDOW_KEY_BYTES);
-}
-
-function writeBlock(groups: readonly ClosedGroup[]): Uint8Array {
-  const writer = new ByteWriter(4096);
-  for (const { hash, key, value } of groups) {
-    writer.raw(new Uint8Array(Uint32Array.of(hash).buffer));
-    writer.block(key);
-    writer.block(value);
-  }
-  return writer.view();
-}
-
-function* readBlock(bytes: Uint8Array): Generator<ClosedGroup> {
-  const reader = new ByteReader(bytes);
-  while (reader.position < bytes.length) {
-    const word = reader.raw(4);
-    const hash = (word[0]! | (word[1]! << 8) | (word[2]! << 16) | (word[3]! << 24)) >>> 0;
-    yield { hash, key: reader.block(), value: reader.block() };
-  }
 }
 
 /** Both sorted by hash; a group of `newer` replaces the one with its key. */

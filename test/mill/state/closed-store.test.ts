@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { ClosedStore, type ClosedGroup } from '../../../src/mill/state/closed-store.js';
+import { ClosedStore } from '../../../src/mill/state/closed-store.js';
+import { SealedGroups } from '../../../src/mill/state/sealed-groups.js';
 import { freshFolder, removeFolders } from '../support.js';
 
 afterEach(removeFolders);
@@ -8,10 +9,14 @@ afterEach(removeFolders);
 const at = (offset: number) => [{ stream: 'events', partition: 0, offset }];
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function groups(entries: readonly (readonly [hash: number, key: string, value: string])[]): ClosedGroup[] {
-  return entries
-    .map(([hash, key, value]) => ({ hash, key: bytes(key), value: bytes(value) }))
-    .sort((a, b) => a.hash - b.hash);
+function groups(
+  start: number,
+  entries: readonly (readonly [hash: number, key: string, value: string])[],
+): SealedGroups {
+  const sealed = new SealedGroups(start);
+  for (const [hash, key, value] of entries) sealed.add(hash, bytes(key), (writer) => writer.raw(bytes(value)));
+  sealed.sort();
+  return sealed;
 }
 
 test('what was written last is found, however it came and however often', async () => {
@@ -23,7 +28,7 @@ test('what was written last is found, however it came and however often', async 
         fc.oneof(fc.constantFrom(0, 1, 2 ** 32 - 1), fc.integer({ min: 0, max: 2 ** 32 - 1 })),
         fc.integer({ min: 0, max: 40 }),
       ),
-      { minLength: 1, maxLength: 700 },
+      { minLength: 1, maxLength: 9_000 },
     ),
   });
   await fc.assert(
@@ -35,7 +40,7 @@ test('what was written last is found, however it came and however often', async 
       for (const { start, entries } of writes) {
         const once = new Map(entries.map(([hash, key]) => [`${hash}/${key}`, [hash, `k${key}`, `v${n++}`] as const]));
         for (const [, [hash, key, value]] of once) model.set(`${start}/${hash}/${key}`, value);
-        await store.write([{ start, groups: groups([...once.values()]) }], at(n));
+        await store.write([groups(start, [...once.values()])], at(n));
         expect(store.asOf(start)?.get('events/0')).toBe(n);
       }
       await store.close();
@@ -55,7 +60,7 @@ test('what was written last is found, however it came and however often', async 
 
 test('eviction takes windows before the limit, whole, and leaves the one at it whole', async () => {
   const store = new ClosedStore(freshFolder());
-  const windows = [0, 60_000, 120_000].map((start) => ({ start, groups: groups([[7, 'k', `v${start}`]]) }));
+  const windows = [0, 60_000, 120_000].map((start) => groups(start, [[7, 'k', `v${start}`]]));
   await store.write(windows, at(9));
   expect(await store.evict(60_000, 100)).toBe(2);
   expect(store.asOf(0)).toBeUndefined();
