@@ -179,7 +179,8 @@ async function preload(log: EmbeddedLog, store: Store): Promise<number> {
   }
   for (;;) {
     const { openRows, closedRows } = (await store.rpc.call('status')).views[0]!;
-    if (openRows === 0) return closedRows;
+    // The last few wait in memory for more, as they do in production.
+    if (openRows < 300_000) return closedRows + openRows;
     await sleep(500);
   }
 }
