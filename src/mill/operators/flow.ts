@@ -135,7 +135,8 @@ export class Flow {
     for (const table of this.state.tables.values()) {
       if (table.dirtyCount === 0) continue;
       this.state.countExtras(table);
-      if (due || this.#isClosing(table)) this.#publishDirty(table);
+      if (due) this.#publishDirty(table, table.groups);
+      else if (this.#isClosing(table)) this.#publishDirty(table, this.closing.get(table.start) ?? 0);
       else if (this.event !== null) this.#publishClosed(table);
     }
     return this.#close();
@@ -151,10 +152,11 @@ export class Flow {
     return this.arrival !== null && table.end + this.#plan.lagMs < this.arrival.now;
   }
 
-  #publishDirty(table: WindowTable): void {
+  /** Publishes dirty groups below `to`; the others are `#closeTable`'s. */
+  #publishDirty(table: WindowTable, to: number): void {
     for (let i = 0; i < table.dirtyCount; i++) {
       const group = table.dirtyGroups[i]!;
-      this.#publishGroup(table, group, this.#isGroupClosed(table, group));
+      if (group < to) this.#publishGroup(table, group, this.#isGroupClosed(table, group));
     }
     table.clean();
   }
