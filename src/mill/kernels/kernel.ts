@@ -132,23 +132,26 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
   const keys = layout.parts.map((part, index) => printKey(source, plan.keys[index]!.expression, part));
   const { stride, offsets } = cellLayout(plan);
   const aggregates = plan.aggregates.map((call, index) => printAggregate(source, call, index, offsets[index]!));
+  const arrays = aggregates.flatMap((aggregate) => aggregate.arrays);
+  const load = printLoad(arrays);
   const body = [
     ...(boundsInWhere ? [...late, ...window, ...where] : [...where, ...late, ...window]),
     ...(early ? [] : printLateness(plan)),
     ...keys.flatMap((key) => key.before),
     ...aggregates.flatMap((aggregate) => aggregate.before),
     'computing = false;',
-    ...(early ? ['if (table === null) {', '  table = host.table(start);', '  load();', '}'] : printTableChoice()),
+    ...printTableChoice(early, load),
     ...printProbe(
       layout,
       keys.flatMap((key) => key.words),
+      load,
     ),
     ...(early ? [] : ['if (correction) { table.setCorrected(group); corrections++; }']),
     'if (dirty[group] === 0) table.touch(group);',
     `const cell = group * ${stride};`,
     ...aggregates.flatMap((aggregate) => aggregate.add),
   ];
-  return printFrame(source, aggregates, body, early);
+  return printFrame(source, arrays, body, early);
 }
 
 function printWhere(source: KernelSource, where: NonNullable<ViewPlan['where']>): string[] {
@@ -164,12 +167,24 @@ function printLateness(plan: ViewPlan): string[] {
   ];
 }
 
-function printTableChoice(): string[] {
-  return ['if (table === null) {', '  table = host.table(start);', '  if (table === null) continue;', '  load();', '}'];
+function printTableChoice(early: boolean, load: readonly string[]): string[] {
+  const skip = early ? [] : ['  if (table === null) continue;'];
+  return ['if (table === null) {', '  table = host.table(start);', ...skip, ...load, '}'];
+}
+
+/**
+ * Takes a table's arrays into locals. Printed wherever it is needed rather than called: a function
+ * that closed over the locals would move them out of registers.
+ */
+function printLoad(arrays: PrintedAggregate['arrays']): string[] {
+  return [
+    '  slots = table.slots; mask = slots.length - 1; words = table.words; dirty = table.dirty; cells = table.cells.data;',
+    ...arrays.map(([name, path]) => `  ${name} = table.accumulators${path};`),
+  ];
 }
 
 /** Probing as `WindowTable.find` does, with the key in locals. */
-function printProbe(layout: KeyLayout, words: readonly string[]): string[] {
+function printProbe(layout: KeyLayout, words: readonly string[], load: readonly string[]): string[] {
   const { width } = layout;
   const same = words.map((word, index) => `words[at${index === 0 ? '' : ` + ${index}`}] === ${word}`).join(' && ');
   return [
@@ -186,7 +201,7 @@ function printProbe(layout: KeyLayout, words: readonly string[]): string[] {
     ...words.map((word, index) => `  table.key[${index}] = ${word};`),
     '  group = host.insert(table);',
     "  if (group < 0) { host.late(i, 'state_full', time, start); continue; }",
-    '  load();',
+    ...load,
     '}',
   ];
 }
@@ -194,21 +209,15 @@ function printProbe(layout: KeyLayout, words: readonly string[]): string[] {
 /** Names, the loop, and going on behind a row that fails. */
 function printFrame(
   source: KernelSource,
-  aggregates: readonly PrintedAggregate[],
+  arrays: PrintedAggregate['arrays'],
   body: readonly string[],
   early: boolean,
 ): string {
-  const arrays = aggregates.flatMap((aggregate) => aggregate.arrays);
   const names = [...source.binders.keys()];
   return [
     ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = columns;`]),
     'let start = Infinity, end = -Infinity, table = null, i = 0, corrections = 0, computing = true;',
     `let slots, mask = 0, words, dirty, cells${arrays.map(([name]) => `, ${name}`).join('')};`,
-    'const load = () => {',
-    '  slots = table.slots; mask = slots.length - 1; words = table.words; dirty = table.dirty; cells = table.cells.data;',
-    '  const accumulators = table.accumulators;',
-    ...arrays.map(([name, path]) => `  ${name} = accumulators${path};`),
-    '};',
     'for (;;) {',
     '  try {',
     '    for (; i < rows; i++) {',
