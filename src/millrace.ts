@@ -13,12 +13,22 @@
  */
 import { join } from 'node:path';
 import { createCollector, type Collector } from './collect/collector.js';
+import { Cuts } from './collect/ledger/cuts.js';
+import { openLedger, type Ledger } from './collect/ledger/ledger.js';
 import { Dedupe } from './collect/dedupe/dedupe.js';
 import { listen } from './collect/http/server.js';
 import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
 import type { MillraceOptions } from './config/options.js';
 import { TenantStore } from './config/tenant-store.js';
-import { LATE_SCHEMA, LATE_STREAM, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from './event/internal.js';
+import {
+  ACCOUNTS_SCHEMA,
+  ACCOUNTS_STREAM,
+  ACCOUNT_TOTALS_STREAM,
+  LATE_SCHEMA,
+  LATE_STREAM,
+  QUARANTINE_SCHEMA,
+  QUARANTINE_STREAM,
+} from './event/internal.js';
 import type { Schema } from './event/schema.js';
 import { systemClock, type Clock } from './io/clock.js';
 import type { Disk } from './io/disk.js';
@@ -38,7 +48,7 @@ import type { ViewPlan } from './mill/sql/plan.js';
 import type { MillMethods } from './mill/thread.js';
 import { meterLog, StageMeters } from './meters.js';
 import { createApi, type ApiHandler } from './serve/api.js';
-import { openAudit } from './serve/audit.js';
+import { createAudit } from './serve/audit.js';
 import { createPages } from './serve/pages.js';
 import type { StoreMethods } from './serve/store-protocol.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
@@ -89,7 +99,8 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
   try {
     const plans = await planViews(options);
     ground.disk.makeFolder(options.dataFolder);
-    const log = await openStreams(ground);
+    const cuts = new Cuts(ground.metrics);
+    const log = await openStreams(ground, cuts);
     const views = await assignEpochs(ground.disk, options.dataFolder, plans);
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
     await removeOldReaders(log, ground.disk, options.dataFolder, views);
@@ -100,13 +111,14 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
     });
     closers.add(() => tenants.close());
     const collector = await openDoor(ground, log, tenants);
+    const ledger = await openAccounts(ground, log, collector, cuts);
     const input: ThreadsInput = { ...ground, log, views };
     const threads: Threads = {
       mill: await startMill(input),
       lake: await startLake(input),
       store: await startStore(input),
     };
-    const api = await openApi(ground, log, collector, tenants, views, threads);
+    const api = await openApi(ground, { log, collector, ledger, tenants, views, threads });
     const server = await serve(ground, collector, api);
     return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
   } catch (error) {
@@ -124,7 +136,10 @@ async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
 }
 
 /** Opens the log and declares the configured streams and our own. */
-async function openStreams({ options, disk, clock, random, messages, closers }: Ground): Promise<EmbeddedLog> {
+async function openStreams(
+  { options, disk, clock, random, messages, closers }: Ground,
+  cuts: Cuts,
+): Promise<EmbeddedLog> {
   const log = await openLog({
     folder: join(options.dataFolder, 'log'),
     disk,
@@ -135,19 +150,28 @@ async function openStreams({ options, disk, clock, random, messages, closers }: 
       problem === null
         ? messages.info('the log can be written again')
         : messages.error({ code: problem.code }, problem.message),
-    onCut: (rows) => messages.warn({ rows }, 'rows were cut from the log at its bound'),
+    onCut: (rows) => {
+      messages.warn({ rows }, 'rows were cut from the log at its bound');
+      return cuts.take(rows);
+    },
   });
   closers.add(() => log.close());
+  closers.add(() => cuts.close());
   const { damaged, cut } = log.recovery;
   for (const damage of damaged) messages.error(damage, 'the log is damaged; the rows named are lost');
   if (cut !== null) messages.warn(cut, 'the last commit was cut; it may have been acknowledged');
   for (const stream of options.streams) await log.createStream(stream);
   await log.createStream(ownStream(QUARANTINE_STREAM, QUARANTINE_SCHEMA));
   await log.createStream(ownStream(LATE_STREAM, LATE_SCHEMA));
+  // Every segment holds some of these rows: they must not keep the segments of shorter or bounded
+  // streams. What the ledger still needs when it is cut, it writes anew.
+  const retentionMs = Math.min(OWN_RETENTION_MS, ...options.streams.map((stream) => stream.retentionMs));
+  for (const name of [ACCOUNTS_STREAM, ACCOUNT_TOTALS_STREAM])
+    await log.createStream({ ...ownStream(name, ACCOUNTS_SCHEMA), retentionMs, policy: 'cut' });
   return log;
 }
 
-const DAY_MS = 86_400_000;
+const OWN_RETENTION_MS = 7 * 86_400_000;
 
 function ownStream(name: string, schema: Schema): StreamDefinition {
   return {
@@ -155,7 +179,7 @@ function ownStream(name: string, schema: Schema): StreamDefinition {
     schema,
     partitions: 1,
     clock: 'arrival',
-    retentionMs: 7 * DAY_MS,
+    retentionMs: OWN_RETENTION_MS,
     bytesMax: 50 * 1024 ** 3,
     policy: 'refuse',
   };
@@ -200,20 +224,36 @@ async function openDoor(
   });
 }
 
+/** The accounts go on where the last process left them, before the door opens. */
+async function openAccounts(
+  { clock, messages, closers }: Ground,
+  log: EmbeddedLog,
+  { accounts }: Collector,
+  cuts: Cuts,
+): Promise<Ledger> {
+  const onError = (error: unknown): void => messages.error({ part: 'accounts', err: error }, 'not written yet');
+  const ledger = await openLedger({ log, accounts, clock, onError });
+  closers.add(() => ledger.close());
+  cuts.open(ledger);
+  return ledger;
+}
+
 interface Threads {
   readonly mill: Supervised<MillMethods>;
   readonly lake: Supervised<LakeThreadMethods>;
   readonly store: Supervised<StoreMethods>;
 }
 
-async function openApi(
-  ground: Ground,
-  log: EmbeddedLog,
-  collector: Collector,
-  tenants: TenantStore,
-  views: readonly ViewEpoch[],
-  threads: Threads,
-): Promise<ApiHandler> {
+interface Parts {
+  readonly log: EmbeddedLog;
+  readonly collector: Collector;
+  readonly ledger: Ledger;
+  readonly tenants: TenantStore;
+  readonly views: readonly ViewEpoch[];
+  readonly threads: Threads;
+}
+
+async function openApi(ground: Ground, { log, collector, ledger, tenants, views, threads }: Parts) {
   const { options, disk, clock, metrics, messages } = ground;
   const mill = async () => (await threads.mill.rpc()).call('status');
   const lake = async () => (await threads.lake.rpc()).call('status');
@@ -225,12 +265,12 @@ async function openApi(
     clock,
     metrics,
     accounts: collector.accounts,
-    audit: openAudit({
+    audit: createAudit({
       log,
       lake: openCatalog(disk, join(options.dataFolder, LAKE_FOLDER)),
       streams: options.streams,
-      quarantinedAtStart: await quarantinedRows(threads.store),
-      door: (stream) => collector.accounts.total(stream),
+      ledger,
+      ask: (sql, tenant) => twoNumbers(threads.store, sql, tenant),
     }),
     streams: options.streams.map((stream) => stream.name),
     views: views.map((view) => view.description),
@@ -244,19 +284,15 @@ async function openApi(
   });
 }
 
-/** How many events of each stream are in the quarantine. */
-async function quarantinedRows(store: Supervised<StoreMethods>): Promise<Map<string, number>> {
-  const answer = await (
-    await store.rpc()
-  ).call('query', {
-    sql: `SELECT stream, count(*) AS events FROM ${QUARANTINE_STREAM} GROUP BY stream`,
-    tenant: null,
-    format: 'json',
-  });
-  const { rows } = JSON.parse(Buffer.from(answer.body).toString()) as {
-    rows: [stream: string, events: number | string][];
-  };
-  return new Map(rows.map(([stream, events]) => [stream, Number(events)]));
+/** The one row of a query that answers two numbers. */
+async function twoNumbers(
+  store: Supervised<StoreMethods>,
+  sql: string,
+  tenant: string,
+): Promise<readonly [number, number]> {
+  const answer = await (await store.rpc()).call('query', { sql, tenant, format: 'json' });
+  const { rows } = JSON.parse(Buffer.from(answer.body).toString()) as { rows: [[number | string, number | string]] };
+  return [Number(rows[0][0]), Number(rows[0][1])];
 }
 
 async function serve({ options, clock, messages, closers }: Ground, collector: Collector, api: ApiHandler) {

@@ -6,7 +6,7 @@
  */
 import type { TransferListItem } from 'node:worker_threads';
 import type { MillraceOptions } from './config/options.js';
-import { LATE_STREAM, QUARANTINE_STREAM } from './event/internal.js';
+import { ACCOUNTS_STREAM, LATE_STREAM, QUARANTINE_STREAM } from './event/internal.js';
 import type { Clock } from './io/clock.js';
 import type { Rpc } from './io/rpc.js';
 import { supervise, type Supervised } from './io/supervisor.js';
@@ -70,7 +70,7 @@ export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods
       logPort,
       dataFolder: options.dataFolder,
       views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })),
-      streams: [...options.streams.map((stream) => stream.name), QUARANTINE_STREAM, LATE_STREAM],
+      streams: [...options.streams.map((stream) => stream.name), QUARANTINE_STREAM, LATE_STREAM, ACCOUNTS_STREAM],
       limits,
       memoryBytesMax,
     };

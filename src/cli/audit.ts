@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { MillraceError } from '../util/errors.js';
-import { count, green, print, printJson, red, table } from './output.js';
+import { count, dim, green, print, printJson, red, table } from './output.js';
 import { Server, withServer, type ServerOptions } from './server.js';
 
 /** The closing of accounts of one stream, as `GET /v1/audit` answers it. */
@@ -13,10 +13,17 @@ export interface AuditAccount {
   readonly duplicates: number;
   /** Counts by reason. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** Rows that the disk bound took from readers that still needed them, by reader. */
+  readonly cut: Readonly<Record<string, number>>;
+  readonly refused: number;
+  readonly unlogged: number;
 }
 
 /** What `GET /v1/audit` answers. */
 export interface AuditAnswer {
+  readonly tenant: string | null;
+  readonly sinceMs: number;
+  readonly gaps: readonly { readonly fromMs: number; readonly toMs: number }[];
   readonly accounts: readonly AuditAccount[];
 }
 
@@ -31,7 +38,10 @@ function droppedOf(account: AuditAccount): number {
   return 'duplicate' in account.dropped ? reasons : reasons + account.duplicates;
 }
 
+const GAPS_SHOWN = 5;
+
 interface AuditOptions extends ServerOptions {
+  readonly tenant?: string;
   readonly json?: boolean;
 }
 
@@ -39,20 +49,24 @@ interface AuditOptions extends ServerOptions {
 export function auditCommand(): Command {
   return withServer(new Command('audit'))
     .description('close the accounts: received = delivered + dropped + quarantined + pending')
+    .option('--tenant <id>', "one tenant's accounts (a tenant's key sees only its own)")
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  millrace audit\n  millrace audit --json\n\nExit code 1 when an account does not close.',
+      '\nExamples:\n  millrace audit\n  millrace audit --tenant acme\n  millrace audit --json\n\nExit code 1 when an account does not close.',
     )
     .action(async (options: AuditOptions) => {
-      const { accounts } = await new Server(options).get<AuditAnswer>('/v1/audit');
+      const query = options.tenant === undefined ? '' : `?${new URLSearchParams({ tenant: options.tenant })}`;
+      const answer = await new Server(options).get<AuditAnswer>(`/v1/audit${query}`);
+      const { accounts } = answer;
       const open = accounts.filter((account) => difference(account) !== 0);
       if (options.json === true)
         printJson({
+          ...answer,
           closes: open.length === 0,
           accounts: accounts.map((account) => ({ ...account, difference: difference(account) })),
         });
-      else printAccounts(accounts);
+      else printAnswer(answer);
       if (open.length === 0) return;
       const first = open[0]!;
       throw new MillraceError(
@@ -63,7 +77,9 @@ export function auditCommand(): Command {
     });
 }
 
-function printAccounts(accounts: readonly AuditAccount[]): void {
+function printAnswer({ tenant, sinceMs, gaps, accounts }: AuditAnswer): void {
+  const whose = tenant === null ? 'all tenants' : `tenant ${tenant}`;
+  print(dim(`accounts of ${whose} since ${timeText(sinceMs)}`));
   const header = ['stream', 'received', 'delivered', 'dropped', 'quarantined', 'pending', 'closes'];
   const rows = accounts.map((account) => [
     account.stream,
@@ -75,7 +91,26 @@ function printAccounts(accounts: readonly AuditAccount[]): void {
     difference(account) === 0 ? green('yes') : red(`off by ${count(difference(account))}`),
   ]);
   print(table(header, rows));
-  for (const account of accounts)
-    for (const [reason, events] of Object.entries({ duplicate: account.duplicates, ...account.dropped }))
-      if (events > 0) print(`  ${account.stream}: dropped(${reason}) ${count(events)}`);
+  for (const account of accounts) printDetails(account);
+  if (gaps.length === 0) return;
+  print();
+  print('The process was killed. Duplicates, drops and refusals that it had counted may be missing of:');
+  for (const { fromMs, toMs } of gaps.slice(-GAPS_SHOWN)) print(`  ${timeText(fromMs)} to ${timeText(toMs)}`);
+  if (gaps.length > GAPS_SHOWN) print(`  and ${gaps.length - GAPS_SHOWN} earlier spans (--json shows them)`);
+  print('Accepted and quarantined events are counted again from the log; none is missing.');
+}
+
+function printDetails({ stream, duplicates, dropped, cut, refused, unlogged }: AuditAccount): void {
+  const line = (what: string, events: number): void => {
+    if (events > 0) print(`  ${stream}: ${what} ${count(events)}`);
+  };
+  for (const [reason, events] of Object.entries({ duplicate: duplicates, ...dropped }))
+    line(`dropped(${reason})`, events);
+  for (const [reader, rows] of Object.entries(cut)) line(`cut from ${reader} at the disk bound`, rows);
+  line('refused with 429 or 503, to be sent again:', refused);
+  line('pixels and clicks answered without the log:', unlogged);
+}
+
+function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -10,7 +10,7 @@
  * | `POST /v1/links` | signs a click link, by key | keeps nothing |
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { LATE_STREAM, QUARANTINE_STREAM } from '../event/internal.js';
+import { isInternalStream } from '../event/internal.js';
 import { MillraceError } from '../util/errors.js';
 import { Accounts } from './accounts.js';
 import { Budget } from './http/body.js';
@@ -56,7 +56,7 @@ export function createCollector(input: CollectInput): Collector {
   };
   const ingests = new Map<string, Ingest>();
   for (const definition of log.streams())
-    if (isPublic(definition.name)) ingests.set(definition.name, new Ingest(definition, services, shared));
+    if (!isInternalStream(definition.name)) ingests.set(definition.name, new Ingest(definition, services, shared));
   const budget = new Budget(limits.pendingBytesMax);
   const first = ingests.get(limits.defaultStream);
   if (first === undefined)
@@ -102,11 +102,6 @@ function routeOf(path: string): Route | undefined {
   if (path === '/c') return 'click';
   if (path === '/v1/links') return 'links';
   return path === '/postback' || path.startsWith('/postback/') ? 'postback' : undefined;
-}
-
-/** Streams that Millrace writes itself take nothing from outside. */
-function isPublic(name: string): boolean {
-  return name !== QUARANTINE_STREAM && name !== LATE_STREAM && !name.startsWith('view.');
 }
 
 function measure({ metrics, clock }: CollectServices, route: Route, response: ServerResponse): void {

@@ -10,6 +10,18 @@ export const QUARANTINE_STREAM = 'quarantine';
 /** Name of the stream of rows that came after their window's last correction. */
 export const LATE_STREAM = 'late';
 
+/** Name of the stream of the audit's accounts. */
+export const ACCOUNTS_STREAM = 'accounts';
+
+/** Name of the stream of their totals, from which a start goes on; not for queries. */
+export const ACCOUNT_TOTALS_STREAM = 'accounts.totals';
+
+/** Whether Millrace writes a stream itself, so that it takes nothing from outside. */
+export function isInternalStream(name: string): boolean {
+  const own = [QUARANTINE_STREAM, LATE_STREAM, ACCOUNTS_STREAM, ACCOUNT_TOTALS_STREAM];
+  return own.includes(name) || name.startsWith('view.');
+}
+
 /** Most original bytes a quarantined event keeps; longer ones keep length and hash. */
 export const ORIGINAL_BYTES_MAX = 64 * 1024;
 
@@ -52,6 +64,33 @@ export const LATE_SCHEMA = defineSchema({
     event_time: 'timestamp?',
     reason: 'dictionary',
     event: 'json',
+  },
+  tenant: 'tenant',
+});
+
+/**
+ * Accounts: what happened to events, added up. One row a minute (of the count, give or take a
+ * second), `edge` (where: `collect` is the front door, else the id of a reader), stream, tenant (`*`:
+ * none that is known) and outcome, with the reason where an outcome has several.
+ *
+ * | outcome | reason |
+ * |---|---|
+ * | `received`, `accepted`, `duplicates`, `quarantined` | |
+ * | `rejected` | error code, quarantined or dropped |
+ * | `dropped` | `quarantine_full`, `tenant_unknown` |
+ * | `unlogged` | pixels and clicks that were answered although the log had not taken them |
+ * | `refused` | answered 429 or 503; the client's still |
+ * | `cut` | rows that the disk bound took from the reader `edge` |
+ */
+export const ACCOUNTS_SCHEMA = defineSchema({
+  columns: {
+    minute: 'timestamp',
+    edge: 'dictionary',
+    stream: 'dictionary',
+    tenant: 'dictionary',
+    outcome: 'dictionary',
+    reason: 'dictionary?',
+    events: 'int64',
   },
   tenant: 'tenant',
 });

@@ -148,9 +148,39 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
     },
   },
+  Audit: {
+    type: 'object',
+    required: ['tenant', 'sinceMs', 'gaps', 'accounts'],
+    properties: {
+      tenant: { type: ['string', 'null'], description: 'Whose accounts; null for all tenants' },
+      sinceMs: { type: 'number', description: 'Since when there are accounts; ms since 1970' },
+      gaps: {
+        type: 'array',
+        description:
+          'Spans that ended with the process killed: duplicates, drops, refusals and unlogged clicks of these may be missing; accepted and quarantined events never are',
+        items: {
+          type: 'object',
+          required: ['fromMs', 'toMs'],
+          properties: { fromMs: { type: 'number' }, toMs: { type: 'number' } },
+        },
+      },
+      accounts: { type: 'array', items: { $ref: '#/components/schemas/Account' } },
+    },
+  },
   Account: {
     type: 'object',
-    required: ['stream', 'received', 'delivered', 'quarantined', 'pending', 'duplicates', 'dropped'],
+    required: [
+      'stream',
+      'received',
+      'delivered',
+      'quarantined',
+      'pending',
+      'duplicates',
+      'dropped',
+      'cut',
+      'refused',
+      'unlogged',
+    ],
     properties: {
       stream: { type: 'string' },
       received: count,
@@ -158,7 +188,17 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       quarantined: count,
       pending: count,
       duplicates: count,
-      dropped: { type: 'object', additionalProperties: count },
+      dropped: { type: 'object', description: 'Events by reason', additionalProperties: count },
+      cut: {
+        type: 'object',
+        description: 'Rows that the disk bound took from readers that still needed them, by reader',
+        additionalProperties: count,
+      },
+      refused: { ...count, description: "Answered 429 or 503: the client's still, in no other term" },
+      unlogged: {
+        ...count,
+        description: 'Pixels and clicks answered although the log had not taken them, in no other term',
+      },
     },
   },
 };

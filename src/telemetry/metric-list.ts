@@ -98,6 +98,11 @@ export const METRICS = {
     help: 'Columns whose dictionary reached its limit: the rest of the segment holds raw bytes.',
     labels: [],
   },
+  millrace_log_cut_rows_total: {
+    type: 'counter',
+    help: 'Rows that the disk bound took from a reader that still needed them (policy `cut`), by reader and stream.',
+    labels: ['reader', 'stream'],
+  },
   millrace_reader_lag_rows: {
     type: 'gauge',
     help: 'Rows a reader has not committed yet.',

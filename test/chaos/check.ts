@@ -3,6 +3,7 @@
  * in the late stream, and what was late is exactly what the rule says.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { difference, type AuditAnswer } from '../../src/cli/audit.js';
 import { OPERATOR_KEY, type SentEvent } from './client.js';
 import { ALLOWED_MS, LAG_MS, VIEW, WINDOW_MS } from './config.js';
 
@@ -40,6 +41,7 @@ export async function check(
   const expected = recount(acknowledged, received);
   await compareLate(url, expected.late);
   await compareView(url, expected.groups);
+  await closes(url, acknowledged.size);
   return { events: acknowledged.size, late: expected.late.size };
 }
 
@@ -53,6 +55,20 @@ async function caughtUp(url: string, events: number): Promise<void> {
     await sleep(50);
   }
   throw new Error(`${events} events were acknowledged; the view and the late stream hold ${seen}`);
+}
+
+/** The accounts close, and hold every event that was acknowledged, whatever was killed when. */
+async function closes(url: string, events: number): Promise<void> {
+  const answer = await fetch(`${url}/v1/audit`, { headers: { authorization: `Bearer ${OPERATOR_KEY}` } });
+  const { accounts } = (await answer.json()) as AuditAnswer;
+  for (const account of accounts) {
+    const { stream, received, duplicates, dropped, quarantined } = account;
+    if (difference(account) !== 0) throw new Error(`the accounts of ${stream} differ by ${difference(account)}`);
+    if (stream !== 'events') continue;
+    const reasons = Object.values(dropped).reduce((sum, rows) => sum + rows, 0);
+    const accepted = received - duplicates - reasons - quarantined;
+    if (accepted !== events) throw new Error(`${events} events were acknowledged; the audit says ${accepted}`);
+  }
 }
 
 interface Recount {

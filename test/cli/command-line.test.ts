@@ -143,16 +143,23 @@ describe('with a server', () => {
     pending: 1,
     duplicates: 1,
     dropped: { quarantine_full: 1 },
+    cut: { 'mill.traffic.1': 4 },
+    refused: 5,
+    unlogged: 0,
   };
+  let gaps: object[] = [];
+  let asked = '';
   let server: Server;
   let url = '';
   let accounts: AuditAccount[] = [account];
   beforeAll(async () => {
     server = createServer((request, response) => {
-      const { pathname } = new URL(request.url!, 'http://x');
+      const { pathname, search } = new URL(request.url!, 'http://x');
+      asked = pathname + search;
       if (request.headers.authorization !== 'Bearer good') {
         response.writeHead(401).end(JSON.stringify({ error: { code: 'KEY_MISSING', message: 'expected a key' } }));
-      } else if (pathname === '/v1/audit') response.end(JSON.stringify({ accounts }));
+      } else if (pathname === '/v1/audit')
+        response.end(JSON.stringify({ tenant: null, sinceMs: 1e12, gaps, accounts }));
       else if (pathname === '/v1/query') {
         let body = '';
         request.on('data', (part: Buffer) => (body += part.toString()));
@@ -229,6 +236,19 @@ describe('with a server', () => {
     expect(open.out).toContain('off by 2');
     expect(open.err).toContain('events differs by 2');
   });
+
+  test('audit says what was cut and refused, asks for a tenant, and tells of spans in doubt', async () => {
+    accounts = [account];
+    const plain = await millrace(['audit', '--tenant', 'a&b'], good());
+    expect(asked).toBe('/v1/audit?tenant=a%26b');
+    expect(plain.out).toContain('events: cut from mill.traffic.1 at the disk bound 4');
+    expect(plain.out).toContain('events: refused with 429 or 503, to be sent again: 5');
+    expect(plain.out).not.toContain('killed');
+    gaps = [{ fromMs: 1e12, toMs: 1e12 + 60_000 }];
+    const killed = await millrace(['audit'], good());
+    expect(killed.out).toContain('2001-09-09T01:46:40Z to 2001-09-09T01:47:40Z');
+    expect(killed.code).toBe(0);
+  });
 });
 
 describe('helpers', () => {
@@ -252,7 +272,18 @@ describe('helpers', () => {
 
   test('an account that does not close', () => {
     expect(
-      difference({ stream: 'e', received: 5, delivered: 3, quarantined: 0, pending: 0, duplicates: 1, dropped: {} }),
+      difference({
+        stream: 'e',
+        received: 5,
+        delivered: 3,
+        quarantined: 0,
+        pending: 0,
+        duplicates: 1,
+        dropped: {},
+        cut: {},
+        refused: 9,
+        unlogged: 9,
+      }),
     ).toBe(1);
   });
 

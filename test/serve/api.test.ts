@@ -152,8 +152,17 @@ describe('stats and health', () => {
     });
     expect((await server.ask('/v1/tenants?prefix=b', 'operator')).body).toEqual({ tenants: ['bolt'] });
     expect((await server.ask('/v1/tenants', 'acme')).body).toEqual({ tenants: ['acme'] });
-    expect((await server.ask('/v1/audit', 'acme')).status).toBe(403);
-    expect((await server.ask('/v1/audit', 'operator')).body).toMatchObject({ accounts: [{ stream: 'events' }] });
+  });
+
+  it('close for all tenants, and for one: a key sees its own', async () => {
+    const terms = { stream: 'events', delivered: 0, duplicates: 0, quarantined: 0 };
+    const all = { ...terms, received: 4, pending: 2, dropped: { quarantine_full: 2 }, cut: { 'mill.traffic.1': 7 } };
+    const acme = { ...terms, received: 3, pending: 1, dropped: { quarantine_full: 2 }, cut: {} };
+    const answers = async (path: string, key: Key) => (await server.ask(path, key)).body;
+    expect(await answers('/v1/audit', 'operator')).toMatchObject({ tenant: null, accounts: [all] });
+    expect(await answers('/v1/audit?tenant=acme', 'operator')).toMatchObject({ tenant: 'acme', accounts: [acme] });
+    expect(await answers('/v1/audit', 'acme')).toMatchObject({ tenant: 'acme', accounts: [acme] });
+    expect((await server.ask('/v1/audit?tenant=bolt', 'acme')).status).toBe(403);
   });
 
   it('are public where nothing is told', async () => {

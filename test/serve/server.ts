@@ -3,12 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Accounts } from '../../src/collect/accounts.js';
+import { Tallies } from '../../src/collect/ledger/tallies.js';
 import { listen } from '../../src/collect/http/server.js';
 import { TenantStore } from '../../src/config/tenant-store.js';
 import { systemClock } from '../../src/io/clock.js';
 import type { Rpc } from '../../src/io/rpc.js';
 import { createApi, type Api } from '../../src/serve/api.js';
-import { openAudit } from '../../src/serve/audit.js';
+import { createAudit } from '../../src/serve/audit.js';
 import type { QueryRequest } from '../../src/serve/query/engine.js';
 import type { RowRange, StoreMethods } from '../../src/serve/store-protocol.js';
 import { tailPage } from '../../src/serve/stream-tail.js';
@@ -112,12 +113,33 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
   const accounts = new Accounts();
   accounts.of('events', 'acme').accepted = 1;
   accounts.of('events', 'bolt').accepted = 2;
-  const audit = openAudit({
+  const ledger = new Tallies();
+  ledger.add({ edge: 'collect', stream: 'events', tenant: 'acme' }, 'received', 3);
+  ledger.add({ edge: 'collect', stream: 'events', tenant: 'acme' }, 'accepted', 1);
+  ledger.add({ edge: 'collect', stream: 'events', tenant: 'acme' }, 'dropped quarantine_full', 2);
+  ledger.add({ edge: 'collect', stream: 'events', tenant: 'bolt' }, 'received', 1);
+  ledger.add({ edge: 'collect', stream: 'events', tenant: 'bolt' }, 'accepted', 1);
+  ledger.add({ edge: 'mill.traffic.1', stream: 'events', tenant: 'bolt' }, 'cut', 7);
+  const audit = createAudit({
     log: fixture.log,
     lake: { snapshot: () => undefined, pathOf: () => '', take: () => null },
     streams: [{ name: 'events', lake: true }],
-    quarantinedAtStart: new Map(),
-    door: () => ({ received: 0, duplicates: 0, quarantined: 0, dropped: {} }),
+    ledger: {
+      sinceMs: START,
+      gaps: [],
+      counts: (tenant) => {
+        const sums = new Tallies();
+        for (const tally of ledger.all())
+          for (const [name, events] of tally.counts)
+            if (tenant === null || tally.tenant === tenant) sums.add({ ...tally, tenant: '*' }, name, events);
+        return sums;
+      },
+    },
+    ask: async (sql, tenant) => {
+      const { body } = await fixture.engine.run({ sql, tenant, format: 'json' });
+      const { rows } = JSON.parse(Buffer.from(body).toString()) as { rows: [[string, string]] };
+      return [Number(rows[0][0]), Number(rows[0][1])];
+    },
   });
   return {
     log: fixture.log,

@@ -3,7 +3,7 @@ import { answerJson } from '../../collect/http/answer.js';
 import { EVERY_TENANT, type Principal } from '../../config/tenants.js';
 import type { Api } from '../api-input.js';
 import { Rate } from '../rate.js';
-import { wholeNumber, type Route } from '../route.js';
+import { tenantOf, wholeNumber, type Route } from '../route.js';
 
 /** The answer of `/v1/stats`. Counts are since the start of the process; a tenant sees its own. */
 export interface Stats {
@@ -107,17 +107,22 @@ export function statsRoutes(api: Api, stats: StatsReader): Route[] {
     {
       method: 'GET',
       path: '/v1/audit',
-      roles: [],
+      roles: ['read'],
       summary: 'The accounts: received = delivered + dropped + quarantined + pending, a stream',
-      answers: {
-        'application/json': {
-          type: 'object',
-          required: ['accounts'],
-          properties: { accounts: { type: 'array', items: { $ref: '#/components/schemas/Account' } } },
+      description: "All tenants, or one; a tenant's key sees its own.",
+      parameters: [
+        {
+          name: 'tenant',
+          in: 'query',
+          description: "This tenant's accounts, with an operator's key",
+          schema: { type: 'string' },
         },
-      },
-      handle({ response }) {
-        answerJson(response, 200, { accounts: api.audit.accounts() }, { 'cache-control': 'no-store' });
+      ],
+      answers: { 'application/json': { $ref: '#/components/schemas/Audit' } },
+      errors: [503],
+      async handle({ response, principal, query }) {
+        const tenant = tenantOf(principal, query.get('tenant'));
+        answerJson(response, 200, await api.audit.accounts(tenant), { 'cache-control': 'no-store' });
       },
     },
     {
