@@ -2,7 +2,8 @@
  * The two servers that `bench/http.ts` compares, each started in a process of its own:
  * `http-servers.ts door|baseline FOLDER`. Prints `{"pid", "port"}` when it listens.
  *
- * `door` is our front door on our log: decode to columns, screen, deduplicate, append, fdatasync.
+ * `door` is our front door on our log, decode to columns, screen, deduplicate, append, fdatasync, and
+ * one view that reads the log and publishes its changes into it.
  * `baseline` is what one would write: node:http, JSON.parse, a compiled ajv schema, the raw body
  * appended to a file, one fdatasync for all that waits. It deduplicates nothing and keeps no columns.
  */
@@ -18,11 +19,15 @@ import { SigningKeys } from '../src/collect/tracking/signing-keys.js';
 import { TenantStore } from '../src/config/tenant-store.js';
 import { tenantNames } from '../src/cli/generate/traffic.js';
 import { adEvents } from '../src/event/ad-events.js';
-import { QUARANTINE_SCHEMA, QUARANTINE_STREAM } from '../src/event/internal.js';
+import { LATE_SCHEMA, LATE_STREAM, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from '../src/event/internal.js';
 import { systemClock } from '../src/io/clock.js';
 import { realDisk } from '../src/io/disk-real.js';
 import { systemRandom } from '../src/io/random.js';
-import { openLog } from '../src/log/embedded/open.js';
+import { openLog, type EmbeddedLog } from '../src/log/embedded/open.js';
+import { startMill } from '../src/mill/mill.js';
+import { changesLayout } from '../src/mill/sql/describe.js';
+import { parseViews } from '../src/mill/sql/parse.js';
+import { planView } from '../src/mill/sql/plan-view.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
 import { BENCH_KEY } from './load.js';
 
@@ -38,9 +43,10 @@ async function startDoor(): Promise<number> {
   await log.createStream({ ...common, name: 'events', schema: adEvents(), partitions: 1 });
   await log.createStream({ ...common, name: QUARANTINE_STREAM, schema: QUARANTINE_SCHEMA, partitions: 1 });
   const dedupe = await Dedupe.open({ ...ground, folder: join(folder, 'dedupe'), log, streams: ['events'] });
+  const plain = Array.from({ length: 1000 }, (_, i) => `t${i}`);
   const tenants = new TenantStore({
     clock: systemClock,
-    inline: { tenants: tenantNames(15_000).map((id) => ({ id })), operators: [{ key: BENCH_KEY }] },
+    inline: { tenants: [...tenantNames(15_000), ...plain].map((id) => ({ id })), operators: [{ key: BENCH_KEY }] },
   });
   const signingKeys = new SigningKeys([{ id: 'k1', secret: 'a secret of at least thirty-two characters' }]);
   const collector = createCollector({
@@ -52,6 +58,7 @@ async function startDoor(): Promise<number> {
     metrics: createMetrics(),
     onError: (error) => console.error(error),
   });
+  await startView(log);
   const server = await listen({
     handlers: [collector],
     host: '127.0.0.1',
@@ -62,6 +69,29 @@ async function startDoor(): Promise<number> {
     onError: (error) => console.error(error),
   });
   return server.port;
+}
+
+/** One view, in this thread as well. */
+async function startView(log: EmbeddedLog): Promise<void> {
+  const [view] = await parseViews(
+    `CREATE MATERIALIZED VIEW by_tenant AS SELECT tenant_id, window_start, count(*) AS events, sum(cost) AS cost
+     FROM TUMBLE(events, event_time, INTERVAL '1 minute') GROUP BY tenant_id, window_start`,
+    'bench.sql',
+  );
+  const plan = planView(view!, new Map([['events', { name: 'events', schema: adEvents() }]]));
+  const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;
+  await log.createStream({ ...common, name: 'view.by_tenant', schema: changesLayout(plan).schema, partitions: 1 });
+  await log.createStream({ ...common, name: LATE_STREAM, schema: LATE_SCHEMA, partitions: 1 });
+  startMill({
+    log,
+    dataFolder: folder,
+    views: [{ plan, epoch: 1, stream: 'view.by_tenant' }],
+    disk: realDisk,
+    clock: systemClock,
+    onStatus: (status) => {
+      if (status.state === 'stalled') throw new Error(`the view stalled: ${status.reason}`);
+    },
+  });
 }
 
 function startBaseline(): Promise<number> {

@@ -11,9 +11,9 @@ import {
   VALUES,
 } from '../src/collect/decode/memory-map';
 import { packColumns } from './decode/finish';
-import { clearDictionary, intern, putItem } from './decode/intern';
+import { clearDictionary, intern } from './decode/intern';
 import { blanks } from './decode/json';
-import { noteRow, putString, readRow } from './decode/row';
+import { noteRow, putItem, putString, readRow } from './decode/row';
 import { addName } from './decode/shape';
 import { S } from './decode/text';
 

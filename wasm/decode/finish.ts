@@ -5,6 +5,7 @@ import {
   TYPE_BOOLEAN, TYPE_DECIMAL, TYPE_DICTIONARY, TYPE_DOUBLE, TYPE_IGNORED, TYPE_INT64, TYPE_LIST, TYPE_TIMESTAMP,
   TYPE_UUID, VALUES,
 } from '../../src/collect/decode/memory-map';
+import { intern } from './intern';
 import { S, copyOver } from './text';
 
 @inline function aligned(at: usize): usize {
@@ -27,7 +28,7 @@ export function packColumns(to: usize): usize {
       case TYPE_INT64: case TYPE_DECIMAL: case TYPE_TIMESTAMP: to = packIntegers(column, rows, to); break;
       case TYPE_BOOLEAN: to = packBooleans(column, rows, to); break;
       case TYPE_LIST: to = packList(column, rows, to); break;
-      case TYPE_DICTIONARY: to = load<u32>(column, RAW) ? packBytes(column, rows, to) : packCodes(column, rows, to); break;
+      case TYPE_DICTIONARY: to = packEntries(column, rows, to); break;
       default: to = packBytes(column, rows, to);
     }
   }
@@ -128,18 +129,33 @@ function packBytes(column: usize, rows: u32, to: usize): usize {
   return data + end;
 }
 
-function packCodes(column: usize, rows: u32, to: usize): usize {
+/** References (pointer, length) to codes, or to offsets and bytes once the dictionary is full. */
+function packEntries(column: usize, rows: u32, to: usize): usize {
   const nulls: usize = load<u32>(column, OUT_NULLS);
   const values: usize = load<u32>(column, VALUES);
+  // All rows of a column at once: their look-ups don't wait for one another's memory.
+  for (let r: u32 = 0; r < rows; r++) {
+    let code = 0;
+    if (!isNull(nulls, r)) {
+      const slot = values + (<usize>r << 3);
+      code = intern(column, load<u32>(slot), load<u32>(slot, 4));
+      if (code < 0) {
+        store<u32>(column, 1, RAW);
+        return packBytes(column, rows, to);
+      }
+    }
+    store<u16>(to + (<usize>r << 1), <u16>code);
+  }
+  return narrow(column, rows, to);
+}
+
+/** Codes of 16 bits to one byte where that is enough. */
+function narrow(column: usize, count: u32, to: usize): usize {
   const width: u32 = load<u32>(column, ENTRIES) <= 256 ? 1 : 2;
   store<u32>(column, width, OUT_WIDTH);
   store<u32>(column, <u32>to, OUT_DATA);
-  for (let r: u32 = 0; r < rows; r++) {
-    const code: u32 = isNull(nulls, r) ? 0 : load<u32>(values + (<usize>r << 3));
-    if (width == 1) store<u8>(to + r, <u8>code);
-    else store<u16>(to + (<usize>r << 1), <u16>code);
-  }
-  return to + <usize>rows * width;
+  if (width == 1) for (let i: u32 = 0; i < count; i++) store<u8>(to + i, <u8>load<u16>(to + (<usize>i << 1)));
+  return to + <usize>count * width;
 }
 
 function packList(column: usize, rows: u32, to: usize): usize {
@@ -154,30 +170,30 @@ function packList(column: usize, rows: u32, to: usize): usize {
   store<u32>(to + (<usize>rows << 2), items);
   store<u32>(column, items, OUT_ITEMS);
   to = aligned(to + (<usize>(rows + 1) << 2));
-  return load<u32>(column, RAW) ? packRawItems(column, rows, items, to) : packItemCodes(column, rows, items, to);
+  return packItems(column, rows, items, to);
 }
 
-function packItemCodes(column: usize, rows: u32, items: u32, to: usize): usize {
+function packItems(column: usize, rows: u32, items: u32, to: usize): usize {
   const nulls: usize = load<u32>(column, OUT_NULLS);
   const values: usize = load<u32>(column, VALUES);
   const pool: usize = load<u32>(S, POOL_AT);
-  const width: u32 = load<u32>(column, ENTRIES) <= 256 ? 1 : 2;
-  store<u32>(column, width, OUT_WIDTH);
-  store<u32>(column, <u32>to, OUT_DATA);
   let at = to;
   for (let r: u32 = 0; r < rows; r++) {
     if (isNull(nulls, r)) continue;
     const slot = values + (<usize>r << 3);
     let item = pool + (<usize>load<u32>(slot) << 3);
     for (let left = load<u32>(slot, 4); left > 0; left--) {
-      const code = load<u32>(item);
-      if (width == 1) store<u8>(at, <u8>code);
-      else store<u16>(at, <u16>code);
-      at += width;
+      const code = intern(column, load<u32>(item), load<u32>(item, 4));
+      if (code < 0) {
+        store<u32>(column, 1, RAW);
+        return packRawItems(column, rows, items, to);
+      }
+      store<u16>(at, <u16>code);
+      at += 2;
       item += 8;
     }
   }
-  return to + <usize>items * width;
+  return narrow(column, items, to);
 }
 
 function packRawItems(column: usize, rows: u32, items: u32, to: usize): usize {

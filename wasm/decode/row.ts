@@ -1,12 +1,11 @@
 // One event: keys as predicted while they come so, looked up when they don't.
 import {
-  INDEX, MASKS, MASK_BIT, MASK_OFFSET, MASK_WORDS, POOL, PROPS, REQUIRED, ROW, SCRATCH,
+  INDEX, MASKS, MASK_BIT, MASK_OFFSET, MASK_WORDS, POOL, POOL_AT, PROPS, REQUIRED, ROW, SCRATCH,
   SHAPE, SHAPE_COUNT, SHAPE_ENTRIES, SHAPE_PLACES, SLOW, TEXT_AT, TEXT_LENGTH, TYPE, TYPE_BOOLEAN, TYPE_BYTES,
   TYPE_DECIMAL, TYPE_DICTIONARY, TYPE_DOUBLE, TYPE_IGNORED, TYPE_INT64, TYPE_JSON, TYPE_LIST, TYPE_STRING,
   TYPE_TIMESTAMP, TYPE_UUID, UNKNOWN_MAX, VALUES,
 } from '../../src/collect/decode/memory-map';
 import { putBase64 } from './base64';
-import { putEntry, putItem } from './intern';
 import { blanks, readJson, skipJson } from './json';
 import { putDecimal, putDouble, putInteger, scanNumber } from './number';
 import { findName, keyMatches, noteOrder } from './shape';
@@ -34,10 +33,7 @@ let order: u64 = 0;
 /** Puts the text of a string value into a column of any type that takes strings; false when it doesn't fit. */
 export function putString(column: usize, row: u32, at: usize, length: u32): bool {
   switch (load<u32>(column, TYPE)) {
-    case TYPE_DICTIONARY:
-      putEntry(column, row, at, length);
-      return true;
-    case TYPE_STRING:
+    case TYPE_DICTIONARY: case TYPE_STRING:
       putText(column, row, at, length);
       return true;
     case TYPE_UUID:
@@ -67,8 +63,7 @@ export function putString(column: usize, row: u32, at: usize, length: u32): bool
     if (end == 0) return 0;
     const at: usize = load<u32>(S, TEXT_AT);
     const length = load<u32>(S, TEXT_LENGTH);
-    if (type == TYPE_DICTIONARY) putEntry(column, row, at, length);
-    else if (type == TYPE_STRING) putText(column, row, at, length);
+    if (type == TYPE_DICTIONARY || type == TYPE_STRING) putText(column, row, at, length);
     else if (!putString(column, row, at, length)) return 0;
     return end;
   }
@@ -112,6 +107,13 @@ function readJsonValue(column: usize, row: u32, p: usize): usize {
   return end;
 }
 
+/** Puts an item of a list at place `item` of the pool. */
+export function putItem(item: u32, at: usize, length: u32): void {
+  const slot = <usize>load<u32>(S, POOL_AT) + (<usize>item << 3);
+  store<u32>(slot, <u32>at);
+  store<u32>(slot, length, 4);
+}
+
 function readList(column: usize, row: u32, p: usize): usize {
   if (load<u8>(p) != 91) return 0;
   const first = load<u32>(S, POOL);
@@ -124,7 +126,7 @@ function readList(column: usize, row: u32, p: usize): usize {
       if (load<u8>(p) != 34) return 0;
       p = readText(p);
       if (p == 0) return 0;
-      putItem(column, row, first, count, load<u32>(S, TEXT_AT), load<u32>(S, TEXT_LENGTH));
+      putItem(first + count, load<u32>(S, TEXT_AT), load<u32>(S, TEXT_LENGTH));
       count++;
       p = blanks(p);
       const c: u32 = load<u8>(p++);

@@ -179,12 +179,11 @@ export class LastResort {
     if (!value.startsWith('[')) return wrong(name, value);
     const items = JSON.parse(value) as unknown[];
     const first = this.#memory.get(map.POOL);
-    const row = this.#memory.get(map.ROW);
     const column = this.#memory.column(index);
     for (const [i, item] of items.entries()) {
       if (typeof item !== 'string') return wrong(`${name}[${i}]`, JSON.stringify(item));
       const { at, length } = this.#write(item);
-      this.#memory.scanner.putItem(column, row, first, i, at, length);
+      this.#memory.scanner.putItem(first + i, at, length);
     }
     this.#memory.set(map.POOL, first + items.length);
     this.#memory.scanner.putWord(column, first, items.length);

@@ -121,7 +121,7 @@ export const VALUES = 8;
 export const MASK_OFFSET = 12;
 /** That bit, 64 bits. */
 export const MASK_BIT = 16;
-/** Dictionary: hash and code + 1 a slot; 0 is free. */
+/** Dictionary: 32 bits a slot, upper bits of the hash above code + 1; 0 is free. */
 export const SLOTS = 24;
 /** Dictionary: slots less one. */
 export const SLOT_MASK = 28;
@@ -133,7 +133,7 @@ export const ARENA = 36;
 export const ENTRIES = 40;
 /** Dictionary: how many bytes. */
 export const ARENA_BYTES = 44;
-/** Dictionary: 1 when it ran full in this request, and slots hold (pointer, length). */
+/** Dictionary: 1 when it ran full in this request, and its column is bytes. */
 export const RAW = 48;
 /** Whether rows may lack the column. */
 export const NULLABLE = 52;
@@ -163,7 +163,7 @@ export const TYPE_IGNORED = 0;
 export const TYPE_UUID = 1;
 /** Slot: pointer and length. */
 export const TYPE_STRING = 2;
-/** Slot: code; pointer and length once RAW. */
+/** Slot: pointer and length; `finish` looks up the code. */
 export const TYPE_DICTIONARY = 3;
 /** Slot: first item and count. */
 export const TYPE_LIST = 4;
@@ -211,6 +211,10 @@ export const PADDING = 256;
 export const DICTIONARY_ENTRIES_MAX = 65_536;
 /** Most bytes of a dictionary; as in `event/dictionary.ts`. */
 export const DICTIONARY_BYTES_MAX = 4_194_304;
+/** Slots of an empty dictionary. */
+export const DICTIONARY_SLOTS_MIN = 256;
+/** Slots of a full one: two an entry. */
+export const DICTIONARY_SLOTS_MAX = 131_072;
 
 /** Deepest nesting of a JSON value that the scanner takes. */
 export const DEPTH_MAX = 64;

@@ -22,7 +22,7 @@ export interface Scanner {
   beginRow(): void;
   mark(column: number): void;
   putString(column: number, row: number, at: number, length: number): number;
-  putItem(column: number, row: number, first: number, count: number, at: number, length: number): void;
+  putItem(item: number, at: number, length: number): void;
   putWord(column: number, low: number, high: number): void;
 }
 
@@ -177,9 +177,8 @@ export class DecoderMemory {
   }
 
   #layDictionary(index: number): void {
-    const slots = map.DICTIONARY_ENTRIES_MAX * 2;
-    this.setColumnWord(index, map.SLOTS, this.#allocate(slots * 8));
-    this.setColumnWord(index, map.SLOT_MASK, slots - 1);
+    this.setColumnWord(index, map.SLOTS, this.#allocate(map.DICTIONARY_SLOTS_MAX * 4));
+    this.setColumnWord(index, map.SLOT_MASK, map.DICTIONARY_SLOTS_MIN - 1);
     this.setColumnWord(index, map.OFFSETS, this.#allocate((map.DICTIONARY_ENTRIES_MAX + 1) * 4));
     this.setColumnWord(index, map.ARENA, this.#allocate(map.DICTIONARY_BYTES_MAX + map.PADDING));
   }

@@ -1,4 +1,10 @@
-/** The owner's side of the connections from other threads; `log/remote.ts` is theirs. */
+/**
+ * The owner's side of the connections from other threads; `log/remote.ts` is theirs.
+ *
+ * A message costs the owner far more than a look at the board costs the reader, and the owner is
+ * the thread that answers clients. So a thread that waits is woken at once when it was not woken
+ * for `WAKE_EVERY_MS`, and otherwise when that time is over, for all commits since.
+ */
 import type { MessagePort } from 'node:worker_threads';
 import { createRpc, type Rpc } from '../../io/rpc.js';
 import { MillraceError } from '../../util/errors.js';
@@ -7,9 +13,13 @@ import type { OwnerMethods, RemoteMethods } from '../wire.js';
 import { CONNECTIONS_MAX, type Board } from './board.js';
 import type { CommitMetadata, LogState } from './state.js';
 
+/** Least time between two wakings of a thread, ms. */
+const WAKE_EVERY_MS = 20;
+
 interface Connection {
   readonly port: MessagePort;
   readonly rpc: Rpc<RemoteMethods>;
+  wokenAt: number;
 }
 
 /** The connections of other threads. */
@@ -19,6 +29,7 @@ export class RemoteHost {
   readonly #state: LogState;
   readonly #folder: string;
   readonly #connections = new Map<number, Connection>();
+  #wakeLater: NodeJS.Timeout | null = null;
 
   constructor(log: EmbeddedLog, board: Board, state: LogState, folder: string) {
     this.#log = log;
@@ -34,7 +45,7 @@ export class RemoteHost {
     if (index >= CONNECTIONS_MAX)
       throw new MillraceError('INTERNAL', `at most ${CONNECTIONS_MAX} threads can use the log`);
     const rpc = createRpc<RemoteMethods>(port, this.#methods(index));
-    this.#connections.set(index, { port, rpc });
+    this.#connections.set(index, { port, rpc, wokenAt: -Infinity });
     port.on('close', () => this.#connections.delete(index));
     port.unref();
   }
@@ -46,14 +57,33 @@ export class RemoteHost {
     const readers = [...ids].flatMap((id) => this.#state.readers.get(id) ?? []);
     const removed = metadata?.removed ?? [];
     const news = streams.length > 0 || readers.length > 0 || removed.length > 0;
-    for (const [index, { rpc }] of this.#connections) {
-      if (news) rpc.notify('changed', streams, readers, removed);
-      if (this.#board.takeWaiting(index)) rpc.notify('wake');
+    if (news) for (const { rpc } of this.#connections.values()) rpc.notify('changed', streams, readers, removed);
+    if (this.#wakeLater === null) this.#wake();
+  }
+
+  /** Wakes whoever waits and may be woken; the others later. */
+  #wake(): void {
+    const now = performance.now();
+    let nextMs = Infinity;
+    for (const [index, connection] of this.#connections) {
+      const restMs = connection.wokenAt + WAKE_EVERY_MS - now;
+      if (restMs > 0) nextMs = Math.min(nextMs, restMs);
+      else if (this.#board.takeWaiting(index)) {
+        connection.wokenAt = now;
+        connection.rpc.notify('wake');
+      }
     }
+    if (nextMs === Infinity) return;
+    this.#wakeLater = setTimeout(() => {
+      this.#wakeLater = null;
+      this.#wake();
+    }, nextMs);
+    this.#wakeLater.unref();
   }
 
   /** Ends all connections. */
   close(): void {
+    if (this.#wakeLater !== null) clearTimeout(this.#wakeLater);
     for (const { rpc } of this.#connections.values()) rpc.close();
     this.#connections.clear();
   }
