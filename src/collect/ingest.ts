@@ -59,6 +59,8 @@ interface Judged {
   readonly batch: ColumnBatch;
   readonly refused: readonly Refused[];
   readonly events: number;
+  /** Call when the batch is on disk and counted. */
+  release(): void;
 }
 
 /** Takes events into one stream. */
@@ -102,8 +104,21 @@ export class Ingest {
    * Throws what the decoder says of the whole body, or why the log does not take it.
    */
   async take(body: Uint8Array, tenant: string, original?: Uint8Array): Promise<Outcome> {
-    const { log, dedupe } = this.#services;
     const judged = this.#judge(body, tenant);
+    try {
+      return await this.#takeJudged(judged, body, tenant, original);
+    } finally {
+      judged.release();
+    }
+  }
+
+  async #takeJudged(
+    judged: Judged,
+    body: Uint8Array,
+    tenant: string,
+    original: Uint8Array | undefined,
+  ): Promise<Outcome> {
+    const { log, dedupe } = this.#services;
     const quarantined = this.#quarantine.take(this.#rowsOf(judged.refused, body, original));
     let claim: Claim | undefined;
     try {
@@ -131,6 +146,7 @@ export class Ingest {
       batch: this.#labeller.label(screened.batch),
       refused: this.#refused(decoded, screened, tenant),
       events: decoded.events,
+      release: () => decoded.release(),
     };
   }
 

@@ -21,6 +21,7 @@
  */
 import { Dictionary } from '../../event/dictionary.js';
 import type { Schema } from '../../event/schema.js';
+import { BufferPool } from '../../util/buffer-pool.js';
 import { MillraceError } from '../../util/errors.js';
 import { valueEnd } from './json-text.js';
 import { LastResort, type Verdict } from './last-resort.js';
@@ -45,6 +46,7 @@ class WasmDecoder implements Decoder {
   readonly #memory: DecoderMemory;
   readonly #lastResort: LastResort;
   readonly #dictionaries: (Dictionary | undefined)[];
+  readonly #pool = new BufferPool();
   #source: Uint8Array = new Uint8Array(0);
   #errors: DecodeError[] = [];
   #jsonRows = 0;
@@ -230,7 +232,9 @@ class WasmDecoder implements Decoder {
     const rows = memory.get(map.ROW);
     const out = memory.get(map.OUT);
     memory.reserve(out + this.#outputBytes(rows));
-    const reader = new ColumnReader(memory, out, memory.scanner.finish(out), rows);
+    const end = memory.scanner.finish(out);
+    const buffer = this.#pool.take(end - out);
+    const reader = new ColumnReader(memory, out, end, rows, buffer);
     const missing = new Map<number, Uint8Array>();
     const columns = this.#schema.columns.map((column, index) => {
       this.#growDictionary(index);
@@ -257,6 +261,7 @@ class WasmDecoder implements Decoder {
       columns,
       missing,
       intern,
+      release: () => this.#pool.give(buffer),
     });
   }
 

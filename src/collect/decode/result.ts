@@ -24,10 +24,12 @@ export class ColumnReader {
   readonly #buffer: ArrayBuffer;
   readonly #rows: number;
 
-  constructor(memory: DecoderMemory, start: number, end: number, rows: number) {
+  /** Copies [start, end) into `buffer`, over which the columns will be. */
+  constructor(memory: DecoderMemory, start: number, end: number, rows: number, buffer: ArrayBuffer) {
     this.#memory = memory;
     this.#start = start;
-    this.#buffer = memory.bytes.buffer.slice(start, end);
+    this.#buffer = buffer;
+    new Uint8Array(buffer).set(memory.bytes.subarray(start, end));
     this.#rows = rows;
   }
 
@@ -133,6 +135,7 @@ export interface ResultParts {
   readonly missing: ReadonlyMap<number, Uint8Array>;
   /** The code of a text in a column's dictionary, or -1 when it is full. */
   readonly intern: (column: number, text: string) => number;
+  readonly release: () => void;
 }
 
 /** The result of one `decode`. */
@@ -144,6 +147,7 @@ export class DecodedEvents implements DecodedBatch {
   readonly places: Uint32Array;
   readonly #parts: ResultParts;
   readonly #missing: Map<number, Uint8Array>;
+  #released = false;
 
   constructor(parts: ResultParts) {
     this.#parts = parts;
@@ -171,6 +175,12 @@ export class DecodedEvents implements DecodedBatch {
     else if (column.kind === 'dictionary') columns[index] = this.#filledCodes(index, lacking, valueOf);
     else throw new Error(`a ${column.kind} column can't be filled`);
     this.#missing.delete(index);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#parts.release();
   }
 
   #filledCodes(index: number, lacking: readonly number[], valueOf: (row: number) => unknown): Column {

@@ -40,7 +40,7 @@ export interface DecodeError {
   readonly end: number;
 }
 
-/** The events of one request. It owns its memory and stays valid. */
+/** The events of one request. It owns its memory and stays valid until `release`. */
 export interface DecodedBatch {
   /** The events that were taken, in order. Each call of `column` gives the newest, after `fill` too. */
   readonly batch: ColumnBatch;
@@ -57,6 +57,8 @@ export interface DecodedBatch {
    * for decimal, 16 bytes for uuid, text for string and dictionary.
    */
   fill(column: number, valueOf: (row: number) => bigint | string | Uint8Array): void;
+  /** Gives the memory back to the decoder; nothing of the batch may be read any more. May be left out. */
+  release(): void;
 }
 
 /** Decodes the requests of one stream. Not reentrant, but each result stands alone. */

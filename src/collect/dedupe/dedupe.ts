@@ -60,7 +60,10 @@ export interface DedupeOptions {
 export interface DedupeStats {
   readonly ids: number;
   readonly runs: number;
+  /** Runs' indexes and memtables. */
   readonly residentBytes: number;
+  /** Of them the memtables, those waiting for their flush and arrays kept for the next included. */
+  readonly memtableBytes: number;
   readonly heldMs: number;
   /** Filter hits that were looked up on disk: real duplicates, and new ids after all. */
   readonly confirmedDuplicates: number;
@@ -133,14 +136,12 @@ export class Dedupe {
   stats(): DedupeStats {
     const { runs, sealed, leftUntilMs } = this.#store;
     const { windowMs, clock } = this.#options;
+    const memtableBytes = sealed.reduce((sum, table) => sum + table.bytes, this.#active.bytes + this.#store.spareBytes);
     return {
       ids: this.#store.ids + this.#active.ids,
       runs: runs.length,
-      residentBytes: [
-        ...runs.map((run) => run.residentBytes),
-        ...sealed.map((table) => table.bytes),
-        this.#active.bytes,
-      ].reduce((a, b) => a + b, 0),
+      residentBytes: runs.reduce((sum, run) => sum + run.residentBytes, memtableBytes),
+      memtableBytes,
       heldMs: leftUntilMs === 0 ? windowMs : Math.min(windowMs, clock.now() - leftUntilMs),
       confirmedDuplicates: this.#confirmedDuplicates,
       confirmedNew: this.#confirmedNew,
@@ -180,6 +181,7 @@ export class Dedupe {
     // The newest runs first: what is sent again is mostly sent again soon.
     for (let at = this.#store.runs.length - 1; at >= 0 && count > 0; at--) count = this.#inRun(at, count);
     let fresh = 0;
+    this.#active.warm(keys, this.#candidates, count);
     for (let at = 0; at < count; at++) {
       const row = this.#candidates[at]!;
       const found = this.#active.findOrInsert(keys, row, ticket);
@@ -268,14 +270,14 @@ export class Dedupe {
 
   /** Starts a new memtable when the hour or the active one is full. */
   #turn(): void {
-    const full = this.#active.ids >= this.#options.memtableIds;
+    const full = this.#active.isFull(this.#options.memtableIds);
     if (full && this.#store.sealed.length >= SEALED_MAX) throw this.#refusal();
     if (full || (this.#active.hour !== this.#hour() && this.#store.sealed.length < SEALED_MAX)) this.#seal();
   }
 
   #seal(): void {
     const sealed = this.#active;
-    this.#active = new Memtable(this.#hour());
+    this.#active = new Memtable(this.#hour(), this.#store.spare());
     if (sealed.ids > 0) this.#store.seal(sealed);
     else this.#store.wake();
   }
@@ -297,7 +299,7 @@ export class Dedupe {
   /** Takes in rows that are in the log already. Waits when memory is full. */
   async #remember(stream: string, batch: ColumnBatch, end: Position, receivedAt: number): Promise<void> {
     const hour = Math.floor(receivedAt / HOUR_MS);
-    if (this.#active.hour !== hour || this.#active.ids >= this.#options.memtableIds) {
+    if (this.#active.hour !== hour || this.#active.isFull(this.#options.memtableIds)) {
       this.#seal();
       this.#active = new Memtable(hour);
       if (this.#store.sealed.length >= SEALED_MAX) await this.#store.idle();

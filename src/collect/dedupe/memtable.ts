@@ -5,14 +5,17 @@
  * heap    one record an id, in order of arrival, words of 32 bits:
  *         ticket | high | low | scope | length | id, filled up with zeros
  *         `------'  `---------------------------------------------------' as in a run's file
- * slots   open addressing over `low`, linear probing, at most half full; heap position + 1, 0 = free
+ * slots   open addressing over `low`, linear probing, at most half full; 0 = free, else
+ *         26 bits heap position + 1, above them 6 bits of `high`, so that a record of another id is
+ *         seldom looked at: each look is a cache miss
  * ```
  *
  * A **ticket** is the number of the commit that carries the id. While the ticket is open the id is
  * pending; if that commit fails, its records are marked `DEAD` and no look-up sees them any more.
  *
  * Life: active (takes ids) → sealed (read only) → flushed to a run once its last ticket is settled.
- * Limit: `idsMax` ids and one batch more; the owner seals it then.
+ * Limits: the owner seals it when it is `full`; a batch may go beyond that. Its arrays, once large,
+ * serve the next one (`Arrays`).
  */
 import type { Position } from '../../log/log.js';
 import type { Keys } from './keys.js';
@@ -23,11 +26,24 @@ export const DEAD = 0xffff_ffff;
 /** Words of a heap record before the id. */
 export const HEAP_HEAD = 5;
 
+/** Bits of a slot that hold a heap position. */
+const POSITION_BITS = 26;
+const POSITION_MASK = 2 ** POSITION_BITS - 1;
+
+/** Words after which the heap takes no further batch: half of what a slot can name. */
+const HEAP_WORDS_MAX = 2 ** (POSITION_BITS - 1);
+
+/** What a memtable is made of; the slots are all free. */
+export interface Arrays {
+  readonly heap: Uint32Array;
+  readonly slots: Uint32Array;
+}
+
 /** The newest ids. */
 export class Memtable {
   /** Records, dead ones included. */
   ids = 0;
-  heap = new Uint32Array(8192);
+  heap: Uint32Array;
   heapEnd = 0;
   /** Open tickets with records in here. */
   pending = 0;
@@ -39,10 +55,24 @@ export class Memtable {
   /** Ends of the log rows whose ids are in here, by `stream/partition`. */
   readonly covered = new Map<string, Position>();
 
-  #slots = new Int32Array(2048);
+  #slots: Uint32Array;
 
-  constructor(hour: number) {
+  /** `arrays`: those of an earlier one, from `recycled`. */
+  constructor(hour: number, arrays?: Arrays) {
     this.hour = hour;
+    this.heap = arrays?.heap ?? new Uint32Array(8192);
+    this.#slots = arrays?.slots ?? new Uint32Array(2048);
+  }
+
+  /** Whether no further batch should come: `ids` are `idsMax`, or they are so long that the heap is full. */
+  isFull(idsMax: number): boolean {
+    return this.ids >= idsMax || this.heapEnd >= HEAP_WORDS_MAX;
+  }
+
+  /** Its arrays for another memtable; this one is of no use any more. */
+  recycled(): Arrays {
+    this.#slots.fill(0);
+    return { heap: this.heap, slots: this.#slots };
   }
 
   /** Bytes it takes. */
@@ -57,9 +87,12 @@ export class Memtable {
     const mask = slots.length - 1;
     const high = keys.high[row]!;
     const low = keys.low[row]!;
+    const tag = high >>> POSITION_BITS;
     for (let slot = low & mask; ; slot = (slot + 1) & mask) {
-      const at = slots[slot]! - 1;
-      if (at < 0) return -1;
+      const entry = slots[slot]!;
+      if (entry === 0) return -1;
+      if (entry >>> POSITION_BITS !== tag) continue;
+      const at = (entry & POSITION_MASK) - 1;
       if (heap[at + 2] !== low || heap[at + 1] !== high || heap[at] === DEAD) continue;
       if (
         heap[at + 3] === keys.scopes[row] &&
@@ -78,9 +111,11 @@ export class Memtable {
     const mask = slots.length - 1;
     const high = keys.high[row]!;
     const low = keys.low[row]!;
+    const tag = high >>> POSITION_BITS;
     let slot = low & mask;
-    for (let at = slots[slot]! - 1; at >= 0; at = slots[slot]! - 1) {
-      if (heap[at + 2] === low && heap[at + 1] === high && heap[at] !== DEAD)
+    for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
+      const at = (entry & POSITION_MASK) - 1;
+      if (entry >>> POSITION_BITS === tag && heap[at + 2] === low && heap[at + 1] === high && heap[at] !== DEAD)
         if (
           heap[at + 3] === keys.scopes[row] &&
           heap[at + 4] === keys.lengths[row] &&
@@ -89,8 +124,20 @@ export class Memtable {
           return heap[at]!;
       slot = (slot + 1) & mask;
     }
-    slots[slot] = this.#append(keys, row, ticket) + 1;
+    slots[slot] = ((tag << POSITION_BITS) | (this.#append(keys, row, ticket) + 1)) >>> 0;
     return -1;
+  }
+
+  /**
+   * Asks the memory for the slots of `candidates[0 .. count]` at once: one by one, each insert would
+   * wait for its own. The answer is of no use but keeps the loads.
+   */
+  warm(keys: Keys, candidates: Uint32Array, count: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let sum = 0;
+    for (let at = 0; at < count; at++) sum ^= slots[keys.low[candidates[at]!]! & mask]!;
+    return sum;
   }
 
   /** Marks the records in `heap[from .. to]` as never committed. */
@@ -122,15 +169,26 @@ export class Memtable {
     await pause();
     for (let cell = 0; cell < 65_536; cell++) cells[cell + 1]! += cells[cell]!;
     const order = new Uint32Array(living);
-    for (let at = 0; at < heapEnd; at = next(heap, at))
-      if (heap[at] !== DEAD) order[cells[heap[at + 1]! >>> 16]!++] = at;
+    const highs = new Uint32Array(living);
+    for (let at = 0; at < heapEnd; at = next(heap, at)) {
+      if (heap[at] === DEAD) continue;
+      const high = heap[at + 1]!;
+      const place = cells[high >>> 16]!++;
+      order[place] = at;
+      highs[place] = high;
+    }
     await pause();
     for (let i = 1; i < living; i++) {
+      const high = highs[i]!;
+      if (highs[i - 1]! <= high) continue;
       const at = order[i]!;
-      const high = heap[at + 1]!;
       let j = i - 1;
-      while (j >= 0 && heap[order[j]! + 1]! > high) order[j + 1] = order[j--]!;
+      for (; j >= 0 && highs[j]! > high; j--) {
+        order[j + 1] = order[j]!;
+        highs[j + 1] = highs[j]!;
+      }
       order[j + 1] = at;
+      highs[j + 1] = high;
     }
     return order;
   }
@@ -157,7 +215,7 @@ export class Memtable {
     const mask = slots.length - 1;
     let slot = this.heap[at + 2]! & mask;
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    slots[slot] = at + 1;
+    slots[slot] = (((this.heap[at + 1]! >>> POSITION_BITS) << POSITION_BITS) | (at + 1)) >>> 0;
   }
 
   #growHeap(least: number): void {
@@ -167,7 +225,7 @@ export class Memtable {
   }
 
   #rehash(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2);
+    this.#slots = new Uint32Array(this.#slots.length * 2);
     for (let at = 0; at < this.heapEnd; at = next(this.heap, at)) if (this.heap[at] !== DEAD) this.#link(at);
   }
 }

@@ -21,7 +21,7 @@ import type { Position } from '../../log/log.js';
 import { Background } from './background.js';
 import type { HashSeed } from './keys.js';
 import { readManifest, writeManifest, type Manifest } from './manifest.js';
-import type { Memtable } from './memtable.js';
+import type { Arrays, Memtable } from './memtable.js';
 import { flushMemtable, mergeRuns } from './merge.js';
 import { Run } from './run.js';
 import { Scopes } from './scopes.js';
@@ -69,6 +69,7 @@ export class RunStore {
   readonly #merger: Background;
   #covered: ReadonlyMap<string, Position>;
   #nextRun: number;
+  #spare: Arrays | undefined;
   #publishing: Promise<void> = Promise.resolve();
   /** Runs that are being merged: they stay open until that is done. */
   #merging: readonly Run[] = [];
@@ -120,6 +121,18 @@ export class RunStore {
     return ids;
   }
 
+  /** The arrays of a memtable that was flushed, for the next one. */
+  spare(): Arrays | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare;
+  }
+
+  /** Bytes of the arrays kept for the next memtable. */
+  get spareBytes(): number {
+    return this.#spare === undefined ? 0 : this.#spare.heap.byteLength + this.#spare.slots.byteLength;
+  }
+
   /** Takes a sealed memtable. Call `wake` when its last ticket is settled. */
   seal(table: Memtable): void {
     this.sealed = [...this.sealed, table];
@@ -158,6 +171,7 @@ export class RunStore {
       const run = await flushMemtable(disk, folder, this.#name(), table);
       await this.#publish({ added: run, covered: table.covered });
       this.sealed = this.sealed.slice(1);
+      this.#spare = table.recycled();
       this.#options.onCovered(this.positions);
       this.#merger.wake();
     }

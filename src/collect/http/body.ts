@@ -6,7 +6,10 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { gunzip } from 'node:zlib';
+import { BufferPool } from '../../util/buffer-pool.js';
 import { MillraceError } from '../../util/errors.js';
+
+const pool = new BufferPool();
 
 /** Bytes that all requests under way may hold together. */
 export class Budget {
@@ -62,38 +65,74 @@ export async function readBody(request: IncomingMessage, bodyBytesMax: number, b
   try {
     // What is declared is taken at once: no request is stopped half-way for want of memory.
     if (declared > 0) take(declared);
-    const raw = await receive(request, bodyBytesMax, declared > 0 ? () => undefined : take);
-    const bytes = encoding === 'identity' ? raw : await unpack(raw, bodyBytesMax);
-    if (bytes !== raw) take(bytes.length);
+    const received =
+      declared > 0 ? await receiveDeclared(request, declared) : await receive(request, bodyBytesMax, take);
+    const bytes = encoding === 'identity' ? received.bytes : await unpack(received.bytes, bodyBytesMax);
+    if (bytes !== received.bytes) take(bytes.length);
     const total = held;
-    return { bytes, release: () => budget.give(total) };
+    return {
+      bytes,
+      release() {
+        budget.give(total);
+        received.release();
+      },
+    };
   } catch (error) {
     budget.give(held);
     throw error;
   }
 }
 
-function receive(request: IncomingMessage, bytesMax: number, take: (bytes: number) => void): Promise<Uint8Array> {
+interface Received {
+  readonly bytes: Uint8Array;
+  release(): void;
+}
+
+/** A body whose length is known goes into a buffer of the pool, chunk by chunk. Node's parser keeps to the length. */
+async function receiveDeclared(request: IncomingMessage, length: number): Promise<Received> {
+  const buffer = pool.take(length);
+  const bytes = new Uint8Array(buffer, 0, length);
+  let end = 0;
+  try {
+    await eachChunk(request, (chunk) => {
+      bytes.set(chunk, end);
+      end += chunk.length;
+    });
+  } catch (error) {
+    pool.give(buffer);
+    throw error;
+  }
+  return { bytes, release: () => pool.give(buffer) };
+}
+
+async function receive(request: IncomingMessage, bytesMax: number, take: (bytes: number) => void): Promise<Received> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  await eachChunk(request, (chunk) => {
+    length += chunk.length;
+    if (length > bytesMax) throw tooLarge(bytesMax);
+    take(chunk.length);
+    chunks.push(chunk);
+  });
+  return { bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length), release: () => undefined };
+}
+
+/** Resolves at the body's end; rejects with what `take` throws, and takes no more then. */
+function eachChunk(request: IncomingMessage, take: (chunk: Buffer) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
     const fail = (error: unknown): void => {
-      chunks.length = 0;
       request.off('data', onData);
       reject(error as Error);
     };
     const onData = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length > bytesMax) return fail(tooLarge(bytesMax));
       try {
-        take(chunk.length);
+        take(chunk);
       } catch (error) {
-        return fail(error);
+        fail(error);
       }
-      chunks.push(chunk);
     };
     request.on('data', onData);
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)));
+    request.on('end', () => resolve());
     const onCut = (): void => {
       if (!request.complete)
         fail(new MillraceError('BODY_MALFORMED', 'the connection ended before the body did', { place: 'body' }));
