@@ -66,11 +66,14 @@ export interface BytesColumn {
   readonly data: Uint8Array;
 }
 
+/** Codes of a dictionary; 32 bits only where one is larger than those of the log (the lake's runs). */
+export type Codes = Uint8Array | Uint16Array | Uint32Array;
+
 /** `dictionary`: row i is `dictionary.bytesOf(codes[i])`. */
 export interface DictionaryColumn {
   readonly kind: 'dictionary';
   readonly nulls: Uint8Array | null;
-  readonly codes: Uint8Array | Uint16Array;
+  readonly codes: Codes;
   readonly dictionary: Dictionary;
 }
 
@@ -79,7 +82,7 @@ export interface ListColumn {
   readonly kind: 'list';
   readonly nulls: Uint8Array | null;
   readonly offsets: Uint32Array;
-  readonly codes: Uint8Array | Uint16Array;
+  readonly codes: Codes;
   readonly dictionary: Dictionary;
 }
 

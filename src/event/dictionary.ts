@@ -2,7 +2,7 @@
  * An append-only table of byte strings: code → bytes and bytes → code.
  *
  * Whoever interns (a decoder, a segment's writer) owns one; readers hold the same object and see
- * it grow. Bounds: `ENTRIES_MAX` entries and `BYTES_MAX` bytes; past either `intern` answers -1
+ * it grow. Bounds: `ENTRIES_MAX` entries and `BYTES_MAX` bytes by default; past either `intern` answers -1
  * and the caller stores plain bytes instead, so hostile input cannot grow memory.
  *
  * Layout: entry c is `data[offsets[c] .. offsets[c + 1]]`. The hash table is open addressing over
@@ -31,6 +31,14 @@ export class Dictionary {
   #hashes = new Uint32Array(0);
   #slots: Int32Array | null = null;
   readonly #strings: (string | undefined)[] = [];
+  readonly #entriesMax: number;
+  readonly #bytesMax: number;
+
+  /** Bounds other than the log's are for a dictionary that leaves no process and whose owner bounds it. */
+  constructor(entriesMax = ENTRIES_MAX, bytesMax = BYTES_MAX) {
+    this.#entriesMax = entriesMax;
+    this.#bytesMax = bytesMax;
+  }
 
   /** The bytes of entry `code`: a view, valid as long as nobody writes to it. */
   bytesOf(code: number): Uint8Array {
@@ -91,7 +99,7 @@ export class Dictionary {
     const code = this.size;
     const from = this.offsets[code]!;
     const to = from + (end - start);
-    if (code >= ENTRIES_MAX || to > BYTES_MAX) return -1;
+    if (code >= this.#entriesMax || to > this.#bytesMax) return -1;
     if (code + 2 > this.offsets.length) this.#growEntries();
     if (code >= this.#hashes.length) this.#growHashes();
     if (to > this.data.length) this.data = grown(this.data, Math.max(to, this.data.length * 2));

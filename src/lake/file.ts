@@ -1,13 +1,13 @@
 /**
- * Writes one Parquet file of the lake and describes it: rows in lake order, given as batches.
+ * Writes one Parquet file of the lake and describes it: rows in lake order.
  *
  * A file is named from its stream's rows (hour, kind, offset ranges), so work that a crash undid
  * writes the same name again. It is synced before `finish` resolves; it counts once a snapshot
  * names it.
  */
 import { join } from 'node:path';
-import { crc32c, type RowSlice } from '../event/batch.js';
-import type { BytesColumn, ColumnBatch, DictionaryColumn, IntegerColumn } from '../event/columns.js';
+import { crc32c, sliceRows, type RowSlice } from '../event/batch.js';
+import type { BytesColumn, DictionaryColumn, IntegerColumn } from '../event/columns.js';
 import { numberAt } from '../event/integers.js';
 import type { Schema } from '../event/schema.js';
 import type { Disk, DiskFile } from '../io/disk.js';
@@ -67,10 +67,9 @@ export class LakeFileWriter {
   }
 
   /** Writes one row group; its rows come after those before it. */
-  async write(batch: ColumnBatch): Promise<void> {
-    const slices: RowSlice[] = [{ batch, rows: null }];
-    this.#note(batch);
-    await this.#writer.writeRowGroup(slices);
+  async write(slice: RowSlice): Promise<void> {
+    this.#note(slice);
+    await this.#writer.writeRowGroup([slice]);
   }
 
   /** Writes the footer and syncs. */
@@ -101,28 +100,30 @@ export class LakeFileWriter {
     this.#disk.remove(this.#path);
   }
 
-  #note(batch: ColumnBatch): void {
+  #note(slice: RowSlice): void {
+    const { batch, rows } = slice;
+    const count = sliceRows(slice);
     const { eventTime, receivedAt, tenant } = this.#schema.roles;
     if (eventTime >= 0) {
-      const [min, max] = rangeOf(batch.column(eventTime) as IntegerColumn, batch.rows);
+      const [min, max] = rangeOf(batch.column(eventTime) as IntegerColumn, rows, count);
       this.#eventTimeMin = Math.min(this.#eventTimeMin, min);
       this.#eventTimeMax = Math.max(this.#eventTimeMax, max);
     }
-    const [min, max] = rangeOf(batch.column(receivedAt) as IntegerColumn, batch.rows);
+    const [min, max] = rangeOf(batch.column(receivedAt) as IntegerColumn, rows, count);
     this.#receivedAtMin = Math.min(this.#receivedAtMin, min);
     this.#receivedAtMax = Math.max(this.#receivedAtMax, max);
-    if (tenant < 0 || batch.rows === 0) return;
+    if (tenant < 0 || count === 0) return;
     const tenants = batch.column(tenant) as DictionaryColumn | BytesColumn;
-    this.#tenantMin ??= textAt(tenants, 0);
-    this.#tenantMax = textAt(tenants, batch.rows - 1);
+    this.#tenantMin ??= textAt(tenants, rows === null ? 0 : rows[0]!);
+    this.#tenantMax = textAt(tenants, rows === null ? count - 1 : rows[count - 1]!);
   }
 }
 
-function rangeOf(column: IntegerColumn, rows: number): [number, number] {
+function rangeOf(column: IntegerColumn, rows: Uint32Array | null, count: number): [number, number] {
   let min = Infinity;
   let max = -Infinity;
-  for (let row = 0; row < rows; row++) {
-    const value = numberAt(column, row);
+  for (let i = 0; i < count; i++) {
+    const value = numberAt(column, rows === null ? i : rows[i]!);
     if (value < min) min = value;
     if (value > max) max = value;
   }

@@ -240,7 +240,7 @@ class MergeOutput {
     this.#options = options;
     this.#which = new Uint32Array(options.groupRows);
     this.#rows = new Uint32Array(options.groupRows);
-    this.#picker = new Picker(options.schema, true);
+    this.#picker = new Picker(options.schema);
   }
 
   /** Takes the row that a run is at; true when a row group is full. */
@@ -261,9 +261,8 @@ class MergeOutput {
       ...this.#plan,
       part: this.#files.length,
     });
-    await this.#writer.write(
-      this.#picker.pick({ batches: this.#batches, which: this.#which, rows: this.#rows, start: 0, count: this.#count }),
-    );
+    const picks = { batches: this.#batches, which: this.#which, rows: this.#rows, start: 0, count: this.#count };
+    await this.#writer.write({ batch: this.#picker.pick(picks), rows: null });
     this.#batches = [];
     this.#round++;
     this.#count = 0;
@@ -286,7 +285,7 @@ class MergeOutput {
     if (this.#writer === null) return;
     this.#files.push(await this.#writer.finish());
     this.#writer = null;
-    this.#picker = new Picker(this.#options.schema, true);
+    this.#picker = new Picker(this.#options.schema);
   }
 }
 

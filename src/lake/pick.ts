@@ -1,12 +1,12 @@
 /**
- * Rows of many batches, in any order, into one batch: what sorting and merging need.
+ * Rows of many batches, in any order, into one batch: what merging needs.
  *
  * Dictionaries of the sources become one that lives as long as the picker; codes go through lookup
  * tables by dictionary identity. When it is full the picker starts a new one, and a column that
  * does not even fit an empty one comes out as plain bytes.
  *
- * A picker whose batches are written at once reuses its arrays: they are large, and the garbage
- * collector would otherwise take longer than the picking.
+ * A picker reuses its arrays: they are large, and the garbage collector would otherwise take longer
+ * than the picking.
  */
 import {
   batchOf,
@@ -37,24 +37,20 @@ interface Table {
   lookups: WeakMap<Dictionary, Int32Array>;
 }
 
-/** Arrays for one column's parts, new ones or the same again. */
+/** Arrays for one column's parts, the same again when they suffice. */
 type Space = (part: string, bytes: number) => ArrayBuffer;
 
 /** Picks rows; one per output file. */
 export class Picker {
   readonly #schema: Schema;
-  readonly #reuses: boolean;
   readonly #tables = new Map<number, Table>();
   readonly #spaces = new Map<string, ArrayBuffer>();
 
-  /** `reuses`: a batch is valid only until the next `pick`. */
-  constructor(schema: Schema, reuses: boolean) {
+  constructor(schema: Schema) {
     this.#schema = schema;
-    this.#reuses = reuses;
   }
 
   #space(index: number): Space {
-    if (!this.#reuses) return (_part, bytes) => new ArrayBuffer(bytes);
     return (part, bytes) => {
       const key = `${index} ${part}`;
       let space = this.#spaces.get(key);
@@ -64,7 +60,7 @@ export class Picker {
     };
   }
 
-  /** The picked rows as a batch. */
+  /** The picked rows as a batch, valid until the next `pick`. */
   pick(picks: Picks): ColumnBatch {
     const columns: Column[] = this.#schema.columns.map((_, index) => this.#column(index, picks));
     return batchOf(this.#schema, picks.count, columns);

@@ -1,4 +1,4 @@
-import { batchOf, type Column, type ColumnBatch, type IntegerColumn } from '../event/columns.js';
+import type { Column, ColumnBatch, IntegerColumn } from '../event/columns.js';
 import { constantInteger } from '../event/integers.js';
 import type { Schema } from '../event/schema.js';
 
@@ -40,13 +40,4 @@ let numbers = new Uint32Array(0);
 function rising(base: number, rows: number): IntegerColumn {
   if (numbers.length < rows) numbers = Uint32Array.from({ length: Math.max(65_536, rows) }, (_, i) => i);
   return { kind: 'integer', nulls: null, base: BigInt(base), width: 4, deltas: numbers.subarray(0, rows) };
-}
-
-/** A batch that holds its columns and nothing else, all decoded now. */
-export function loaded(batch: ColumnBatch): ColumnBatch {
-  return batchOf(
-    batch.schema,
-    batch.rows,
-    batch.schema.columns.map((_, index) => batch.column(index)),
-  );
 }

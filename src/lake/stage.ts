@@ -79,7 +79,8 @@ export class LakeStage implements OwnStage {
   readonly #clock: Clock;
   readonly #options: LakeOptions;
   #snapshot: LakeSnapshot | null = null;
-  #schema: Schema | null = null;
+  /** The schema of the rows that wait. */
+  #source: Schema | null = null;
   #buffers = new Map<number, RunBuffer>();
   #oldestAt = 0;
   #positions: number[] = [];
@@ -117,7 +118,6 @@ export class LakeStage implements OwnStage {
     const { schema } = this.#definition();
     const { snapshot, swept } = openLake(this.#disk, this.#folder, this.#stream);
     this.#swept += swept.length;
-    this.#schema = lakeSchema(schema);
     this.#snapshot = snapshot ?? { stream: this.#stream, version: 0, schema, committed: [], files: [], removed: [] };
     this.#positions = [...this.#snapshot.committed];
     return this.#held();
@@ -126,14 +126,17 @@ export class LakeStage implements OwnStage {
   process(batch: LogBatch): void | Promise<void> {
     this.#check();
     if (batch.rows === 0) return;
+    const { schema } = batch.batch;
+    // A run has one schema: what came before the stream's grew goes out first.
+    if (this.#buffers.size > 0 && schema !== this.#source) return this.#cut().then(() => this.process(batch));
     const hour = batch.receivedAt - (batch.receivedAt % HOUR_MS);
     let buffer = this.#buffers.get(hour);
     if (buffer === undefined) {
       if (this.#buffers.size === 0) {
         this.#oldestAt = this.#clock.monotonic();
-        this.#schema = lakeSchema(this.#definition().schema);
+        this.#source = schema;
       }
-      this.#buffers.set(hour, (buffer = new RunBuffer(this.#schema!, hour)));
+      this.#buffers.set(hour, (buffer = new RunBuffer(lakeSchema(schema), hour)));
     }
     buffer.add(batch);
     this.#positions[batch.partition] = batch.baseOffset + batch.rows;

@@ -168,3 +168,14 @@ export function lakeTexts(folder: string, schema: Schema): string[] {
 export function dataFiles(folder: string): string[] {
   return readdirSync(join(folder, 'events', 'data')).sort();
 }
+
+/** The rows as the lake orders them: tenant, time, partition, offset. */
+export function inLakeOrder(rows: Row[]): Row[] {
+  return rows.toSorted(
+    (left, right) =>
+      Buffer.compare(Buffer.from(String(left['tenant'])), Buffer.from(String(right['tenant']))) ||
+      (left['time'] as number) - (right['time'] as number) ||
+      (left['_partition'] as number) - (right['_partition'] as number) ||
+      (left['_offset'] as number) - (right['_offset'] as number),
+  );
+}

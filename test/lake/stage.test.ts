@@ -12,7 +12,7 @@ import { readSnapshot } from '../../src/lake/snapshot.js';
 import { LakeStage } from '../../src/lake/stage.js';
 import { EVERY_TYPE, everyRow } from '../event/arbitrary.js';
 import { noSyncDisk as realDisk } from './no-sync.js';
-import { dataFiles, Feed, handClock, lakeRows, lakeTexts, type Row } from './feed.js';
+import { dataFiles, Feed, handClock, inLakeOrder, lakeRows, lakeTexts, type Row } from './feed.js';
 
 const HOUR = 1_750_003_200_000 - (1_750_003_200_000 % HOUR_MS);
 const SMALL = defineSchema({
@@ -247,12 +247,3 @@ describe('the lake', () => {
 });
 
 /** The order that the lake promises, by a plain comparison. */
-function inLakeOrder(rows: Row[]): Row[] {
-  return rows.toSorted(
-    (left, right) =>
-      Buffer.compare(Buffer.from(String(left['tenant'])), Buffer.from(String(right['tenant']))) ||
-      (left['time'] as number) - (right['time'] as number) ||
-      (left['_partition'] as number) - (right['_partition'] as number) ||
-      (left['_offset'] as number) - (right['_offset'] as number),
-  );
-}

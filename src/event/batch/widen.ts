@@ -5,6 +5,9 @@ import { Dictionary } from '../dictionary.js';
 import type { ColumnType } from '../schema.js';
 import { uuidText } from '../uuid.js';
 
+/** Columns are only read, so those without an entry share one. */
+const NOTHING = new Dictionary();
+
 /** A column in which every row is null: one that was added later. */
 export function allNull(type: ColumnType, rows: number): Column {
   const nulls = new Uint8Array((rows + 7) >> 3).fill(255);
@@ -24,14 +27,14 @@ export function allNull(type: ColumnType, rows: number): Column {
     case 'json':
       return { kind: 'bytes', nulls, offsets: new Uint32Array(rows + 1), data: new Uint8Array(0) };
     case 'dictionary':
-      return { kind: 'dictionary', nulls, codes: new Uint8Array(rows), dictionary: new Dictionary() };
+      return { kind: 'dictionary', nulls, codes: new Uint8Array(rows), dictionary: NOTHING };
     case 'list':
       return {
         kind: 'list',
         nulls,
         offsets: new Uint32Array(rows + 1),
         codes: new Uint8Array(0),
-        dictionary: new Dictionary(),
+        dictionary: NOTHING,
       };
   }
 }

@@ -23,22 +23,23 @@ export function writeIntegerValues(
 ): void {
   body.reserve(count * 8 + 8);
   const start = body.position;
-  const safe = slices.every((slice) => isSafe(slice.batch.column(index) as IntegerColumn));
+  const safe = slices.every((slice) => isSafe(slice.batch.column(index) as IntegerColumn, slice.rows));
   if (safe) writeSafe(slices, index, body, chunk);
   else writeExact(slices, index, body, chunk);
   if (body.position - start !== count * 8)
     throw new RangeError(`column ${index}: ${(body.position - start) / 8} values, expected ${count}`);
 }
 
-/** Whether every value of the column is exact as a double. */
-function isSafe(column: IntegerColumn): boolean {
+/** Whether every value of the column's rows (null: all) is exact as a double. */
+function isSafe(column: IntegerColumn, rows: Uint32Array | null): boolean {
   const base = Number(column.base);
   if (base > SAFE - WORD || base < -SAFE) return false;
   if (column.width !== 8) return true;
   if (column.base !== 0n) return false;
   const { deltas } = column;
-  for (let i = 1; i < deltas.length; i += 2) {
-    const high = deltas[i]! | 0;
+  const count = rows === null ? deltas.length / 2 : rows.length;
+  for (let i = 0; i < count; i++) {
+    const high = deltas[(rows === null ? i : rows[i]!) * 2 + 1]! | 0;
     if (high >= 0x1fffff || high < -0x1fffff) return false;
   }
   return true;

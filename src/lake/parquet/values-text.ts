@@ -8,7 +8,7 @@ import {
   type DictionaryColumn,
   type ListColumn,
 } from '../../event/columns.js';
-import { Dictionary } from '../../event/dictionary.js';
+import { Dictionary, ENTRIES_MAX } from '../../event/dictionary.js';
 import { TextBounds } from '../../event/text-bounds.js';
 import { BOUND_BYTES_MAX, setLength, type Chunk } from './chunk-body.js';
 import { ENCODING, type ParquetColumn } from './format.js';
@@ -61,14 +61,34 @@ function writeAll(body: BatchTarget, { data, offsets }: BytesColumn, rows: numbe
 
 function writeChosen(body: BatchTarget, column: Column, slice: RowSlice, bounds: TextBounds): void {
   const { data, offsets } = textOf(column);
-  const rows = sliceRows(slice);
-  for (let i = 0; i < rows; i++) {
-    const row = slice.rows === null ? i : slice.rows[i]!;
-    if (isNull(column.nulls, row)) continue;
-    const at = column.kind === 'dictionary' ? column.codes[row]! : row;
-    writeOne(body, data, offsets[at]!, offsets[at + 1]!);
-    bounds.take(data, offsets[at]!, offsets[at + 1]!);
+  const codes = column.kind === 'dictionary' ? column.codes : null;
+  const { nulls } = column;
+  const { rows } = slice;
+  const count = sliceRows(slice);
+  let at = body.position;
+  for (let i = 0; i < count; i++) {
+    const row = rows === null ? i : rows[i]!;
+    if (nulls !== null && ((nulls[row >> 3]! >> (row & 7)) & 1) === 1) continue;
+    const entry = codes === null ? row : codes[row]!;
+    const from = offsets[entry]!;
+    const to = offsets[entry + 1]!;
+    const length = to - from;
+    if (at + length + 16 > body.bytes.length) {
+      body.position = at;
+      body.reserve(length + 16);
+    }
+    const { bytes } = body;
+    bytes[at] = length;
+    bytes[at + 1] = length >>> 8;
+    bytes[at + 2] = length >>> 16;
+    bytes[at + 3] = length >>> 24;
+    at += 4;
+    if (length > 64) bytes.set(data.subarray(from, to), at);
+    else for (let byte = from, out = at; byte < to;) bytes[out++] = data[byte++]!;
+    bounds.take(bytes, at, at + length);
+    at += length;
   }
+  body.position = at;
 }
 
 function textOf(column: Column): { data: Uint8Array; offsets: Uint32Array } {
@@ -169,12 +189,12 @@ class OneSource implements Table {
   size = 0;
   readonly #source: Dictionary;
   readonly #lookup: Int32Array;
-  readonly #used: Uint16Array;
+  readonly #used: Uint16Array | Uint32Array;
 
   constructor(source: Dictionary) {
     this.#source = source;
     this.#lookup = new Int32Array(source.size).fill(-1);
-    this.#used = new Uint16Array(source.size);
+    this.#used = source.size > ENTRIES_MAX ? new Uint32Array(ENTRIES_MAX) : new Uint16Array(source.size);
   }
 
   lookup(): Int32Array {
@@ -182,6 +202,7 @@ class OneSource implements Table {
   }
 
   add(_source: Dictionary, code: number): number {
+    if (this.size === ENTRIES_MAX) return -1;
     this.#used[this.size] = code;
     return this.size++;
   }
