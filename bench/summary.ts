@@ -68,7 +68,6 @@ const VIEW: ViewDescription = {
   ],
   keyColumns: [0, 1, 2, 6],
   valueColumns: [7, 8, 9],
-  partialColumns: [],
   windowMs: WINDOW_MS,
   global: false,
 };

@@ -6,7 +6,7 @@
  * and needs no counter of its own.
  *
  * Columns, in this order: `tenant`, `window_start`, `window_end`, `op`, `state`, `reason`, then the
- * key columns, the value columns, the partial columns (named `_p0`, `_p1`, …), and `received_at`.
+ * key columns, the value columns, and `received_at`.
  */
 import type { Schema } from './schema.js';
 
@@ -58,8 +58,6 @@ export interface ViewDescription {
   readonly keyColumns: readonly number[];
   /** Positions of the measures. */
   readonly valueColumns: readonly number[];
-  /** Positions of the partial aggregates, from which a correction or a roll-up continues. */
-  readonly partialColumns: readonly number[];
   /** Window length, ms. */
   readonly windowMs: number;
   /** How long after its end a window stays open, ms. */

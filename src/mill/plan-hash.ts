@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { ViewPlan } from './sql/plan.js';
 
+/** Rises when the columns of changes streams do, so that every view begins a new one. */
+const CHANGES_FORMAT = 2;
+
 /** Identifies what a view computes: the same for texts that differ in spaces and comments alone. */
 export function planHash(plan: ViewPlan): string {
   const { text: _text, ...meaning } = plan;
-  return createHash('sha256').update(JSON.stringify(meaning, spellOut)).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify({ changes: CHANGES_FORMAT, ...meaning }, spellOut))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 function spellOut(_key: string, value: unknown): unknown {

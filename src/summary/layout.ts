@@ -2,7 +2,7 @@
  * Which columns of a view's changes stream the summary stores, and as what.
  *
  * Tenant, window start, revision, operation, state and reason have places of their own in every
- * row; partial aggregates stay with the mill. Everything else is a **stored column**, of one of
+ * row. Everything else is a **stored column**, of one of
  * three kinds: `integer` (64 bits: int64, decimal, timestamp, boolean), `double`, and `text` (a
  * code into a pool: texts, uuids and bytes).
  */
@@ -55,15 +55,7 @@ const KINDS: Record<ColumnType, StoredKind | null> = {
 
 /** The layout of a view's rows. Throws SCHEMA_INVALID on a column that no view can have. */
 export function layoutOf(view: ViewDescription): RowLayout {
-  const apart = new Set([
-    TENANT,
-    WINDOW_START,
-    OPERATION,
-    STATE,
-    REASON,
-    ...view.partialColumns,
-    view.schema.roles.receivedAt,
-  ]);
+  const apart = new Set([TENANT, WINDOW_START, OPERATION, STATE, REASON, view.schema.roles.receivedAt]);
   const keys = new Set(view.keyColumns);
   const columns: StoredColumn[] = [];
   view.schema.columns.forEach(({ name, type }, column) => {

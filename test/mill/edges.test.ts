@@ -240,3 +240,26 @@ function flip(bytes: Buffer): Buffer {
 function cut(bytes: Buffer): Buffer {
   return bytes.subarray(0, bytes.length - 3);
 }
+
+test.each(['close', '1 second', 'change'])('a window is corrected again and again, emit %s', async (emit) => {
+  const running = await open(`CREATE MATERIALIZED VIEW v WITH (watermark_lag = '5 seconds', allowed_lateness = '1 hour',
+    emit = '${emit}') AS SELECT tenant, window_start, count(*) AS events
+    FROM TUMBLE(events, at, INTERVAL '1 minute') GROUP BY tenant, window_start`);
+  const { loop, stage } = start(running);
+  await running.append([{}, { tenant: 'other' }]);
+  await loop.drained();
+  running.clock.time = T0 + 65_001;
+  await until(() => stage.stats().windowsClosed === 1 && stage.stats().windows === 0, 'the window to be stored');
+  for (const events of [2, 3, 4]) {
+    await running.append([{}]);
+    await loop.drained();
+    await until(() => stage.stats().windows === 0, 'the correction to be stored');
+    const newestRows = newest(running.rows(), ['tenant', 'window_start']);
+    expect([...newestRows.values()].map((row) => [row.tenant, row.state, row.events])).toEqual([
+      ['acme', 'corrected', events],
+      ['other', 'final', 1],
+    ]);
+  }
+  await loop.stop();
+  await running.log.close();
+});

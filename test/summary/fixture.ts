@@ -31,7 +31,6 @@ export const CHANGES = defineSchema({
     label: 'string?',
     seen: 'boolean?',
     who: 'uuid?',
-    _p0: 'bytes?',
   },
   tenant: 'tenant',
 });
@@ -55,7 +54,6 @@ export const VIEW: ViewDescription = {
   ],
   keyColumns: [0, 1, 2, 6, 7],
   valueColumns: [8, 9, 10, 11, 12, 13],
-  partialColumns: [14],
   windowMs: MINUTE,
   global: false,
 };

@@ -1,5 +1,5 @@
 /** Prints how a kernel adds a row to each aggregate. */
-import { hashPair, hashWords, second } from '../state/hash.js';
+import { wordOfBytes, wordOfWords } from '../state/hash.js';
 import { spill, SUM_UNIT } from '../state/exact-sum.js';
 import type { AggregateCall, Expression } from '../sql/plan.js';
 import { wordKind } from './keys.js';
@@ -177,14 +177,13 @@ function printDistinct(source: KernelSource, arg: Expression, index: number): Pr
 function printApproximate(source: KernelSource, arg: Expression, index: number): PrintedAggregate {
   const a = `a${index}`;
   const arrays = [[a, `[${index}]`]] as const;
-  source.bind('second', () => second);
   if (arg.kind !== 'column') return printCanonicalHash(source, arg, index);
   const shape = source.shape(arg.index);
   const test = source.nullTest(arg.index);
   if (shape.startsWith('d')) {
     const entry = source.entry(arg.index);
     const hashes = source.table('hashes', arg, arg.index, source.environment.hashes(arg));
-    const lines = [`${a}.addHashes(group, ${hashes}[2 * ${entry.code}], ${hashes}[2 * ${entry.code} + 1]);`];
+    const lines = [`${a}.sketches.add(group, ${hashes}[${entry.code}]);`];
     return {
       before: entry.before,
       add: test === undefined ? lines : [`if (${entry.code} !== 0) {`, ...lines, '}'],
@@ -193,19 +192,16 @@ function printApproximate(source: KernelSource, arg: Expression, index: number):
   }
   if (shape.startsWith('s')) {
     const { data, offsets } = bindBytes(source, arg.index);
-    source.bind('hashPair', () => hashPair);
-    const lines = [
-      `const h = hashPair(${data}, ${offsets}[i], ${offsets}[i + 1]);`,
-      `${a}.addHashes(group, h, second.value);`,
-    ];
-    return { before: [], add: ['{', ...unlessNull(test, lines), '}'], arrays };
+    source.bind('wordOfBytes', () => wordOfBytes);
+    const lines = [`${a}.sketches.add(group, wordOfBytes(${data}, ${offsets}[i], ${offsets}[i + 1]));`];
+    return { before: [], add: unlessNull(test, lines), arrays };
   }
   if (wordKind(arg, source.environment.schema) === 'pool') return printCanonicalHash(source, arg, index);
   const printed = printWords(source, arg, `h${index}`);
-  source.bind('hashWords', () => hashWords);
+  source.bind('wordOfWords', () => wordOfWords);
   const words = [0, 1, 2, 3].map((word) => printed.words[word] ?? '0').join(', ');
-  const lines = [`const h = hashWords(${words});`, `${a}.addHashes(group, h, second.value);`];
-  return { before: printed.before, add: ['{', ...unlessNull(test, lines), '}'], arrays };
+  const lines = [`${a}.sketches.add(group, wordOfWords(${words}));`];
+  return { before: printed.before, add: unlessNull(test, lines), arrays };
 }
 
 /** Equal values have one canonical text, whatever their scale. */

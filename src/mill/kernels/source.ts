@@ -18,7 +18,7 @@ import { canonicalOf } from '../state/canonical.js';
 import { valueAt, wideWords } from './columns.js';
 import { columnsOf, usesBounds } from './expressions.js';
 import { FAILS, FAILS_ID, Lookup, NULL_ID } from './lookups.js';
-import { hashPair, second } from '../state/hash.js';
+import { wordOfBytes } from '../state/hash.js';
 import { printExpression } from './print.js';
 
 /** Gives a name its value for one batch. */
@@ -152,15 +152,14 @@ export class KernelEnvironment {
     });
   }
 
-  /** First (even) and second (odd) hash of a column's entries. */
+  /** What sketches keep of a column's entries. */
   hashes(expression: Expression): Lookup<Uint32Array> {
     return this.#lookup(`hash${this.numberOf(expression)}`, () => {
       return new Lookup<Uint32Array>(
-        (size) => new Uint32Array(size * 2),
+        (size) => new Uint32Array(size),
         (table, at, dictionary, code) => {
           if (code < 0) return;
-          table[at * 2] = hashPair(dictionary.data, dictionary.offsets[code]!, dictionary.offsets[code + 1]!);
-          table[at * 2 + 1] = second.value;
+          table[at] = wordOfBytes(dictionary.data, dictionary.offsets[code]!, dictionary.offsets[code + 1]!);
         },
       );
     });

@@ -1,31 +1,38 @@
 /** Turns groups into rows of a view's changes stream. */
 import { batchOf } from '../../event/columns.js';
 import type { ColumnBatch } from '../../event/columns.js';
-import type { RowState } from '../../event/view.js';
+import { DECIMAL_SCALE } from '../../event/schema.js';
+import type { ColumnType } from '../../event/schema.js';
 import { keyValue } from '../kernels/keys.js';
-import type { KeyLayout, KeyPart } from '../kernels/keys.js';
+import type { KeyLayout } from '../kernels/keys.js';
 import { changesLayout } from '../sql/describe.js';
 import type { ChangesLayout } from '../sql/describe.js';
 import { compile } from '../sql/evaluate.js';
 import type { Compiled, RowAccess } from '../sql/evaluate.js';
 import type { Expression, ViewPlan } from '../sql/plan.js';
+import { sumScale } from '../sql/scale.js';
 import type { Value } from '../sql/value.js';
+import type { Accumulator, UnitSource } from '../state/accumulators/accumulator.js';
 import type { BytePool } from '../state/byte-pool.js';
-import { ByteWriter } from '../state/bytes.js';
-import type { ColumnType } from '../../event/schema.js';
-import { NumberExtremeAccumulator } from '../state/accumulators/extreme.js';
-import { SumAccumulator } from '../state/accumulators/sum.js';
-import { CountAccumulator } from '../state/accumulators/count.js';
 import { CORRECTED, FINAL } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
-import { columnBuilder } from './column-builder.js';
-import type { ColumnBuilder } from './column-builder.js';
+import {
+  bounds,
+  emptyTexts,
+  operations,
+  poolTexts,
+  reasons,
+  REMOVED,
+  states,
+  units,
+  values,
+  zeros,
+} from './change-columns.js';
+import type { ChangeColumn, Chosen, Run } from './change-columns.js';
 
 /** Most rows of one batch of changes. */
 const BATCH_ROWS = 16_384;
 const DAY_MS = 86_400_000;
-
-const STATES: readonly RowState[] = ['open', 'open', 'final', 'corrected'];
 
 /** A group's result, as expressions read it. */
 class GroupRow implements RowAccess {
@@ -60,9 +67,6 @@ class GroupRow implements RowAccess {
   }
 }
 
-/** Where a column of the changes comes from. */
-type Source = (row: GroupRow) => Value;
-
 /** Collects changed groups of one view. */
 export class Changes {
   readonly layout: ChangesLayout;
@@ -74,46 +78,80 @@ export class Changes {
   total = 0;
   readonly #row: GroupRow;
   readonly #having: Compiled | null;
-  readonly #tenantKey: number;
-  /** Word of the tenant's key, or -1. */
-  readonly #tenantEntry: number;
-  readonly #pool: () => BytePool;
-  readonly #keySources: readonly { readonly column: number; readonly entry: number; readonly read: Source }[];
-  readonly #valueSources: readonly { readonly column: number; readonly read: Source }[];
-  readonly #partials: readonly number[];
-  #builders: ColumnBuilder[];
-  #builderRows = 0;
+  readonly #columns: readonly ChangeColumn[];
+  readonly #groups = new Int32Array(BATCH_ROWS);
+  readonly #states = new Uint8Array(BATCH_ROWS);
+  #runs: Run[] = [];
+  #table: WindowTable | null = null;
+  /** Where the run of `#table` begins, and the next row. */
+  #from = 0;
+  #next = 0;
   #batches: ColumnBatch[] = [];
-  readonly #writer = new ByteWriter();
 
   constructor(plan: ViewPlan, keys: KeyLayout, pool: () => BytePool) {
     this.layout = changesLayout(plan);
     this.#row = new GroupRow(keys, pool);
     this.#having = plan.having === null ? null : compile(plan.having);
-    this.#tenantKey = plan.tenantKey;
-    this.#tenantEntry = plan.tenantKey < 0 ? -1 : entryWord(keys.parts[plan.tenantKey]!);
-    this.#pool = pool;
-    const positions = this.layout.keys.map((column, index) => ({ column, index }));
-    this.#keySources = positions
-      .filter(({ index }) => index !== plan.tenantKey)
-      .map(({ column, index }) => ({
-        column,
-        entry: entryWord(keys.parts[index]!),
-        read: stored(plan.keys[index]!.expression, (row) => row.key(index)),
-      }));
-    this.#valueSources = this.layout.values.map((output) => ({
-      column: this.layout.outputs[output]!,
-      read: stored(
-        plan.outputs[output]!.expression,
-        valueSource(plan.outputs[output]!.expression, this.layout.schema.columns[this.layout.outputs[output]!]!.type),
-      ),
-    }));
-    this.#partials = this.layout.partials;
-    this.#builders = this.#newBuilders();
+    this.#columns = this.#columnsOf(plan, keys, pool);
   }
 
-  #newBuilders(): ColumnBuilder[] {
-    return this.layout.schema.columns.map((column) => columnBuilder(column.type));
+  #columnsOf(plan: ViewPlan, keys: KeyLayout, pool: () => BytePool): ChangeColumn[] {
+    const { schema } = this.layout;
+    const columns: ChangeColumn[] = [
+      plan.tenantKey < 0 ? emptyTexts() : this.#key(plan, keys, plan.tenantKey, pool),
+      bounds((table) => table.start),
+      bounds((table) => table.end),
+      operations(),
+      states(),
+      reasons(),
+    ];
+    this.layout.keys.forEach((column, index) => {
+      if (index !== plan.tenantKey) columns[column] = this.#key(plan, keys, index, pool);
+    });
+    for (const output of this.layout.values) {
+      const column = this.layout.outputs[output]!;
+      columns[column] = this.#value(plan, plan.outputs[output]!.expression, schema.columns[column]!.type);
+    }
+    columns.push(zeros());
+    return columns;
+  }
+
+  #key(plan: ViewPlan, keys: KeyLayout, index: number, pool: () => BytePool): ChangeColumn {
+    const part = keys.parts[index]!;
+    const isTenant = index === plan.tenantKey;
+    if (part.kind === 'pool' && part.type === 'text') return poolTexts(part.at, pool, !isTenant);
+    const { type } = this.layout.schema.columns[this.layout.keys[index]!]!;
+    const read = this.#reader(plan.keys[index]!.expression, (row) => row.key(index));
+    return values(type, isTenant ? (table, group) => read(table, group) ?? '' : read, true, () => this.outputErrors++);
+  }
+
+  #value(plan: ViewPlan, expression: Expression, type: ColumnType): ChangeColumn {
+    const failed = (): void => {
+      this.outputErrors++;
+    };
+    if (expression.kind !== 'aggregate')
+      return values(type, this.#reader(expression, compile(expression)), false, failed);
+    const { index } = expression;
+    if (inUnits(plan, index, type))
+      return units((table) => table.accumulators[index] as Accumulator & UnitSource, failed);
+    return values(
+      type,
+      this.#reader(expression, (row) => row.aggregate(index)),
+      false,
+      failed,
+    );
+  }
+
+  /** Reads an expression of a group. Dates are kept as the time of their midnight. */
+  #reader(expression: Expression, read: (row: GroupRow) => Value): (table: WindowTable, group: number) => Value {
+    const row = this.#row;
+    const isDate = expression.type === 'date';
+    return (table, group) => {
+      row.table = table;
+      row.group = group;
+      const value = read(row);
+      return isDate && value !== null ? (value as number) * DAY_MS : value;
+    };
   }
 
   /** Whether a group is to be seen: HAVING is true, or there is none. */
@@ -129,62 +167,37 @@ export class Changes {
     }
   }
 
-  /** Adds a group's present values (`upsert`), or that it is gone (`delete`). */
+  /**
+   * Adds a group's present values (`upsert`), or that it is gone (`delete`). They are read at the
+   * next `take` at the latest: until then the group must stay as it is.
+   */
   add(table: WindowTable, group: number, state: number, remove: boolean): void {
-    const row = this.#row;
-    row.table = table;
-    row.group = group;
-    const builders = this.#builders;
-    const pool = this.#pool();
-    const base = group * table.width;
-    const tenant = this.#tenantEntry < 0 ? -1 : table.words[base + this.#tenantEntry]!;
-    if (tenant >= 0) builders[0]!.addEntry(pool, tenant);
-    else builders[0]!.add(this.#tenantKey < 0 ? '' : (row.key(this.#tenantKey) ?? ''));
-    builders[1]!.add(table.start);
-    builders[2]!.add(table.end);
-    builders[3]!.add(remove ? 'delete' : 'upsert');
-    builders[4]!.add(STATES[state]!);
-    builders[5]!.add(state === CORRECTED ? 'late' : null);
-    for (const { column, entry, read } of this.#keySources) {
-      const id = entry < 0 ? -1 : table.words[base + entry]!;
-      if (id >= 0) builders[column]!.addEntry(pool, id);
-      else builders[column]!.add(read(row));
-    }
-    for (const { column, read } of this.#valueSources) this.#addValue(builders[column]!, read, remove);
-    this.#partials.forEach((column, index) => builders[column]!.add(remove ? null : this.#partial(index)));
-    builders[builders.length - 1]!.add(0);
+    if (table !== this.#table) this.#beginRun(table);
+    this.#groups[this.#next] = group;
+    this.#states[this.#next] = remove ? state | REMOVED : state;
     this.rows++;
     this.total++;
-    if (++this.#builderRows === BATCH_ROWS) this.#cut();
+    if (++this.#next === BATCH_ROWS) this.#cut();
   }
 
-  #addValue(builder: ColumnBuilder, read: Source, remove: boolean): void {
-    if (remove) return builder.add(null);
-    try {
-      builder.add(read(this.#row));
-    } catch {
-      this.outputErrors++;
-      builder.add(null);
-    }
-  }
-
-  #partial(index: number): Value {
-    const accumulator = this.#row.table.accumulators[index]!;
-    if (accumulator instanceof CountAccumulator) return accumulator.value(this.#row.group);
-    this.#writer.length = 0;
-    accumulator.writePartial(this.#row.group, this.#writer);
-    return this.#writer.view();
+  #beginRun(table: WindowTable | null): void {
+    if (this.#next > this.#from) this.#runs.push({ table: this.#table!, from: this.#from, to: this.#next });
+    this.#table = table;
+    this.#from = this.#next;
   }
 
   #cut(): void {
-    const columns = this.#builders.map((builder) => builder.build());
-    this.#batches.push(batchOf(this.layout.schema, this.#builderRows, columns));
-    this.#builderRows = 0;
+    this.#beginRun(null);
+    const chosen: Chosen = { rows: this.#next, runs: this.#runs, groups: this.#groups, states: this.#states };
+    const columns = this.#columns.map((column) => column(chosen));
+    this.#batches.push(batchOf(this.layout.schema, chosen.rows, columns));
+    this.#runs = [];
+    this.#from = this.#next = 0;
   }
 
   /** The rows added since the last call, as batches. */
   take(): ColumnBatch[] {
-    if (this.#builderRows > 0) this.#cut();
+    if (this.#next > 0) this.#cut();
     const batches = this.#batches;
     this.#batches = [];
     this.rows = 0;
@@ -192,34 +205,16 @@ export class Changes {
   }
 }
 
-/** The word that holds a text key's pool id; -1 for keys of other kinds. */
-function entryWord(part: KeyPart): number {
-  return part.kind === 'pool' && part.type === 'text' ? part.at : -1;
-}
-
 /** The state a group is published in. */
 export function stateOf(closed: boolean, corrected: boolean, open: number): number {
   return corrected ? CORRECTED : closed ? FINAL : open;
 }
 
-/** Reads what is nothing but an aggregate without going through an expression. */
-function valueSource(expression: Expression, stored: ColumnType): Source {
-  if (expression.kind !== 'aggregate') return compile(expression);
-  const { index } = expression;
-  if (stored !== 'decimal') return (row) => row.aggregate(index);
-  return (row) => {
-    const accumulator = row.table.accumulators[index]!;
-    const exact =
-      accumulator instanceof SumAccumulator ? accumulator.isSum : accumulator instanceof NumberExtremeAccumulator;
-    return exact ? (accumulator as SumAccumulator).units(row.group) : accumulator.value(row.group);
-  };
-}
-
-/** Dates are kept as the time of their midnight. */
-function stored(expression: Expression, read: Source): Source {
-  if (expression.type !== 'date') return read;
-  return (row) => {
-    const value = read(row);
-    return value === null ? null : (value as number) * DAY_MS;
-  };
+/** Whether an aggregate is an integer of a column's units, as its accumulator gives them. */
+function inUnits(plan: ViewPlan, index: number, type: ColumnType): boolean {
+  const { name, arg } = plan.aggregates[index]!;
+  if (type !== 'int64' && type !== 'decimal') return false;
+  if (name === 'count' || name === 'approxCountDistinct' || name === 'countDistinct') return true;
+  if (name === 'min' || name === 'max') return type === 'int64' || arg!.kind === 'column';
+  return name === 'sum' && (type === 'int64' || sumScale(arg!) === DECIMAL_SCALE);
 }

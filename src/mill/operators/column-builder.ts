@@ -6,7 +6,6 @@ import { parseUuid } from '../../event/uuid.js';
 import { type Decimal, roundDecimal } from '../sql/decimal.js';
 import { evaluationError } from '../sql/value.js';
 import type { Value } from '../sql/value.js';
-import type { BytePool } from '../state/byte-pool.js';
 
 const encoder = new TextEncoder();
 const INT64_MAX = 2n ** 63n - 1n;
@@ -15,8 +14,6 @@ const INT64_MAX = 2n ** 63n - 1n;
 export interface ColumnBuilder {
   /** Appends a value; throws SQL_RUNTIME when the column's type can't hold it, and appends nothing. */
   add(value: Value): void;
-  /** Appends an entry of a pool: text that need not become a string on its way. */
-  addEntry(pool: BytePool, id: number): void;
   /** The column of all values; the builder is empty again. */
   build(): Column;
 }
@@ -59,29 +56,46 @@ class Nulls {
 }
 
 /** Numbers and bigints are units of the column: millionths for `decimal`. */
-class IntegerBuilder implements ColumnBuilder {
-  #words = new Uint32Array(128);
+export class IntegerBuilder implements ColumnBuilder {
+  #words: Uint32Array<ArrayBuffer>;
   #rows = 0;
   readonly #nulls = new Nulls();
+
+  constructor(rows = 64) {
+    this.#words = new Uint32Array(rows * 2);
+  }
 
   add(value: Value): void {
     if (value === null) {
       this.#nulls.mark(this.#rows);
       this.#put(0, 0);
-    } else if (typeof value === 'number') {
-      const high = Math.floor(value / 4_294_967_296);
-      this.#put(value - high * 4_294_967_296, high);
-    } else {
+    } else if (typeof value === 'number') this.addNumber(value);
+    else {
       const units = typeof value === 'bigint' ? value : roundDecimal(value as Decimal, 6).units;
-      if (units > INT64_MAX || units < -INT64_MAX - 1n) throw evaluationError('numeric field overflow');
+      if (!this.holds(units)) throw evaluationError('numeric field overflow');
       this.#put(Number(units & 0xffffffffn), Number((units >> 32n) & 0xffffffffn));
     }
+  }
+
+  addNumber(value: number): void {
+    const high = Math.floor(value / 4_294_967_296);
+    this.#put(value - high * 4_294_967_296, high);
+  }
+
+  /** Whether 64 bits hold a value. */
+  holds(units: bigint): boolean {
+    return units <= INT64_MAX && units >= -INT64_MAX - 1n;
+  }
+
+  /** Appends a number `count` times. */
+  fill(value: number, count: number): void {
+    for (let i = 0; i < count; i++) this.addNumber(value);
   }
 
   #put(low: number, high: number): void {
     const at = this.#rows++ * 2;
     if (at === this.#words.length) {
-      const larger = new Uint32Array(at * 2);
+      const larger = new Uint32Array(Math.max(128, at * 2));
       larger.set(this.#words);
       this.#words = larger;
     }
@@ -89,13 +103,11 @@ class IntegerBuilder implements ColumnBuilder {
     this.#words[at + 1] = high;
   }
 
-  addEntry(pool: BytePool, id: number): void {
-    this.add(pool.stringOf(id));
-  }
-
   build(): Column {
-    const deltas = this.#words.slice(0, this.#rows * 2);
+    const used = this.#rows * 2;
+    const deltas = this.#words.length === used ? this.#words : this.#words.slice(0, used);
     const nulls = this.#nulls.build(this.#rows);
+    this.#words = new Uint32Array(0);
     this.#rows = 0;
     return { kind: 'integer', nulls, base: 0n, width: 8, deltas };
   }
@@ -108,10 +120,6 @@ class DoubleBuilder implements ColumnBuilder {
   add(value: Value): void {
     if (value === null) this.#nulls.mark(this.#values.length);
     this.#values.push(value === null ? 0 : Number(value));
-  }
-
-  addEntry(pool: BytePool, id: number): void {
-    this.add(pool.stringOf(id));
   }
 
   build(): Column {
@@ -130,10 +138,6 @@ class BooleanBuilder implements ColumnBuilder {
     this.#values.push(value === true ? 1 : 0);
   }
 
-  addEntry(pool: BytePool, id: number): void {
-    this.add(pool.stringOf(id));
-  }
-
   build(): Column {
     const values = new Uint8Array(this.#values);
     this.#values = [];
@@ -148,10 +152,6 @@ class UuidBuilder implements ColumnBuilder {
   add(value: Value): void {
     if (value === null) this.#nulls.mark(this.#texts.length);
     this.#texts.push(value as string | null);
-  }
-
-  addEntry(pool: BytePool, id: number): void {
-    this.add(pool.stringOf(id));
   }
 
   build(): Column {
@@ -187,10 +187,6 @@ class BytesBuilder implements ColumnBuilder {
     this.#offsets.push(from + length);
   }
 
-  addEntry(pool: BytePool, id: number): void {
-    this.add(pool.bytesOf(id));
-  }
-
   build(): Column {
     const offsets = new Uint32Array(this.#offsets);
     const rows = offsets.length - 1;
@@ -207,11 +203,6 @@ class DictionaryBuilder implements ColumnBuilder {
   #known = new Map<string, number>();
   #overflow: BytesBuilder | null = null;
   #nulls = new Nulls();
-  /** Of each entry of `#pool`: its code, if `#codeIn` says that it was given since the last `build`. */
-  #codeOf = new Uint16Array(64);
-  #codeIn = new Uint32Array(64);
-  #generation = 1;
-  #pool: BytePool | null = null;
 
   add(value: Value): void {
     if (this.#overflow !== null) return this.#overflow.add(value);
@@ -228,32 +219,6 @@ class DictionaryBuilder implements ColumnBuilder {
       this.#known.set(text, code);
     }
     this.#codes.push(code);
-  }
-
-  addEntry(pool: BytePool, id: number): void {
-    if (this.#overflow !== null) return this.#overflow.addEntry(pool, id);
-    if (pool !== this.#pool) {
-      this.#pool = pool;
-      this.#generation += 1;
-    }
-    if (id >= this.#codeIn.length) this.#growEntries(Math.max(pool.size, this.#codeIn.length * 2));
-    if (this.#codeIn[id] !== this.#generation) {
-      const bytes = pool.bytesOf(id);
-      const code = this.#dictionary.intern(bytes, 0, bytes.length);
-      if (code < 0) return this.#spill(pool.stringOf(id));
-      this.#codeOf[id] = code;
-      this.#codeIn[id] = this.#generation;
-    }
-    this.#codes.push(this.#codeOf[id]!);
-  }
-
-  #growEntries(size: number): void {
-    const codeOf = new Uint16Array(size);
-    codeOf.set(this.#codeOf);
-    this.#codeOf = codeOf;
-    const codeIn = new Uint32Array(size);
-    codeIn.set(this.#codeIn);
-    this.#codeIn = codeIn;
   }
 
   #spill(value: Value): void {
@@ -274,7 +239,6 @@ class DictionaryBuilder implements ColumnBuilder {
       codes: new Uint16Array(this.#codes),
       dictionary: this.#dictionary,
     };
-    this.#generation += 1;
     this.#dictionary = new Dictionary();
     this.#codes = [];
     this.#known = new Map();

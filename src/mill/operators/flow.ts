@@ -4,7 +4,7 @@
  * Invariants
  * - A flush publishes every dirty group (emit on change), so what is published is the state at the
  *   flush's positions. With `emit` every N or on close, `publishedTo` says up to where that holds.
- * - A group is published only when its values, its partials or its state differ from what was
+ * - A group is published only when its values or its state differ from what was
  *   published last; the comparison is exact (`WindowTable.unchanged`).
  * - `closeClock` says which windows are closed and published: all with `end + lag < closeClock`,
  *   but those in `closing`, whose final rows are on their way. After a crash in the midst of such a
@@ -124,8 +124,9 @@ export class Flow {
   /** Publishes what is due. `everyDue`: the interval of `emit every` is over. */
   flush(positions: readonly Position[], everyDue: boolean): FlowOutput {
     const sealed = this.#publish(positions, everyDue);
+    const changes = this.changes.take();
     this.state.compactPool();
-    return { changes: this.changes.take(), late: this.#late.take(), sealed };
+    return { changes, late: this.#late.take(), sealed };
   }
 
   #publish(positions: readonly Position[], everyDue: boolean): WindowTable[] {
@@ -157,6 +158,7 @@ export class Flow {
     for (let i = 0; i < table.dirtyCount; i++) {
       const group = table.dirtyGroups[i]!;
       if (group < to) this.#publishGroup(table, group, this.#isGroupClosed(table, group));
+      else table.setDue(group);
     }
     table.clean();
   }
@@ -165,7 +167,9 @@ export class Flow {
   #publishClosed(table: WindowTable): void {
     for (let i = 0; i < table.dirtyCount; i++) {
       const group = table.dirtyGroups[i]!;
-      if (this.#isGroupClosed(table, group)) this.#publishGroup(table, group, true);
+      if (!this.#isGroupClosed(table, group)) continue;
+      this.#publishGroup(table, group, true);
+      table.resave(group);
     }
   }
 
@@ -176,10 +180,9 @@ export class Flow {
       if (was === NOT_PUBLISHED) return;
       this.changes.add(table, group, wanted, true);
       table.setPublished(group, NOT_PUBLISHED);
-    } else if (was !== wanted || !table.unchanged(group)) {
+    } else if (was !== wanted || table.isDue(group) || !table.unchanged(group)) {
       this.changes.add(table, group, wanted, false);
       table.setPublished(group, wanted);
-      table.resave(group);
     }
   }
 

@@ -32,8 +32,6 @@ export interface ChangesLayout {
   readonly outputs: readonly number[];
   /** Outputs that have a value column of their own, in the order of the columns. */
   readonly values: readonly number[];
-  /** Position of each aggregate's partial: `int64` for count, else `bytes`. */
-  readonly partials: readonly number[];
 }
 
 /** Bits that a `decimal` column holds, its sign apart, and one for a sum or difference of two such. */
@@ -96,9 +94,8 @@ export function changesLayout(plan: ViewPlan): ChangesLayout {
     values.push(i);
     return add(name, `_v${i}`, storedType(expression, false, plan));
   });
-  const partials = plan.aggregates.map((call, i) => add('', `_p${i}`, call.name === 'count' ? 'int64' : 'bytes'));
   const schema = defineSchema({ columns, tenant: 'tenant', eventTime: 'window_start' });
-  return { schema, keys, outputs, values, partials };
+  return { schema, keys, outputs, values };
 }
 
 /** The scale that every value of a numeric output has; undefined when rows differ, or for another type. */
@@ -138,7 +135,6 @@ export function describeView(plan: ViewPlan): ViewDescription {
     columns,
     keyColumns: [TENANT, WINDOW_START, WINDOW_END, ...ownKeys],
     valueColumns: layout.values.map((i) => layout.outputs[i]!),
-    partialColumns: layout.partials,
     windowMs: plan.window.sizeMs,
     lagMs: plan.lagMs,
     global: plan.tenantKey < 0,

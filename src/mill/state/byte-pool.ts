@@ -32,6 +32,21 @@ export class BytePool {
     return this.#data.subarray(this.#offsets[id]!, this.#offsets[id + 1]!);
   }
 
+  /** The lengths of some entries, and their bytes one after the other. */
+  gather(ids: Int32Array, count: number): { readonly lengths: Uint32Array; readonly data: Uint8Array } {
+    const lengths = new Uint32Array(count);
+    let total = 0;
+    for (let i = 0; i < count; i++) total += lengths[i] = this.lengthOf(ids[i]!);
+    const data = new Uint8Array(total);
+    const source = this.#data;
+    let to = 0;
+    for (let i = 0; i < count; i++) {
+      let from = this.#offsets[ids[i]!]!;
+      for (const end = to + lengths[i]!; to < end;) data[to++] = source[from++]!;
+    }
+    return { lengths, data };
+  }
+
   /** The text of an entry. */
   stringOf(id: number): string {
     return decoder.decode(this.bytesOf(id));

@@ -1,12 +1,11 @@
 /**
- * Two 32-bit hashes of a value, for sketches. Stable for ever: sketches outlive the process.
+ * What a sketch keeps of a value: one word, `index << 6 | rank`, of two 32-bit hashes. The index is
+ * the upper 25 bits of the first, the rank the second's leading zeros + 1 (1 to 33). Stable for
+ * ever: sketches outlive the process.
  *
  * Bytes: two multiplying lanes over words of four bytes and what is left, then murmur3's final mix
  * with each lane stirred into the other. Integers: the same mix over their low and high word.
  */
-
-/** The second hash of the value that was hashed last. */
-export const second = { value: 0 };
 
 function mix(hash: number): number {
   let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
@@ -14,8 +13,8 @@ function mix(hash: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** First hash of `source[start .. end]`; the second is in `second.value`. */
-export function hashPair(source: Uint8Array, start: number, end: number): number {
+/** The word of `source[start .. end]`. */
+export function wordOfBytes(source: Uint8Array, start: number, end: number): number {
   let a = 0x811c9dc5;
   let b = 0x2f0b4c47;
   let i = start;
@@ -32,8 +31,8 @@ export function hashPair(source: Uint8Array, start: number, end: number): number
   return finish(a ^ (a >>> 15), b ^ (end - start));
 }
 
-/** First hash of four words (zero those that a value does not have). */
-export function hashWords(w0: number, w1: number, w2: number, w3: number): number {
+/** The word of four words (zero those that a value does not have). */
+export function wordOfWords(w0: number, w1: number, w2: number, w3: number): number {
   let a = Math.imul(w0 ^ 0x811c9dc5, 0x85ebca6b);
   a = Math.imul((a ^ (a >>> 15)) + w1, 0xc2b2ae35);
   a = Math.imul((a ^ (a >>> 14)) + w2, 0x9e3779b1);
@@ -47,6 +46,6 @@ export function hashWords(w0: number, w1: number, w2: number, w3: number): numbe
 
 function finish(a: number, b: number): number {
   const x = mix(a ^ Math.imul(b, 0x85ebca6b));
-  second.value = mix(b ^ Math.imul(x, 0x9e3779b1) ^ 0x5bd1e995);
-  return x;
+  const y = mix(b ^ Math.imul(x, 0x9e3779b1) ^ 0x5bd1e995);
+  return ((x >>> 7) << 6) | (Math.clz32(y) + 1);
 }

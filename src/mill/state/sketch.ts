@@ -1,40 +1,54 @@
 /**
  * HyperLogLog: how many different values, to within 2.3 % (one standard error, 1.04 / sqrt(2048)),
- * in at most 2 KiB a group.
+ * in about 2 KiB a group at most.
  *
- * A value gives two 32-bit hashes. The first picks the register, the second's leading zeros + 1 is
- * the register's candidate (1 to 33). Below 192 registers a group is *sparse*: a small open-addressing
- * set of `index25 << 6 | rank`, from which linear counting over 2^25 is all but exact. Past that it
- * is *dense*: 2,048 bytes, one a register (the upper 11 bits of index25), estimated with the
+ * A value gives a word (`hash.ts`): an index of 25 bits and a rank of 1 to 33, the candidate for its
+ * register. Below 192 registers a group is *sparse*: a small open-addressing set of words, from which
+ * linear counting over 2^25 is all but exact. Past that it is *dense*: 2,048 bytes, one a register
+ * (the upper 11 bits of the index), and how many registers have each rank, estimated with the
  * improved raw estimator of O. Ertl, "New cardinality estimation algorithms for HyperLogLog
  * sketches", 2017 (arXiv:1702.01284), algorithm 6: no bias table, no switch between ranges.
  *
  * All groups of one window share an arena; a group that grows frees its block for the next one.
+ * Thousands of sketches do not fit a cache, so words wait in a queue: a pass over it that only reads
+ * brings what they will touch close, many at once, before a second pass adds them. Whatever reads a
+ * sketch empties the queue first. `clearChanged` need not: it is for a group that was read since its
+ * last word came.
  */
 import type { ByteReader, ByteWriter } from './bytes.js';
 
 /** Registers of a dense sketch. */
 export const REGISTERS = 2048;
-const DENSE_WORDS = REGISTERS / 4;
-/** Words of the classes 1, 2, 3: sparse (the first a cache line); then dense. */
+/** Highest rank less one: bits of the second hash. */
+const RANK_BITS = 32;
+const REGISTER_WORDS = REGISTERS / 4;
+/** 16-bit counts of ranks 0 to 33, behind the registers. */
+const DENSE_WORDS = REGISTER_WORDS + (RANK_BITS + 2) / 2;
+/** Words of the classes 1, 2, 3: sparse (the first a cache line), `4 << 2 * class`; then dense. */
 const CLASS_WORDS = [0, 16, 64, 256, DENSE_WORDS];
 const DENSE = 4;
 const SPARSE_INDEXES = 2 ** 25;
-/** Highest rank less one: bits of the second hash. */
-const RANK_BITS = 32;
 /** Entries a group: where its block starts (in words), its class, how many values, whether it changed. */
 const STRIDE = 4;
 const CLASS = 1;
 const COUNT = 2;
 const CHANGED = 3;
+/** Words that wait at most. */
+const QUEUE = 2_048;
 
 /** The sketches of one aggregate in one window. */
 export class Sketches {
   #arena = new Uint32Array(1024);
   #bytes = new Uint8Array(this.#arena.buffer);
+  #counts = new Uint16Array(this.#arena.buffer);
   #used = 0;
   readonly #free: number[][] = [];
   #groups: Int32Array;
+  #queueGroups = new Int32Array(0);
+  #queueWords = new Int32Array(0);
+  #queued = 0;
+  /** Of what the first pass read; kept so that it can't be left out. */
+  touched = 0;
 
   constructor(capacity: number) {
     this.#groups = new Int32Array(capacity * STRIDE);
@@ -48,11 +62,13 @@ export class Sketches {
 
   /** Bytes that a group's sketch takes, by what it holds alone. */
   bytesOf(group: number): number {
+    if (this.#queued > 0) this.#drain();
     return CLASS_WORDS[this.#groups[group * STRIDE + CLASS]!]! * 4;
   }
 
   /** Whether a register rose since `clearChanged`. */
   changed(group: number): boolean {
+    if (this.#queued > 0) this.#drain();
     return this.#groups[group * STRIDE + CHANGED] === 1;
   }
 
@@ -60,18 +76,59 @@ export class Sketches {
     this.#groups[group * STRIDE + CHANGED] = 0;
   }
 
-  /** Adds a value by its two hashes. */
-  add(group: number, first: number, second: number): void {
-    const rank = Math.clz32(second) + 1;
-    const meta = group * STRIDE;
-    if (this.#groups[meta + CLASS] !== DENSE) return this.#addSparse(meta, first >>> 7, rank);
-    const register = this.#groups[meta]! * 4 + (first >>> 21);
-    if (this.#bytes[register]! >= rank) return;
-    this.#bytes[register] = rank;
-    this.#groups[meta + CHANGED] = 1;
+  /** Adds a value by its word. */
+  add(group: number, word: number): void {
+    if (this.#queued === this.#queueWords.length) this.#makeRoom();
+    this.#queueGroups[this.#queued] = group;
+    this.#queueWords[this.#queued++] = word;
   }
 
-  #addSparse(meta: number, index: number, rank: number): void {
+  #makeRoom(): void {
+    if (this.#queued > 0) this.#drain();
+    if (this.#queueWords.length === QUEUE) return;
+    const size = Math.min(QUEUE, Math.max(64, this.#queueWords.length * 4));
+    this.#queueGroups = new Int32Array(size);
+    this.#queueWords = new Int32Array(size);
+  }
+
+  #drain(): void {
+    const count = this.#queued;
+    const groups = this.#groups;
+    const arena = this.#arena;
+    const words = this.#queueWords;
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const meta = this.#queueGroups[i]! * STRIDE;
+      const word = words[i]!;
+      const kind = groups[meta + CLASS]!;
+      const at = kind === DENSE ? word >>> 22 : slotOf(word >>> 6) & maskOf(kind);
+      touched ^= arena[groups[meta]! + at]!;
+    }
+    this.touched = touched;
+    this.#queued = 0;
+    for (let i = 0; i < count; i++) {
+      const meta = this.#queueGroups[i]! * STRIDE;
+      const word = words[i]!;
+      if (groups[meta + CLASS] === DENSE) {
+        if (this.#raise(groups[meta]!, word)) groups[meta + CHANGED] = 1;
+      } else this.#addSparse(meta, word);
+    }
+  }
+
+  /** Brings a word into the dense block at `base`; says whether its register rose. */
+  #raise(base: number, word: number): boolean {
+    const register = base * 4 + (word >>> 20);
+    const rank = word & 63;
+    const held = this.#bytes[register]!;
+    if (held >= rank) return false;
+    this.#bytes[register] = rank;
+    const counts = (base + REGISTER_WORDS) * 2;
+    this.#counts[counts + held]!--;
+    this.#counts[counts + rank]!++;
+    return true;
+  }
+
+  #addSparse(meta: number, word: number): void {
     const groups = this.#groups;
     let kind = groups[meta + CLASS]!;
     if (kind === 0) {
@@ -80,40 +137,40 @@ export class Sketches {
     }
     const arena = this.#arena;
     const base = groups[meta]!;
-    const mask = CLASS_WORDS[kind]! - 1;
-    let slot = Math.imul(index, 0x9e3779b1) >>> 16;
+    const mask = maskOf(kind);
+    const index = word >>> 6;
+    let slot = slotOf(index);
     for (; ; slot++) {
-      const word = arena[base + (slot & mask)]!;
-      if (word === 0) break;
-      if (word >>> 6 !== index) continue;
-      if ((word & 63) >= rank) return;
-      arena[base + (slot & mask)] = (index << 6) | rank;
+      const held = arena[base + (slot & mask)]!;
+      if (held === 0) break;
+      if (held >>> 6 !== index) continue;
+      if (held >= word) return;
+      arena[base + (slot & mask)] = word;
       groups[meta + CHANGED] = 1;
       return;
     }
     groups[meta + CHANGED] = 1;
     if (groups[meta + COUNT]! + 1 > ((mask + 1) * 3) >> 2) {
       this.#enlarge(meta);
-      this.#put(meta, index, rank);
+      this.#put(meta, word);
       return;
     }
-    arena[base + (slot & mask)] = (index << 6) | rank;
+    arena[base + (slot & mask)] = word;
     groups[meta + COUNT]!++;
   }
 
   /** Adds what is not there yet and fits. */
-  #put(meta: number, index: number, rank: number): void {
+  #put(meta: number, word: number): void {
     const base = this.#groups[meta]!;
     const kind = this.#groups[meta + CLASS]!;
     if (kind === DENSE) {
-      const register = base * 4 + (index >>> 14);
-      if (this.#bytes[register]! < rank) this.#bytes[register] = rank;
+      this.#raise(base, word);
       return;
     }
-    const mask = CLASS_WORDS[kind]! - 1;
-    let slot = Math.imul(index, 0x9e3779b1) >>> 16;
+    const mask = maskOf(kind);
+    let slot = slotOf(word >>> 6);
     while (this.#arena[base + (slot & mask)] !== 0) slot++;
-    this.#arena[base + (slot & mask)] = (index << 6) | rank;
+    this.#arena[base + (slot & mask)] = word;
     this.#groups[meta + COUNT]!++;
   }
 
@@ -127,41 +184,47 @@ export class Sketches {
     this.#groups[meta + COUNT] = 0;
     for (let at = from; at < to; at++) {
       const word = this.#arena[at]!;
-      if (word !== 0) this.#put(meta, word >>> 6, word & 63);
+      if (word !== 0) this.#put(meta, word);
     }
     (this.#free[kind] ??= []).push(from);
   }
 
+  /** An empty block. */
   #allocate(kind: number): number {
     const size = CLASS_WORDS[kind]!;
-    const free = this.#free[kind]?.pop();
-    if (free !== undefined) {
-      this.#arena.fill(0, free, free + size);
-      return free;
+    let at = this.#free[kind]?.pop();
+    if (at !== undefined) this.#arena.fill(0, at, at + size);
+    else {
+      at = this.#used;
+      this.#used = at + size;
+      if (this.#used > this.#arena.length) this.#growArena();
     }
-    const at = this.#used;
-    this.#used = at + size;
-    if (this.#used > this.#arena.length) {
-      const larger = new Uint32Array(Math.max(this.#used, this.#arena.length * 2));
-      larger.set(this.#arena);
-      this.#arena = larger;
-      this.#bytes = new Uint8Array(larger.buffer);
-    }
+    if (kind === DENSE) this.#counts[(at + REGISTER_WORDS) * 2] = REGISTERS;
     return at;
+  }
+
+  #growArena(): void {
+    const larger = new Uint32Array(Math.max(this.#used, this.#arena.length * 2));
+    larger.set(this.#arena);
+    this.#arena = larger;
+    this.#bytes = new Uint8Array(larger.buffer);
+    this.#counts = new Uint16Array(larger.buffer);
   }
 
   /** How many different values, rounded. */
   estimate(group: number): number {
+    if (this.#queued > 0) this.#drain();
     const meta = group * STRIDE;
     const kind = this.#groups[meta + CLASS]!;
     if (kind === 0) return 0;
     if (kind !== DENSE)
       return Math.round(SPARSE_INDEXES * Math.log(SPARSE_INDEXES / (SPARSE_INDEXES - this.#groups[meta + COUNT]!)));
-    return Math.round(estimateDense(this.#bytes, this.#groups[meta]! * 4));
+    return Math.round(estimateDense(this.#counts, (this.#groups[meta]! + REGISTER_WORDS) * 2));
   }
 
   /** Writes a group's sketch: 0 none, 1 sparse with its words in rising order, 2 dense with its registers. */
   write(group: number, writer: ByteWriter): void {
+    if (this.#queued > 0) this.#drain();
     const meta = group * STRIDE;
     const kind = this.#groups[meta + CLASS]!;
     const at = this.#groups[meta]!;
@@ -190,23 +253,38 @@ export class Sketches {
     if (kind === 2) {
       this.#groups[meta] = this.#allocate(DENSE);
       this.#groups[meta + CLASS] = DENSE;
-      this.#bytes.set(reader.raw(REGISTERS), this.#groups[meta]! * 4);
+      this.#readRegisters(this.#groups[meta]!, reader.raw(REGISTERS));
       return;
     }
     const count = reader.unsigned();
     const words = new Uint32Array(reader.raw(count * 4).slice().buffer);
-    for (const word of words) this.#addSparse(meta, word >>> 6, word & 63);
+    for (const word of words) this.#addSparse(meta, word);
     this.#groups[meta + CHANGED] = 0;
+  }
+
+  #readRegisters(base: number, registers: Uint8Array): void {
+    this.#bytes.set(registers, base * 4);
+    const counts = (base + REGISTER_WORDS) * 2;
+    this.#counts[counts] = 0;
+    for (const rank of registers) this.#counts[counts + rank]!++;
   }
 }
 
-/** The estimate of 2,048 registers at `at`. */
-function estimateDense(bytes: Uint8Array, at: number): number {
-  const counts = new Float64Array(RANK_BITS + 2);
-  for (let i = 0; i < REGISTERS; i++) counts[bytes[at + i]!]!++;
-  let z = REGISTERS * tau(1 - counts[RANK_BITS + 1]! / REGISTERS);
-  for (let rank = RANK_BITS; rank >= 1; rank--) z = 0.5 * (z + counts[rank]!);
-  z += REGISTERS * sigma(counts[0]! / REGISTERS);
+/** Where probing begins. */
+function slotOf(index: number): number {
+  return Math.imul(index, 0x9e3779b1) >>> 16;
+}
+
+/** Words of a sparse class less one. */
+function maskOf(kind: number): number {
+  return (4 << (kind << 1)) - 1;
+}
+
+/** The estimate of registers of which `counts[at + r]` have rank r. */
+function estimateDense(counts: Uint16Array, at: number): number {
+  let z = REGISTERS * tau(1 - counts[at + RANK_BITS + 1]! / REGISTERS);
+  for (let rank = RANK_BITS; rank >= 1; rank--) z = 0.5 * (z + counts[at + rank]!);
+  z += REGISTERS * sigma(counts[at]! / REGISTERS);
   return (REGISTERS * REGISTERS) / (2 * Math.LN2 * z);
 }
 

@@ -21,6 +21,8 @@ export const FINAL = 2;
 export const CORRECTED = 3;
 /** Flag beside these: a row beyond `end + lag` was applied. */
 export const CORRECTION = 4;
+/** Flag beside these: the group is clean, but differs from what was published. */
+const DUE = 8;
 const STATE_MASK = 3;
 
 /** Hash of a key; kernels print the same steps, see `kernels/keys.ts`. */
@@ -164,7 +166,9 @@ export class WindowTable {
   /** Whether a dirty group's aggregates are what was published. */
   unchanged(group: number): boolean {
     const slot = this.dirty[group]! - 1;
-    return slot < 0 || this.accumulators.every((accumulator) => accumulator.same(group, slot));
+    if (slot < 0) return true;
+    for (const accumulator of this.accumulators) if (!accumulator.same(group, slot)) return false;
+    return true;
   }
 
   /** Makes all groups clean. */
@@ -179,7 +183,17 @@ export class WindowTable {
 
   setPublished(group: number, state: number): void {
     this.savedAs = null;
-    this.flags[group] = (this.flags[group]! & ~STATE_MASK) | state;
+    this.flags[group] = (this.flags[group]! & ~(STATE_MASK | DUE)) | state;
+  }
+
+  /** Whether a clean group waits for its publication. */
+  isDue(group: number): boolean {
+    return (this.flags[group]! & DUE) !== 0;
+  }
+
+  /** Remembers of a dirty group that is cleaned unpublished whether it is to be published. */
+  setDue(group: number): void {
+    if (!this.unchanged(group)) this.flags[group]! |= DUE;
   }
 
   isCorrected(group: number): boolean {

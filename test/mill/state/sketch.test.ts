@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../src/mill/state/bytes.js';
-import { hashPair, hashWords, second } from '../../../src/mill/state/hash.js';
+import { wordOfBytes, wordOfWords } from '../../../src/mill/state/hash.js';
 import { Sketches } from '../../../src/mill/state/sketch.js';
 
 const encoder = new TextEncoder();
@@ -11,8 +11,7 @@ const TRIALS = 40;
 
 function add(sketches: Sketches, group: number, text: string): void {
   const bytes = encoder.encode(text);
-  const first = hashPair(bytes, 0, bytes.length);
-  sketches.add(group, first, second.value);
+  sketches.add(group, wordOfBytes(bytes, 0, bytes.length));
 }
 
 function errorsOf(
@@ -47,13 +46,7 @@ test('the standard error stays below 2.5 % at every cardinality, without a bias'
         'addresses',
         (s: Sketches, t: number, i: number) => add(s, 0, `${t}.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`),
       ],
-      [
-        'integers',
-        (s: Sketches, t: number, i: number) => {
-          const first = hashWords(i + t * 7_919, t, 0, 0);
-          s.add(0, first, second.value);
-        },
-      ],
+      ['integers', (s: Sketches, t: number, i: number) => s.add(0, wordOfWords(i + t * 7_919, t, 0, 0))],
     ] as const) {
       const errors = errorsOf(kind, cardinality, trials, addOne);
       const spread = rms(errors);
@@ -98,5 +91,5 @@ test('a freed block is used again, and a group keeps its own values', () => {
   const sketches = new Sketches(64);
   for (let i = 0; i < 40_000; i++) add(sketches, i % 64, `v${i}`);
   for (let group = 0; group < 64; group++) expect(Math.abs(sketches.estimate(group) / 625 - 1)).toBeLessThan(0.12);
-  expect(sketches.bytesOf(0)).toBe(2048);
+  expect(sketches.bytesOf(0)).toBe(2048 + 68);
 });

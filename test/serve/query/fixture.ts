@@ -56,7 +56,6 @@ export const CHANGES = defineSchema({
     impressions: 'int64',
     cost: 'decimal?',
     rate: 'double?',
-    _p0: 'bytes?',
   },
   tenant: 'tenant',
 });
@@ -84,7 +83,6 @@ export function viewDescription(name: string, global = false): ViewDescription {
     ],
     keyColumns: [0, 1, 2, 6],
     valueColumns: [7, 8, 9],
-    partialColumns: [10],
     windowMs: MINUTE,
     global,
   };

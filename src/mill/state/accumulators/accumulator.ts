@@ -33,6 +33,12 @@ export interface Accumulator {
   read(groups: number, reader: ByteReader): void;
 }
 
+/** What an accumulator whose value is an integer can do besides. */
+export interface UnitSource {
+  /** The value in units of the last digit, or null. */
+  units(group: number): number | bigint | null;
+}
+
 /** `array` with room for `capacity`, the old entries kept. */
 export function grownFloats(array: Float64Array, capacity: number, fill = 0): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(capacity);

@@ -1,15 +1,15 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
-import { hashPair, second } from '../hash.js';
+import { wordOfBytes } from '../hash.js';
 import { Sketches } from '../sketch.js';
 import { canonicalText } from '../canonical.js';
 import type { SqlType } from '../../sql/plan.js';
 import type { Value } from '../../sql/value.js';
-import type { Accumulator } from './accumulator.js';
+import type { Accumulator, UnitSource } from './accumulator.js';
 
 const encoder = new TextEncoder();
 
 /** `approx_count_distinct(x)`: a HyperLogLog sketch a group. */
-export class ApproximateAccumulator implements Accumulator {
+export class ApproximateAccumulator implements Accumulator, UnitSource {
   readonly groupBytes = 8;
   readonly sketches: Sketches;
 
@@ -24,15 +24,13 @@ export class ApproximateAccumulator implements Accumulator {
     this.sketches.grow(capacity);
   }
 
-  /** Adds a value by its two hashes. */
-  addHashes(group: number, first: number, other: number): void {
-    this.sketches.add(group, first, other);
-  }
-
   addValue(group: number, value: Value): void {
     const bytes = value instanceof Uint8Array ? value : encoder.encode(canonicalText(value!, this.#type));
-    const first = hashPair(bytes, 0, bytes.length);
-    this.sketches.add(group, first, second.value);
+    this.sketches.add(group, wordOfBytes(bytes, 0, bytes.length));
+  }
+
+  units(group: number): number {
+    return this.sketches.estimate(group);
   }
 
   value(group: number): Value {

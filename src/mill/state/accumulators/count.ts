@@ -1,10 +1,10 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
 import type { Cells } from '../cells.js';
 import { shadowFor } from './accumulator.js';
-import type { Accumulator } from './accumulator.js';
+import type { Accumulator, UnitSource } from './accumulator.js';
 
 /** `count(*)` and `count(x)`: exact up to 2^53. One cell: the count. */
-export class CountAccumulator implements Accumulator {
+export class CountAccumulator implements Accumulator, UnitSource {
   static readonly CELLS = 1;
   readonly groupBytes = 8;
   readonly #cells: Cells;
@@ -24,6 +24,10 @@ export class CountAccumulator implements Accumulator {
 
   addValue(group: number): void {
     this.#cells.data[this.#index(group)]!++;
+  }
+
+  units(group: number): number {
+    return this.value(group);
   }
 
   value(group: number): number {

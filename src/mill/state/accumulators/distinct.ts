@@ -1,7 +1,7 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
 import type { BytePool } from '../byte-pool.js';
 import { grownFloats, shadowFor } from './accumulator.js';
-import type { Accumulator } from './accumulator.js';
+import type { Accumulator, UnitSource } from './accumulator.js';
 import type { Value } from '../../sql/value.js';
 
 /**
@@ -11,7 +11,7 @@ import type { Value } from '../../sql/value.js';
  * times and doubles, four for a uuid. Full values, so the count is exact; the view's state budget
  * bounds it.
  */
-export class DistinctAccumulator implements Accumulator {
+export class DistinctAccumulator implements Accumulator, UnitSource {
   readonly groupBytes = 8;
   counts: Float64Array;
   readonly #width: number;
@@ -93,6 +93,10 @@ export class DistinctAccumulator implements Accumulator {
 
   #word(at: number, index: number): number {
     return index <= this.#width ? this.#entries[at + index]! : 0;
+  }
+
+  units(group: number): number {
+    return this.counts[group]!;
   }
 
   value(group: number): Value {

@@ -5,7 +5,7 @@ import type { Interval, Value } from '../../sql/value.js';
 import type { SqlType } from '../../sql/plan.js';
 import type { Cells } from '../cells.js';
 import { grownFloats, shadowFor } from './accumulator.js';
-import type { Accumulator } from './accumulator.js';
+import type { Accumulator, UnitSource } from './accumulator.js';
 
 /** Which end, and its sign: a value replaces when `(value - held) * sign < 0`. */
 export type Extreme = 'min' | 'max';
@@ -17,7 +17,7 @@ export type Extreme = 'min' | 'max';
  * is the nearest double and, in `rests`, what is left over, so pairs compare in order; `rests` stays
  * null until such a value comes.
  */
-export class NumberExtremeAccumulator implements Accumulator {
+export class NumberExtremeAccumulator implements Accumulator, UnitSource {
   static readonly CELLS = 2;
   readonly groupBytes = 16;
   readonly #cells: Cells;

@@ -5,7 +5,7 @@ import { int64Of } from '../../sql/value.js';
 import type { Value } from '../../sql/value.js';
 import { grownFloats, shadowFor } from './accumulator.js';
 import type { Cells } from '../cells.js';
-import type { Accumulator } from './accumulator.js';
+import type { Accumulator, UnitSource } from './accumulator.js';
 
 /** Cells of an exact sum; its high part is the first. */
 const CELLS = 3;
@@ -16,7 +16,7 @@ const COUNT = 2;
 export type SumResult = 'bigint' | 'numeric' | 'average';
 
 /** `sum` and `avg` of integers and decimals of one scale: exact in any order. Cells: high, low, count. */
-export class SumAccumulator implements Accumulator {
+export class SumAccumulator implements Accumulator, UnitSource {
   static readonly CELLS = 3;
   readonly groupBytes = 24;
   readonly #cells: Cells;
@@ -101,9 +101,13 @@ export class SumAccumulator implements Accumulator {
     const at = slot * CELLS;
     const index = this.#index(group);
     const { data } = this.#cells;
-    // The count is part of the published partial.
-    if (this.#shadow[at + COUNT] !== data[index + COUNT]) return false;
+    if (!this.#sameCount(this.#shadow[at + COUNT]!, data[index + COUNT]!)) return false;
     return sameSum(this.#shadow[at]!, this.#shadow[at + LOW]!, data[index]!, data[index + LOW]!);
+  }
+
+  /** An average depends on the count, a sum only on whether there is a value. */
+  #sameCount(before: number, now: number): boolean {
+    return this.isSum ? before > 0 === now > 0 : before === now;
   }
 
   writePartial(group: number, writer: ByteWriter): void {
