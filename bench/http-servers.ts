@@ -20,6 +20,7 @@ import { TenantStore } from '../src/config/tenant-store.js';
 import { tenantNames } from '../src/cli/generate/traffic.js';
 import { adEvents } from '../src/event/ad-events.js';
 import { LATE_SCHEMA, LATE_STREAM, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from '../src/event/internal.js';
+import { growHeapsFreely } from '../src/io/heap.js';
 import { systemClock } from '../src/io/clock.js';
 import { realDisk } from '../src/io/disk-real.js';
 import { systemRandom } from '../src/io/random.js';
@@ -37,6 +38,7 @@ console.log(JSON.stringify({ pid: process.pid, port }));
 process.on('SIGTERM', () => process.exit(0));
 
 async function startDoor(): Promise<number> {
+  growHeapsFreely();
   const ground = { clock: systemClock, random: systemRandom, disk: realDisk };
   const log = await openLog({ ...ground, folder: join(folder, 'log') });
   const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;

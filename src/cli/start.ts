@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { findConfig, loadConfig } from '../config/load.js';
 import type { MillraceOptions } from '../config/options.js';
 import { realDisk } from '../io/disk-real.js';
+import { growHeapsFreely } from '../io/heap.js';
 import { bold, count, dim, print, printError, printJson } from './output.js';
 
 interface StartOptions {
@@ -47,6 +48,7 @@ async function start(options: StartOptions): Promise<void> {
     ...(data === undefined ? {} : { data: resolve(data) }),
     samples: sample,
   });
+  growHeapsFreely();
   const { startMillrace } = await import('../millrace.js');
   const millrace = await startMillrace(config);
   if (options.json === true)
