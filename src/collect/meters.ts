@@ -10,6 +10,9 @@ export class StreamMeters {
   readonly #received: CounterHandle;
   readonly #accepted: CounterHandle;
   readonly #duplicates: CounterHandle;
+  /** By code or reason: a lookup of labels costs more than the count. */
+  readonly #quarantined = new Map<ErrorCode, CounterHandle>();
+  readonly #dropped = new Map<DropReason, CounterHandle>();
   readonly #counted: Record<keyof DecodeCounts, number> = { fast: 0, general: 0, json: 0 };
 
   constructor(metrics: Metrics, stream: string) {
@@ -29,12 +32,22 @@ export class StreamMeters {
 
   /** One event went to the quarantine. */
   quarantined(code: ErrorCode): void {
-    this.#metrics.counter('millrace_events_quarantined_total', { stream: this.#stream, code }).add();
+    let counter = this.#quarantined.get(code);
+    if (counter === undefined) {
+      counter = this.#metrics.counter('millrace_events_quarantined_total', { stream: this.#stream, code });
+      this.#quarantined.set(code, counter);
+    }
+    counter.add();
   }
 
   /** One event was neither kept nor quarantined. */
   dropped(reason: DropReason): void {
-    this.#metrics.counter('millrace_events_dropped_total', { reason }).add();
+    let counter = this.#dropped.get(reason);
+    if (counter === undefined) {
+      counter = this.#metrics.counter('millrace_events_dropped_total', { reason });
+      this.#dropped.set(reason, counter);
+    }
+    counter.add();
   }
 
   /** Which decoder took the rows, from its counts since start. */

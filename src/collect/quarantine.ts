@@ -5,12 +5,10 @@
  * `quarantineTenantBytesMax` a tenant and day; what comes after that is counted as
  * dropped(quarantine_full). The quota is taken when the row is made and given back when its append fails.
  */
-import { createHash } from 'node:crypto';
 import type { ColumnBatch } from '../event/columns.js';
-import { QUARANTINE_SCHEMA } from '../event/internal.js';
-import { batchFromRows } from '../event/rows.js';
 import type { Clock } from '../io/clock.js';
 import type { ErrorCode } from '../util/errors.js';
+import { quarantineBatch } from './quarantine-batch.js';
 
 /** A rejected event. */
 export interface Rejected {
@@ -38,7 +36,6 @@ export interface QuarantineRows {
 /** What a row costs beside its original. */
 const ROW_BYTES = 256;
 const DAY_MS = 86_400_000;
-const TEXT_MAX = 512;
 
 /** Makes quarantine rows within the quotas. */
 export class Quarantine {
@@ -59,40 +56,23 @@ export class Quarantine {
   take(rejected: readonly Rejected[]): QuarantineRows {
     this.#turnDay();
     const taken: { tenant: string; bytes: number }[] = [];
-    const rows: Record<string, unknown>[] = [];
+    const rows: Rejected[] = [];
     const kept = rejected.map((one) => {
       const bytes = ROW_BYTES + Math.min(one.original.length, this.#eventBytesMax);
       const used = this.#used.get(one.tenant) ?? 0;
       if (used + bytes > this.#tenantBytesMax) return false;
       this.#used.set(one.tenant, used + bytes);
       taken.push({ tenant: one.tenant, bytes });
-      rows.push(this.#row(one));
+      rows.push(one);
       return true;
     });
     return {
-      batch: rows.length === 0 ? null : batchFromRows(QUARANTINE_SCHEMA, rows),
+      batch: rows.length === 0 ? null : quarantineBatch(rows, this.#eventBytesMax),
       kept,
       giveBack: () => {
         for (const { tenant, bytes } of taken)
           this.#used.set(tenant, Math.max(0, (this.#used.get(tenant) ?? 0) - bytes));
       },
-    };
-  }
-
-  #row({ tenant, stream, index, code, message, path, original, eventId }: Rejected): Record<string, unknown> {
-    return {
-      tenant,
-      stage: 'collect',
-      stream,
-      code,
-      message: message.slice(0, TEXT_MAX),
-      path: path === null || path === '' ? null : path.slice(0, TEXT_MAX),
-      index,
-      attempts: 1,
-      original: original.length <= this.#eventBytesMax ? original : null,
-      original_length: original.length,
-      original_hash: createHash('sha256').update(original).digest('hex'),
-      event_id: eventId,
     };
   }
 

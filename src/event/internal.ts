@@ -26,8 +26,8 @@ export function isInternalStream(name: string): boolean {
 export const ORIGINAL_BYTES_MAX = 64 * 1024;
 
 /**
- * Quarantine: one row an event that failed. `original` is null beyond `ORIGINAL_BYTES_MAX`;
- * `original_length` and `original_hash` (SHA-256, hex) are always there. `message` says what is
+ * Quarantine: one row an event that failed. `original` is null beyond `ORIGINAL_BYTES_MAX`, and
+ * `original_hash` (SHA-256, hex) is there instead; `original_length` always is. `message` says what is
  * wrong, `path` is the JSON path, `index` the position in its request, `event_id` the event's id if
  * it had one that could be read.
  */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { event, FrontDoor, id, KEYS, ndjson, type Json } from './front-door.js';
@@ -79,9 +78,7 @@ describe('POST /v1/events', () => {
     expect(quarantined.map((row) => [row['code'], Buffer.from(row['original'], 'base64').toString()])).toEqual(
       rejected.map((one: Json, at: number) => [one.code, bad[at]]),
     );
-    expect(quarantined.map((row) => row['original_hash'])).toEqual(
-      bad.map((text) => createHash('sha256').update(text).digest('hex')),
-    );
+    expect(quarantined.map((row) => row['original_length'])).toEqual(bad.map((text) => Buffer.byteLength(text)));
     expect(quarantined[3]).toMatchObject({
       stream: 'events',
       stage: 'collect',

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Quarantine, type Rejected } from '../../src/collect/quarantine.js';
+import { QUARANTINE_SCHEMA } from '../../src/event/internal.js';
+import { rowOf } from '../../src/event/rows.js';
+import { systemClock } from '../../src/io/clock.js';
 import { event, FrontDoor, KEYS, ndjson } from './front-door.js';
 
 let door: FrontDoor | undefined;
@@ -18,9 +21,10 @@ describe('the quarantine', () => {
     const long = bad({ url: 'x'.repeat(70_000) });
     expect((await door.post(ndjson(JSON.parse(short), JSON.parse(long)))).json().rejected).toHaveLength(2);
     const rows = door.rows('quarantine');
-    expect(rows.map((row) => [row['original'] === null, row['original_length'], row['original_hash']])).toEqual(
-      [short, long].map((text) => [text.length > 65_536, text.length, createHash('sha256').update(text).digest('hex')]),
-    );
+    expect(rows.map((row) => [row['original'], row['original_length'], row['original_hash']])).toEqual([
+      [Buffer.from(short).toString('base64'), short.length, null],
+      [null, long.length, createHash('sha256').update(long).digest('hex')],
+    ]);
   });
 
   test('beyond its quota a tenant is counted as dropped, and others are not touched', async () => {
@@ -53,6 +57,32 @@ describe('the quarantine', () => {
     }
     expect(answer.status).toBe(200);
     expect(door.rows('quarantine')).toHaveLength(1);
+  });
+
+  test('paths too many for a dictionary, and texts of any script, come back as they were', () => {
+    const quarantine = new Quarantine({ clock: systemClock, tenantBytesMax: 1e12, eventBytesMax: 64 });
+    const rejected = Array.from({ length: 10_000 }, (_, index): Rejected => ({
+      tenant: 'a',
+      stream: 'events',
+      index,
+      code: 'EVENT_TYPE',
+      message: `${index} — é 漢 🎉 ${'m'.repeat(index % 700)}`,
+      path: index % 5 === 0 ? null : `${index}${'🎉'.repeat(200)}`,
+      original: Buffer.from(`original ${index}`),
+      eventId: index % 3 === 0 ? null : `id ${index}`,
+    }));
+    const batch = quarantine.take(rejected).batch!;
+    expect(batch.column(QUARANTINE_SCHEMA.columns.findIndex(({ name }) => name === 'path')).kind).toBe('bytes');
+    rejected.forEach(({ message, path, original, eventId }, row) => {
+      const found = rowOf(batch, row);
+      expect([found['index'], found['message'], found['path'], found['original'], found['event_id']]).toEqual([
+        row,
+        message.slice(0, 512),
+        path,
+        Buffer.from(original).toString('base64'),
+        eventId,
+      ]);
+    });
   });
 
   test('a quota is new every day', () => {
