@@ -1,6 +1,8 @@
 /**
- * The key columns of one row, taken out of a batch or a row set so that they can be hashed and
- * compared: two words a column. One object is reused for all rows; nothing is allocated.
+ * The keys of rows as words: tenant and key columns, so that they hash and compare as integers.
+ *
+ * A text is one word, its code in the pool of the table that looks; a number is three: low, high
+ * and whether it is null. A double goes by its bits, so that NaN equals NaN; -0 counts as 0.
  */
 import type { RowLayout } from './layout.js';
 import type { RowSet } from './row-set.js';
@@ -9,102 +11,53 @@ import { NULL_CODE, type TextPool } from './text-pool.js';
 const doubleBits = new Float64Array(1);
 const doubleWords = new Int32Array(doubleBits.buffer);
 
-/** One row's key, texts as codes of the pool it was loaded for. */
-export class RowKey {
-  readonly #layout: RowLayout;
-  readonly #words: Int32Array;
-  readonly #nulls: Uint8Array;
+/** Words of one key: the tenant's, then each key column's. */
+export function keyWordsOf(layout: RowLayout): number {
+  let words = 1;
+  for (const index of layout.keys) words += layout.columns[index]!.kind === 'text' ? 1 : 3;
+  return words;
+}
 
-  constructor(layout: RowLayout) {
-    this.#layout = layout;
-    this.#words = new Int32Array(layout.keys.length * 2);
-    this.#nulls = new Uint8Array(layout.keys.length);
-  }
+/** Writes a double and whether it is null as three words. */
+export function putDouble(words: Int32Array, at: number, value: number, isNull: number): void {
+  doubleBits[0] = value === 0 ? 0 : value;
+  words[at] = doubleWords[0]!;
+  words[at + 1] = doubleWords[1]!;
+  words[at + 2] = isNull;
+}
 
-  /** Sets key column `k` to a text code. */
-  setText(k: number, code: number): void {
-    this.#words[k * 2] = code;
-  }
-
-  /** Sets key column `k` to an integer's words. */
-  setInteger(k: number, low: number, high: number, isNull: number): void {
-    this.#words[k * 2] = low;
-    this.#words[k * 2 + 1] = high;
-    this.#nulls[k] = isNull;
-  }
-
-  /** Sets key column `k` to a double: by its bits, so that NaN equals NaN; -0 counts as 0. */
-  setDouble(k: number, value: number, isNull: number): void {
-    doubleBits[0] = value === 0 ? 0 : value;
-    this.setInteger(k, doubleWords[0]!, doubleWords[1]!, isNull);
-  }
-
-  /** Loads the key of a row of any row set, texts looked up in `pool`; false when `pool` lacks one. */
-  load(rows: RowSet, row: number, pool: TextPool): boolean {
-    const { keys } = this.#layout;
-    for (let k = 0; k < keys.length; k++) {
-      const column = rows.columns[keys[k]!]!;
-      if (column.kind === 'text') {
-        const code = column.codes[row]!;
-        const found = code === NULL_CODE ? NULL_CODE : pool === rows.pool ? code : pool.find(rows.pool.bytesOf(code));
-        if (found < 0) return false;
-        this.setText(k, found);
-      } else if (column.kind === 'integer')
-        this.setInteger(k, column.words[row * 2]!, column.words[row * 2 + 1]!, column.nulls[row]!);
-      else this.setDouble(k, column.values[row]!, column.nulls[row]!);
+/** Writes the key of a row of any row set to `words`, texts looked up in `pool`; false when `pool` lacks one. */
+export function loadKey(layout: RowLayout, rows: RowSet, row: number, pool: TextPool, words: Int32Array): boolean {
+  const tenant = codeIn(pool, rows, rows.tenants[row]!);
+  if (tenant < 0) return false;
+  words[0] = tenant;
+  let at = 1;
+  for (const index of layout.keys) {
+    const column = rows.columns[index]!;
+    if (column.kind === 'text') {
+      const code = codeIn(pool, rows, column.codes[row]!);
+      if (code < 0) return false;
+      words[at++] = code;
+      continue;
     }
-    return true;
+    if (column.kind === 'integer') {
+      words[at] = column.words[row * 2]!;
+      words[at + 1] = column.words[row * 2 + 1]!;
+      words[at + 2] = column.nulls[row]!;
+    } else putDouble(words, at, column.values[row]!, column.nulls[row]!);
+    at += 3;
   }
+  return true;
+}
 
-  /** A 32-bit hash of tenant and key. */
-  hash(tenant: number): number {
-    let hash = Math.imul(tenant ^ 0x9e3779b9, 0x85ebca6b);
-    for (const word of this.#words) hash = Math.imul((hash ^ (hash >>> 15)) + word, 0x2c1b3c6d);
-    hash = Math.imul(hash ^ (hash >>> 15), 0x297a2d39);
-    return hash ^ (hash >>> 16);
-  }
+function codeIn(pool: TextPool, rows: RowSet, code: number): number {
+  return code === NULL_CODE || pool === rows.pool ? code : pool.find(rows.pool.bytesOf(code));
+}
 
-  /** Whether a row of the row set whose pool this key was loaded for has this key. */
-  equals(rows: RowSet, row: number): boolean {
-    const { keys } = this.#layout;
-    for (let k = 0; k < keys.length; k++) {
-      const column = rows.columns[keys[k]!]!;
-      const low = this.#words[k * 2]!;
-      if (column.kind === 'text') {
-        if (column.codes[row] !== low) return false;
-        continue;
-      }
-      if (column.nulls[row] !== this.#nulls[k]) return false;
-      if (column.kind === 'integer') {
-        if (column.words[row * 2] !== low || column.words[row * 2 + 1] !== this.#words[k * 2 + 1]) return false;
-      } else if (!this.#sameDouble(k, column.values[row]!)) return false;
-    }
-    return true;
-  }
-
-  /** Writes the key into a row. */
-  store(rows: RowSet, row: number): void {
-    const { keys } = this.#layout;
-    for (let k = 0; k < keys.length; k++) {
-      const column = rows.columns[keys[k]!]!;
-      if (column.kind === 'text') {
-        column.codes[row] = this.#words[k * 2]!;
-        continue;
-      }
-      column.nulls[row] = this.#nulls[k]!;
-      if (column.kind === 'integer') {
-        column.words[row * 2] = this.#words[k * 2]!;
-        column.words[row * 2 + 1] = this.#words[k * 2 + 1]!;
-      } else {
-        doubleWords[0] = this.#words[k * 2]!;
-        doubleWords[1] = this.#words[k * 2 + 1]!;
-        column.values[row] = doubleBits[0]!;
-      }
-    }
-  }
-
-  #sameDouble(k: number, value: number): boolean {
-    doubleBits[0] = value === 0 ? 0 : value;
-    return doubleWords[0] === this.#words[k * 2] && doubleWords[1] === this.#words[k * 2 + 1];
-  }
+/** A 32-bit hash of the key at `words[at ..]`. */
+export function hashKey(words: Int32Array, at: number, count: number): number {
+  let hash = 0x9e3779b9;
+  for (let i = at; i < at + count; i++) hash = Math.imul((hash ^ (hash >>> 15)) + words[i]!, 0x2c1b3c6d);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x297a2d39);
+  return hash ^ (hash >>> 16);
 }

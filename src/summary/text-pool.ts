@@ -66,17 +66,19 @@ export class TextPool {
     return this.find(encoder.encode(text));
   }
 
+  /** The table from a dictionary's codes to this pool's; 0 where not known yet: then ask `ofDictionary`. */
+  lookup(dictionary: Dictionary): Int32Array {
+    const known = this.#lookups.get(dictionary);
+    if (known !== undefined && known.length >= dictionary.size) return known;
+    const lookup = new Int32Array(Math.max(64, dictionary.size, (known?.length ?? 0) * 2));
+    if (known !== undefined) lookup.set(known);
+    this.#lookups.set(dictionary, lookup);
+    return lookup;
+  }
+
   /** This pool's code for a code of `dictionary`, adding the entry if new. */
   ofDictionary(dictionary: Dictionary, code: number): number {
-    let lookup = this.#lookups.get(dictionary);
-    if (lookup === undefined || code >= lookup.length) {
-      const larger = new Int32Array(Math.max(64, dictionary.size, (lookup?.length ?? 0) * 2));
-      if (lookup !== undefined) larger.set(lookup);
-      this.#lookups.set(dictionary, (lookup = larger));
-    }
-    const known = lookup[code]!;
-    if (known > 0) return known;
-    return (lookup[code] = this.intern(dictionary.data, dictionary.offsets[code]!, dictionary.offsets[code + 1]!));
+    return this.intern(dictionary.data, dictionary.offsets[code]!, dictionary.offsets[code + 1]!);
   }
 
   #append(slot: number, hash: number, source: Uint8Array, start: number, end: number): number {

@@ -21,6 +21,7 @@ import type { ClosedRows } from './closed-rows.js';
 import type { RowLayout } from './layout.js';
 import { idCeiling, idOf, partitionOf, revisionOf } from './row-id.js';
 import type { RowSet } from './row-set.js';
+import { TextPool } from './text-pool.js';
 import { WindowTable } from './window-table.js';
 
 /** A row somewhere in the store. */
@@ -79,8 +80,9 @@ export class ViewStore {
   readonly #tables = new Map<number, OpenTable>();
   /** The tables that are being moved to the closed store, one a window: they take no changes any more. */
   #sealing: readonly WindowTable[] = [];
-  /** Newest id by tenant, for tenants that changed since start. */
-  readonly #newest = new Map<string, number>();
+  /** Tenants that changed since start or were asked for, and their newest ids by code; NaN while not known. */
+  #tenants = new TextPool();
+  #newest = new Float64Array(0);
   #expected: readonly number[] = [];
   #waiting: { readonly offsets: readonly number[]; readonly resolve: () => void }[] = [];
 
@@ -101,7 +103,8 @@ export class ViewStore {
     this.expect(this.positions);
     this.#tables.clear();
     this.#sealing = [];
-    this.#newest.clear();
+    this.#tenants = new TextPool();
+    this.#newest = new Float64Array(0);
     offsets.forEach((offset, partition) => (this.positions[partition] = offset));
     this.version += 1;
   }
@@ -111,21 +114,57 @@ export class ViewStore {
     const { partition, rows, baseOffset } = batch;
     this.positions[partition] = baseOffset + rows;
     if (rows === 0) return;
-    const changes = this.#changes;
-    changes.load(batch.batch);
-    let open: OpenTable | undefined;
-    for (let row = 0; row < rows; row++) {
-      const start = changes.windows[row]!;
-      const id = idOf(baseOffset + row, partition, this.partitions);
-      if (this.closed.holds(start, id)) continue;
-      if (open?.table.windowStart !== start) open = this.#table(start, nowMs);
-      open.table.upsert(changes, row, id);
+    const id0 = idOf(baseOffset, partition, this.partitions);
+    this.#changes.load(batch.batch);
+    for (const [start, rowsOf] of this.#byWindow(rows)) {
+      const wanted = this.#unheld(start, rowsOf, id0);
+      if (wanted.length > 0) this.#table(start, nowMs).table.take(this.#changes, wanted, id0);
     }
-    changes.forEachTenant(rows, (tenant, row) =>
-      this.#newest.set(tenant, idOf(baseOffset + row, partition, this.partitions)),
-    );
+    this.#noteTenants(rows, id0);
     this.version += 1;
     if (this.#waiting.length > 0) this.#wake();
+  }
+
+  /** The rows of the loaded batch by window, in their order. */
+  #byWindow(rows: number): Map<number, Uint32Array> {
+    const { windows } = this.#changes;
+    const counts = new Map<number, number>();
+    for (let row = 0; row < rows;) {
+      const start = windows[row]!;
+      const from = row;
+      while (row < rows && windows[row] === start) row++;
+      counts.set(start, (counts.get(start) ?? 0) + row - from);
+    }
+    const lists = new Map<number, Uint32Array>();
+    for (const [start, count] of counts) {
+      lists.set(start, new Uint32Array(count));
+      counts.set(start, 0);
+    }
+    for (let row = 0; row < rows;) {
+      const start = windows[row]!;
+      const list = lists.get(start)!;
+      let at = counts.get(start)!;
+      for (; row < rows && windows[row] === start; row++) list[at++] = row;
+      counts.set(start, at);
+    }
+    return lists;
+  }
+
+  /** Those of a window's rows that the closed store does not hold: it holds all ids up to one, so the last ones. */
+  #unheld(start: number, rows: Uint32Array, id0: number): Uint32Array {
+    let low = 0;
+    for (let high = rows.length; low < high;) {
+      const middle = (low + high) >> 1;
+      if (this.closed.holds(start, id0 + rows[middle]! * this.partitions)) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? rows : rows.subarray(low);
+  }
+
+  #noteTenants(rows: number, id0: number): void {
+    const codes = this.#changes.tenantCodes(this.#tenants, rows);
+    this.#roomForTenants();
+    for (let row = 0; row < rows; row++) this.#newest[codes[row]!] = id0 + row * this.partitions;
   }
 
   /** Makes the view current only when it has come to these offsets. */
@@ -155,8 +194,7 @@ export class ViewStore {
 
   /** The newest revision of a tenant, 0 when it has no rows. Costs nothing while it is polled. */
   newestRevision(tenant: string): number {
-    let newest = this.#newest.get(tenant);
-    if (newest === undefined) this.#newest.set(tenant, (newest = this.closed.newestId(tenant)));
+    const newest = this.#newestId(tenant);
     return newest <= 0 ? 0 : revisionOf(newest, this.partitions);
   }
 
@@ -255,7 +293,23 @@ export class ViewStore {
 
   /** The partition a tenant's rows come from, or -1 when it has none. */
   partitionOfTenant(tenant: string): number {
-    return this.newestRevision(tenant) > 0 ? partitionOf(this.#newest.get(tenant)!, this.partitions) : -1;
+    const newest = this.#newestId(tenant);
+    return newest > 0 ? partitionOf(newest, this.partitions) : -1;
+  }
+
+  #newestId(tenant: string): number {
+    const code = this.#tenants.internString(tenant);
+    const known = this.#newest[code];
+    if (known !== undefined && !Number.isNaN(known)) return known;
+    this.#roomForTenants();
+    return (this.#newest[code] = this.closed.newestId(tenant));
+  }
+
+  #roomForTenants(): void {
+    if (this.#newest.length >= this.#tenants.size) return;
+    const larger = new Float64Array(this.#tenants.size * 2).fill(NaN);
+    larger.set(this.#newest);
+    this.#newest = larger;
   }
 
   #has(offsets: readonly number[]): boolean {

@@ -2,8 +2,9 @@
  * The rows of one window in memory: the newest of each key.
  *
  * Purpose: a changed row is a hash lookup and a few stores, no object is made. Keys are found by
- * open addressing over tenant and key columns; a tenant's rows hang on a list in the order of their
- * ids (see `row-id.ts`), so that "what is newer than this" costs as much as the answer.
+ * open addressing over their words, which stand together; a tenant's rows hang on a list in the
+ * order of their ids (see `row-id.ts`), so that "what is newer than this" costs as much as the
+ * answer. Values are stored a column at a time once the slots are known.
  *
  * Limits: the owner watches `rows` and `bytes` and seals the table; a sealed table is dropped whole.
  *
@@ -15,10 +16,11 @@ import type { RowLayout } from './layout.js';
 import { storeOf, type ColumnStore, type RowSet } from './row-set.js';
 import { TextPool } from './text-pool.js';
 import type { ChangeColumns } from './change-columns.js';
-import { RowKey } from './row-key.js';
+import { hashKey, keyWordsOf, loadKey } from './row-key.js';
 
 const NONE = -1;
 let tables = 0;
+let slotsTaken = new Int32Array(0);
 
 /** One window's rows. */
 export class WindowTable implements RowSet {
@@ -40,17 +42,24 @@ export class WindowTable implements RowSet {
   /** Counts upserts; tells whether an export is still current. */
   changes = 0;
 
-  readonly #key: RowKey;
+  readonly #keyWords: number;
+  /** By slot: the words of its key. */
+  #keys: Int32Array;
+  readonly #wanted: Int32Array;
   #slots = new Int32Array(128).fill(NONE);
   #hashes = new Int32Array(64);
   #older = new Int32Array(64);
   #newer = new Int32Array(64);
-  /** Newest slot by tenant code. */
-  readonly #newest = new Map<number, number>();
+  /** Newest slot by tenant code, plus one; 0 for texts that are no tenant. */
+  #newest = new Int32Array(64);
+  /** Tenants in the order in which they came. */
+  readonly #tenantCodes: number[] = [];
 
   constructor(layout: RowLayout, windowStart: number, partitions: number) {
     this.layout = layout;
-    this.#key = new RowKey(layout);
+    this.#keyWords = keyWordsOf(layout);
+    this.#keys = new Int32Array(64 * this.#keyWords);
+    this.#wanted = new Int32Array(this.#keyWords);
     this.firstIds = new Float64Array(partitions).fill(Infinity);
     this.lastIds = new Float64Array(partitions).fill(-1);
     this.windowStart = windowStart;
@@ -59,9 +68,9 @@ export class WindowTable implements RowSet {
 
   /** Bytes of memory, about. */
   get bytes(): number {
-    let perRow = 4 + 8 + 8 + 1 + 4 + 4 + 4 + 8;
+    let perRow = 4 + 8 + 8 + 1 + 4 + 4 + 4 + 8 + this.#keyWords * 4;
     for (const column of this.columns) perRow += column.kind === 'text' ? 4 : 9;
-    return this.#hashes.length * perRow + this.pool.bytes + this.#newest.size * 40;
+    return this.#hashes.length * perRow + this.pool.bytes + this.#newest.length * 4 + this.#tenantCodes.length * 8;
   }
 
   /** The rows as they are now, in arrays of their own; the texts are shared, because they only grow. */
@@ -89,18 +98,18 @@ export class WindowTable implements RowSet {
 
   /** Codes of all tenants that have rows here. */
   tenantCodes(): IterableIterator<number> {
-    return this.#newest.keys();
+    return this.#tenantCodes.values();
   }
 
   /** The newest slot of a tenant, or -1. */
   newestOf(tenant: string): number {
     const code = this.pool.findString(tenant);
-    return code < 0 ? NONE : (this.#newest.get(code) ?? NONE);
+    return code < 0 ? NONE : this.newestOfCode(code);
   }
 
   /** As `newestOf`, by the tenant's code. */
   newestOfCode(code: number): number {
-    return this.#newest.get(code) ?? NONE;
+    return code < this.#newest.length ? this.#newest[code]! - 1 : NONE;
   }
 
   /** The slot of the same tenant with the next smaller id, or -1. */
@@ -108,61 +117,86 @@ export class WindowTable implements RowSet {
     return this.#older[slot]!;
   }
 
-  /** Takes row `row` of a batch of changes; an id that is not newer changes nothing. */
-  upsert(change: ChangeColumns, row: number, id: number): void {
-    const tenant = change.tenantCode(this.pool, row);
-    change.keyInto(this.#key, this.pool, row);
-    const hash = this.#key.hash(tenant);
-    const at = this.#probe(hash, tenant);
-    let slot = this.#slots[at]!;
-    if (slot === NONE) slot = this.#add(at, hash, tenant);
-    else if (id <= this.ids[slot]!) return;
-    else this.#unlink(slot, tenant);
-    this.ids[slot] = id;
-    this.marks[slot] = change.mark(row);
-    change.valuesInto(this, row, slot);
-    this.#link(slot, tenant);
-    const partition = id % this.lastIds.length;
-    if (id < this.firstIds[partition]!) this.firstIds[partition] = id;
-    if (id > this.lastIds[partition]!) this.lastIds[partition] = id;
-    this.changes += 1;
+  /**
+   * Takes these rows of a batch of changes, in their order; row r has the id `id0 + r * partitions`.
+   * An id that is not newer changes nothing.
+   */
+  take(change: ChangeColumns, rows: Uint32Array, id0: number): void {
+    const partitions = this.lastIds.length;
+    const width = this.#keyWords;
+    change.resolve(this.pool, rows);
+    const { keys, marks } = change;
+    if (slotsTaken.length < rows.length) slotsTaken = new Int32Array(rows.length * 2);
+    if (this.#newest.length < this.pool.size) this.#newest = resized(this.#newest, new Int32Array(this.pool.size * 2));
+    let first = Infinity;
+    let last = -1;
+    for (let i = 0, at = 0; i < rows.length; i++, at += width) {
+      const id = id0 + rows[i]! * partitions;
+      const hash = hashKey(keys, at, width);
+      const place = this.#probe(hash, keys, at);
+      const tenant = keys[at]!;
+      let slot = this.#slots[place]!;
+      slotsTaken[i] = NONE;
+      if (slot === NONE) slot = this.#add(place, hash, keys, at);
+      else if (id <= this.ids[slot]!) continue;
+      else this.#unlink(slot, tenant);
+      slotsTaken[i] = slot;
+      this.ids[slot] = id;
+      this.marks[slot] = marks[rows[i]!]!;
+      this.#link(slot, tenant);
+      first = Math.min(first, id);
+      last = id;
+      this.changes += 1;
+    }
+    change.valuesInto(this.columns, rows, slotsTaken);
+    if (last < 0) return;
+    const partition = id0 % partitions;
+    this.firstIds[partition] = Math.min(first, this.firstIds[partition]!);
+    this.lastIds[partition] = Math.max(last, this.lastIds[partition]!);
   }
 
   /** The slot of the key that row `row` of another row set of the same layout has, or -1. */
   slotOf(other: RowSet, row: number): number {
-    const tenant = this.pool.find(other.pool.bytesOf(other.tenants[row]!));
-    if (tenant < 0 || !this.#key.load(other, row, this.pool)) return NONE;
-    return this.#slots[this.#probe(this.#key.hash(tenant), tenant)]!;
+    const wanted = this.#wanted;
+    if (!loadKey(this.layout, other, row, this.pool, wanted)) return NONE;
+    return this.#slots[this.#probe(hashKey(wanted, 0, wanted.length), wanted, 0)]!;
   }
 
-  /** Where in the hash table the loaded key is, or belongs. */
-  #probe(hash: number, tenant: number): number {
+  /** Where in the hash table the key at `words[at ..]` is, or belongs. */
+  #probe(hash: number, words: Int32Array, at: number): number {
     const mask = this.#slots.length - 1;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const slot = this.#slots[at]!;
-      if (slot === NONE) return at;
-      if (this.#hashes[slot] === hash && this.tenants[slot] === tenant && this.#key.equals(this, slot)) return at;
+    const width = this.#keyWords;
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const slot = this.#slots[place]!;
+      if (slot === NONE) return place;
+      if (this.#hashes[slot] !== hash) continue;
+      const own = slot * width;
+      let i = 0;
+      while (i < width && this.#keys[own + i] === words[at + i]) i++;
+      if (i === width) return place;
     }
   }
 
-  #add(at: number, hash: number, tenant: number): number {
+  #add(place: number, hash: number, words: Int32Array, at: number): number {
     if (this.rows === this.#hashes.length) this.#grow();
     const slot = this.rows++;
     this.#hashes[slot] = hash;
-    this.tenants[slot] = tenant;
+    this.tenants[slot] = words[at]!;
     this.windows[slot] = this.windowStart;
-    this.#key.store(this, slot);
-    this.#slots[at] = slot;
+    // A tenant whose only row is being changed is unlinked for that moment, but adds no row then.
+    if (this.#newest[words[at]!] === 0) this.#tenantCodes.push(words[at]!);
+    for (let i = 0; i < this.#keyWords; i++) this.#keys[slot * this.#keyWords + i] = words[at + i]!;
+    this.#slots[place] = slot;
     if (this.rows * 2 > this.#slots.length) this.#rehash();
     return slot;
   }
 
   #link(slot: number, tenant: number): void {
-    const newest = this.#newest.get(tenant) ?? NONE;
+    const newest = this.#newest[tenant]! - 1;
     this.#older[slot] = newest;
     this.#newer[slot] = NONE;
     if (newest !== NONE) this.#newer[newest] = slot;
-    this.#newest.set(tenant, slot);
+    this.#newest[tenant] = slot + 1;
   }
 
   #unlink(slot: number, tenant: number): void {
@@ -170,7 +204,7 @@ export class WindowTable implements RowSet {
     const newer = this.#newer[slot]!;
     if (older !== NONE) this.#newer[older] = newer;
     if (newer !== NONE) this.#older[newer] = older;
-    else this.#newest.set(tenant, older);
+    else this.#newest[tenant] = older + 1;
   }
 
   #rehash(): void {
@@ -191,6 +225,7 @@ export class WindowTable implements RowSet {
     this.ids = resized(this.ids, new Float64Array(capacity));
     this.marks = resized(this.marks, new Uint8Array(capacity));
     this.#hashes = resized(this.#hashes, new Int32Array(capacity));
+    this.#keys = resized(this.#keys, new Int32Array(capacity * this.#keyWords));
     this.#older = resized(this.#older, new Int32Array(capacity));
     this.#newer = resized(this.#newer, new Int32Array(capacity));
     for (const column of this.columns) growStore(column, capacity);
