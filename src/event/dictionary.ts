@@ -7,8 +7,10 @@
  *
  * Layout: entry c is `data[offsets[c] .. offsets[c + 1]]`. The hash table is open addressing over
  * codes with linear probing, at most half full, and is built only when something interns or
- * looks up, so that a dictionary which is merely read (`appendEntries`) costs its bytes.
+ * looks up, so that a dictionary which is merely read (`appendEntries`) costs its bytes. Its hash
+ * is keyed, so that nobody can send strings that collide.
  */
+import { keyedHash, THREAD_HASH_KEY, type HashKey } from './keyed-hash.js';
 
 /** Most entries one dictionary holds: codes are at most 16 bits. */
 export const ENTRIES_MAX = 65_536;
@@ -33,11 +35,13 @@ export class Dictionary {
   readonly #strings: (string | undefined)[] = [];
   readonly #entriesMax: number;
   readonly #bytesMax: number;
+  readonly #key: HashKey;
 
   /** Bounds other than the log's are for a dictionary that leaves no process and whose owner bounds it. */
-  constructor(entriesMax = ENTRIES_MAX, bytesMax = BYTES_MAX) {
+  constructor(entriesMax = ENTRIES_MAX, bytesMax = BYTES_MAX, key = THREAD_HASH_KEY) {
     this.#entriesMax = entriesMax;
     this.#bytesMax = bytesMax;
+    this.#key = key;
   }
 
   /** The bytes of entry `code`: a view, valid as long as nobody writes to it. */
@@ -57,7 +61,7 @@ export class Dictionary {
 
   /** The code of `source[start .. end]`, adding it if new; -1 when the dictionary is full. */
   intern(source: Uint8Array, start = 0, end = source.length): number {
-    const hash = hashBytes(source, start, end);
+    const hash = keyedHash(this.#key, source, start, end);
     const slots = this.#slots ?? this.#index();
     const slot = this.#probe(slots, hash, source, start, end);
     const found = slots[slot]!;
@@ -73,7 +77,7 @@ export class Dictionary {
   /** The code of `source[start .. end]`, or -1 when it is not an entry. */
   find(source: Uint8Array, start = 0, end = source.length): number {
     const slots = this.#slots ?? this.#index();
-    return slots[this.#probe(slots, hashBytes(source, start, end), source, start, end)]!;
+    return slots[this.#probe(slots, keyedHash(this.#key, source, start, end), source, start, end)]!;
   }
 
   /**
@@ -128,7 +132,7 @@ export class Dictionary {
   #index(): Int32Array {
     this.#growHashes();
     for (let code = 0; code < this.size; code++)
-      this.#hashes[code] = hashBytes(this.data, this.offsets[code]!, this.offsets[code + 1]!);
+      this.#hashes[code] = keyedHash(this.#key, this.data, this.offsets[code]!, this.offsets[code + 1]!);
     return (this.#slots = this.#rehash(1 << 7));
   }
 
@@ -167,7 +171,10 @@ function grown(data: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
   return larger;
 }
 
-/** FNV-1a over bytes with a final mix (murmur3's), 32 bits. */
+/**
+ * FNV-1a over bytes with a final mix (murmur3's), 32 bits: the same everywhere and for ever. Which
+ * partition a tenant is in follows from it; a table of what senders choose takes `keyedHash`.
+ */
 export function hashBytes(source: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ source[i]!, 0x01000193);
