@@ -71,6 +71,19 @@ describe('generated traffic', () => {
     expect(sizes.size).toBe(200);
   });
 
+  test('has conversions within a minute, and most of them later', async () => {
+    const perMinute = OPTIONS.rate * 60;
+    const { found } = await lines(perMinute * 4, OPTIONS);
+    const minutes = new Map<number, number>();
+    found.forEach((text, i) => {
+      const minute = Math.floor(i / perMinute);
+      if (text.includes('"event_type":"conversion"')) minutes.set(minute, (minutes.get(minute) ?? 0) + 1);
+    });
+    // 30,000 events a minute have 440 clicks and 30 conversions in the long run.
+    expect(minutes.get(0)).toBeGreaterThan(3);
+    expect(minutes.get(3)).toBeGreaterThan(minutes.get(0)!);
+  });
+
   test('is a little out of order, and some of it late', async () => {
     const { found } = await lines(COUNT, OPTIONS);
     let [backwards, late] = [0, 0];

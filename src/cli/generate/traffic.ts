@@ -2,8 +2,8 @@
  * Realistic ad traffic, from a seed: the same options give the same bytes.
  *
  * Purpose: load that behaves like the real thing. Advertisers are Zipf-sized. A visit is a session
- * of impressions by one user; some are clicked after seconds, some clicks convert after minutes to
- * hours; bots look at much and click at once. Events arrive a little out of order, some come late,
+ * of impressions by one user; some are clicked after seconds; some clicks convert, on impulse within
+ * seconds to a minute, or considered after minutes to hours; bots look at much and click at once. Events arrive a little out of order, some come late,
  * some come twice, byte for byte.
  *
  * Time is simulated: the n-th event arrives at `startMs + n / rate` and its event time lies a little
@@ -183,12 +183,12 @@ export class Traffic {
     out.text(',"currency":"USD"}');
   }
 
-  /** 1 click in 12 of a person converts, after minutes to hours. */
+  /** 1 click in 12 of a person converts. */
   #click(planned: Planned, timeMs: number): void {
     this.totals.clicks++;
     const { session, placement, clickId } = planned;
     if (!session.bot && this.#planned.size < PENDING_MAX && this.#random.chance(0.08))
-      this.#planned.add(timeMs + this.#random.logNormal(12 * 60_000, 1.4), { ...planned, kind: 'conversion' });
+      this.#planned.add(timeMs + this.#conversionDelayMs(), { ...planned, kind: 'conversion' });
     this.#begin('click', session, placement, timeMs);
     const out = this.#out;
     out.text('"click_id":"');
@@ -200,6 +200,12 @@ export class Traffic {
     out.text('.example/","cost":');
     out.fixed(5 + this.#random.below(200), 2);
     out.text(',"currency":"USD"}');
+  }
+
+  /** 2 in 5 buy on impulse, half of them within 15 s; the others consider, half of them for 12 minutes. */
+  #conversionDelayMs(): number {
+    const random = this.#random;
+    return random.chance(0.4) ? random.logNormal(15_000, 1) : random.logNormal(12 * 60_000, 1.4);
   }
 
   #conversion({ session, placement, clickId }: Planned, timeMs: number): void {
