@@ -69,13 +69,22 @@ async function written(writer: RunWriter, fill: () => Promise<void>): Promise<Ru
   }
 }
 
-/** The records of a run in order of their hash, a bucket at a time. */
+/** Words that a source reads ahead. */
+const AHEAD_WORDS = 64 * 1024;
+
+/** The records of a run in order of their hash, many buckets a read. */
 class RunReader {
-  records = new Uint32Array(0);
+  /** Where the record at hand is: `records[at]`. */
+  records = new Uint32Array(AHEAD_WORDS);
   at = 0;
   high = 0;
   readonly #run: Run;
+  /** The buckets that `records` holds, and the one at hand. */
+  #first = 0;
+  #last = 0;
   #bucket = 0;
+  /** Where the bucket at hand ends in `records`. */
+  #end = 0;
 
   constructor(run: Run) {
     this.#run = run;
@@ -83,16 +92,30 @@ class RunReader {
 
   /** Steps to the next record; false at the end. */
   next(): boolean {
-    this.at += this.records.length === 0 ? 1 : RECORD_HEAD + ((this.records[this.at + 3]! + 3) >> 2);
-    while (this.at >= this.records.length) {
-      if (this.#bucket >= 2 ** this.#run.header.bucketBits) return false;
-      const words = this.#run.readBucket(this.#bucket++);
-      if (words === 0) continue;
-      // A copy: look-ups read other buckets into the same place between two slices.
-      this.records = this.#run.bucket.slice(0, words);
-      this.at = 1;
-    }
+    if (this.#end > 0) this.at += RECORD_HEAD + ((this.records[this.at + 3]! + 3) >> 2);
+    while (this.at >= this.#end) if (!this.#turn()) return false;
     this.high = this.records[this.at]!;
     return true;
+  }
+
+  /** Steps to the next good bucket; false when there is none. Its first word is its crc. */
+  #turn(): boolean {
+    const run = this.#run;
+    while (this.#bucket < 2 ** run.header.bucketBits) {
+      const bucket = this.#bucket++;
+      if (bucket >= this.#last) {
+        this.#first = bucket;
+        if (run.startOf(bucket + 1) - run.startOf(bucket) > this.records.length)
+          this.records = new Uint32Array(run.startOf(bucket + 1) - run.startOf(bucket));
+        this.#last = run.readAhead(bucket, this.records);
+      }
+      const start = run.startOf(bucket) - run.startOf(this.#first);
+      const end = run.startOf(bucket + 1) - run.startOf(this.#first);
+      if (end === start || !run.isGood(this.records, start, end)) continue;
+      this.at = start + 1;
+      this.#end = end;
+      return true;
+    }
+    return false;
   }
 }

@@ -76,7 +76,7 @@ export class Run {
   /** Whether row `row`'s id is here, by its full bytes. One disk read. */
   holds(keys: Keys, row: number): boolean {
     const high = keys.high[row]!;
-    const words = this.readBucket(bucketOf(high, this.header.bucketBits));
+    const words = this.#readBucket(bucketOf(high, this.header.bucketBits));
     if (words === 0) return false;
     const bucket = this.#scratch;
     const low = keys.low[row]!;
@@ -85,30 +85,53 @@ export class Run {
     return false;
   }
 
-  /** Reads one bucket into `bucket`; answers its words with the crc, 0 when it is empty or damaged. */
-  readBucket(bucket: number): number {
-    const start = this.#starts[bucket]!;
-    const words = this.#starts[bucket + 1]! - start;
+  /** Reads one bucket into the scratch; answers its words with the crc, 0 when it is empty or damaged. */
+  #readBucket(bucket: number): number {
+    const words = this.startOf(bucket + 1) - this.startOf(bucket);
     if (words === 0) return 0;
     if (this.#scratch.length < words) this.#scratch = new Uint32Array(words * 2);
-    const bytes = new Uint8Array(this.#scratch.buffer, 0, words * 4);
-    if (this.#read(bytes, HEADER_BYTES + start * 4) && crc32c(bytes.subarray(4)) === this.#scratch[0]) return words;
-    this.damaged += 1;
-    return 0;
+    this.#readWords(bucket, words, this.#scratch);
+    return this.isGood(this.#scratch, 0, words) ? words : 0;
   }
 
-  /** A sector that can't be read is a damaged bucket: it must not refuse the same id for ever. */
+  /** Where a bucket starts, in words behind the header. */
+  startOf(bucket: number): number {
+    return this.#starts[bucket]!;
+  }
+
+  /** Reads whole buckets from `bucket` on, as many as fit into `target`; answers the one after the last. */
+  readAhead(bucket: number, target: Uint32Array): number {
+    const from = this.startOf(bucket);
+    let last = bucket + 1;
+    while (last < this.#starts.length - 1 && this.startOf(last + 1) - from <= target.length) last += 1;
+    const bytes = new Uint8Array(target.buffer, target.byteOffset, (this.startOf(last) - from) * 4);
+    if (this.#read(bytes, HEADER_BYTES + from * 4)) return last;
+    // A bad sector takes its own bucket with it and no other.
+    for (let one = bucket; one < last; one++)
+      this.#readWords(one, this.startOf(one + 1) - this.startOf(one), target.subarray(this.startOf(one) - from));
+    return last;
+  }
+
+  /** Whether the bucket in `words[start .. end]` is as it was written; counts it as damaged if not. */
+  isGood(words: Uint32Array, start: number, end: number): boolean {
+    const bytes = new Uint8Array(words.buffer, words.byteOffset + (start + 1) * 4, (end - start - 1) * 4);
+    if (crc32c(bytes) === words[start]) return true;
+    this.damaged += 1;
+    return false;
+  }
+
+  /** What can't be read is zeros, which no bucket's crc allows: it must not refuse the same id for ever. */
+  #readWords(bucket: number, count: number, target: Uint32Array): void {
+    const bytes = new Uint8Array(target.buffer, target.byteOffset, count * 4);
+    if (!this.#read(bytes, HEADER_BYTES + this.startOf(bucket) * 4)) bytes.fill(0);
+  }
+
   #read(bytes: Uint8Array, position: number): boolean {
     try {
       return this.#file.readSync(bytes, 0, bytes.length, position) === bytes.length;
     } catch {
       return false;
     }
-  }
-
-  /** The words that the last `readBucket` filled. Valid until the next. */
-  get bucket(): Uint32Array {
-    return this.#scratch;
   }
 
   /** Closes the file. */
