@@ -1,6 +1,6 @@
 /**
  * The two servers that `bench/http.ts` compares, each started in a process of its own:
- * `http-servers.ts door|baseline FOLDER`. Prints `{"pid", "port"}` when it listens.
+ * `http-servers.ts door|door-without-ids|baseline FOLDER`. Prints `{"pid", "port"}` when it listens.
  *
  * `door` is our front door on our log, decode to columns, screen, deduplicate, append, fdatasync, and
  * one view that reads the log and publishes its changes into it.
@@ -19,6 +19,8 @@ import { SigningKeys } from '../src/collect/tracking/signing-keys.js';
 import { TenantStore } from '../src/config/tenant-store.js';
 import { tenantNames } from '../src/cli/generate/traffic.js';
 import { adEvents } from '../src/event/ad-events.js';
+import { defineSchema, type ColumnInput } from '../src/event/schema-define.js';
+import type { Schema } from '../src/event/schema.js';
 import { LATE_SCHEMA, LATE_STREAM, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from '../src/event/internal.js';
 import { growHeapsFreely } from '../src/io/heap.js';
 import { systemClock } from '../src/io/clock.js';
@@ -33,18 +35,36 @@ import { createMetrics } from '../src/telemetry/metrics.js';
 import { BENCH_KEY } from './load.js';
 
 const [kind, folder = ''] = process.argv.slice(2);
-const port = kind === 'door' ? await startDoor() : await startBaseline();
+const port = kind === 'baseline' ? await startBaseline() : await startDoor(kind === 'door' ? adEvents() : withoutIds());
 console.log(JSON.stringify({ pid: process.pid, port }));
 process.on('SIGTERM', () => process.exit(0));
 
-async function startDoor(): Promise<number> {
+/** The ready schema, its event id a column like any other: nothing is deduplicated, as in the baseline. */
+function withoutIds(): Schema {
+  const { columns, roles } = adEvents();
+  const names = columns.filter(({ name }) => name !== 'received_at');
+  return defineSchema({
+    columns: Object.fromEntries(
+      names.map(({ name, type, nullable }) => [name, nullable ? `${type}?` : type]),
+    ) as Record<string, ColumnInput>,
+    tenant: columns[roles.tenant]!.name,
+    eventTime: columns[roles.eventTime]!.name,
+  });
+}
+
+async function startDoor(schema: Schema): Promise<number> {
   growHeapsFreely();
   const ground = { clock: systemClock, random: systemRandom, disk: realDisk };
   const log = await openLog({ ...ground, folder: join(folder, 'log') });
   const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;
-  await log.createStream({ ...common, name: 'events', schema: adEvents(), partitions: 1 });
+  await log.createStream({ ...common, name: 'events', schema, partitions: 1 });
   await log.createStream({ ...common, name: QUARANTINE_STREAM, schema: QUARANTINE_SCHEMA, partitions: 1 });
-  const dedupe = await Dedupe.open({ ...ground, folder: join(folder, 'dedupe'), log, streams: ['events'] });
+  const dedupe = await Dedupe.open({
+    ...ground,
+    folder: join(folder, 'dedupe'),
+    log,
+    streams: schema.roles.eventId < 0 ? [] : ['events'],
+  });
   const plain = Array.from({ length: 1000 }, (_, i) => `t${i}`);
   const tenants = new TenantStore({
     clock: systemClock,
@@ -60,7 +80,7 @@ async function startDoor(): Promise<number> {
     metrics: createMetrics(),
     onError: (error) => console.error(error),
   });
-  await startView(log);
+  await startView(log, schema);
   const server = await listen({
     handlers: [collector],
     host: '127.0.0.1',
@@ -74,13 +94,13 @@ async function startDoor(): Promise<number> {
 }
 
 /** One view, in this thread as well. */
-async function startView(log: EmbeddedLog): Promise<void> {
+async function startView(log: EmbeddedLog, schema: Schema): Promise<void> {
   const [view] = await parseViews(
     `CREATE MATERIALIZED VIEW by_tenant AS SELECT tenant_id, window_start, count(*) AS events, sum(cost) AS cost
      FROM TUMBLE(events, event_time, INTERVAL '1 minute') GROUP BY tenant_id, window_start`,
     'bench.sql',
   );
-  const plan = planView(view!, new Map([['events', { name: 'events', schema: adEvents() }]]));
+  const plan = planView(view!, new Map([['events', { name: 'events', schema }]]));
   const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;
   await log.createStream({ ...common, name: 'view.by_tenant', schema: changesLayout(plan).schema, partitions: 1 });
   await log.createStream({ ...common, name: LATE_STREAM, schema: LATE_SCHEMA, partitions: 1 });

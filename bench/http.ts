@@ -24,21 +24,28 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/** Runs the bench: once with the plain event, once with the richer traffic of the generator. */
+/** Runs the bench: with the plain event, the same without event ids, and with the richer traffic of the generator. */
 export async function run(): Promise<BenchRow[]> {
+  const plain = preparePlainBodies(100, 500, 21);
   return [
-    await compare('13 fields, 1,000 tenants', '>= 3x', preparePlainBodies(100, 500, 21)),
-    await compare('ad traffic, 15,000 tenants', undefined, prepareBodies(100, 500, 21)),
+    await compare('13 fields, 1,000 tenants, deduplicated', '>= 3x', 'door', plain),
+    await compare('13 fields, 1,000 tenants, no event ids', '>= 3x', 'door-without-ids', plain),
+    await compare('ad traffic, 15,000 tenants, deduplicated', undefined, 'door', prepareBodies(100, 500, 21)),
   ];
 }
 
-async function compare(what: string, target: string | undefined, bodies: readonly PreparedBody[]): Promise<BenchRow> {
-  const door = await measureTarget(await start('door'), bodies);
+async function compare(
+  what: string,
+  target: string | undefined,
+  kind: Kind,
+  bodies: readonly PreparedBody[],
+): Promise<BenchRow> {
+  const door = await measureTarget(await start(kind), bodies);
   const baseline = await measureTarget(await start('baseline'), bodies);
   const bytes = bodies.reduce((sum, body) => sum + body.bytes.length, 0) / bodies.length / 500;
   const extra = { 'bytes an event': bytes, 'events/s': door.records / door.wallSeconds };
   return row(
-    `http: durable batches of 500, deduplicated, one view: ${what}`,
+    `http: durable batches of 500, one view: ${what}`,
     door,
     'node:http + JSON.parse + ajv + raw append + fdatasync',
     baseline,
@@ -59,7 +66,10 @@ export async function measureTarget(target: Target, bodies: readonly PreparedBod
   }
 }
 
-async function start(kind: 'door' | 'baseline'): Promise<Target> {
+/** The servers of `http-servers.ts`. */
+type Kind = 'door' | 'door-without-ids' | 'baseline';
+
+async function start(kind: Kind): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), `bench-http-${kind}-`));
   const child = spawn(process.execPath, ['scripts/run.mjs', 'bench/http-servers.ts', kind, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
