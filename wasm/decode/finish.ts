@@ -5,7 +5,7 @@ import {
   TYPE_BOOLEAN, TYPE_DECIMAL, TYPE_DICTIONARY, TYPE_DOUBLE, TYPE_IGNORED, TYPE_INT64, TYPE_LIST, TYPE_TIMESTAMP,
   TYPE_UUID, VALUES,
 } from '../../src/collect/decode/memory-map';
-import { intern } from './intern';
+import { BLOCK, hashBlock, intern, internHashed } from './intern';
 import { S, copyOver } from './text';
 
 @inline function aligned(at: usize): usize {
@@ -133,18 +133,23 @@ function packBytes(column: usize, rows: u32, to: usize): usize {
 function packEntries(column: usize, rows: u32, to: usize): usize {
   const nulls: usize = load<u32>(column, OUT_NULLS);
   const values: usize = load<u32>(column, VALUES);
-  // All rows of a column at once: their look-ups don't wait for one another's memory.
-  for (let r: u32 = 0; r < rows; r++) {
-    let code = 0;
-    if (!isNull(nulls, r)) {
-      const slot = values + (<usize>r << 3);
-      code = intern(column, load<u32>(slot), load<u32>(slot, 4));
-      if (code < 0) {
-        store<u32>(column, 1, RAW);
-        return packBytes(column, rows, to);
+  if (nulls != 0)
+    for (let r: u32 = 0; r < rows; r++) if (isNull(nulls, r)) store<u64>(values + (<usize>r << 3), 0);
+  for (let first: u32 = 0; first < rows; first += BLOCK) {
+    const count = min(BLOCK, rows - first);
+    hashBlock(column, values + (<usize>first << 3), count);
+    for (let i: u32 = 0; i < count; i++) {
+      const r = first + i;
+      let code = 0;
+      if (!isNull(nulls, r)) {
+        code = internHashed(column, values + (<usize>r << 3), i);
+        if (code < 0) {
+          store<u32>(column, 1, RAW);
+          return packBytes(column, rows, to);
+        }
       }
+      store<u16>(to + (<usize>r << 1), <u16>code);
     }
-    store<u16>(to + (<usize>r << 1), <u16>code);
   }
   return narrow(column, rows, to);
 }

@@ -10,9 +10,44 @@ import { copyOver, equal, hash } from './text';
 const CODE_BITS: u32 = 17;
 const CODE_MASK: u32 = (1 << CODE_BITS) - 1;
 
+/** References of a block: look-ups are done so many at a time. */
+export const BLOCK: u32 = 64;
+const HASHES: usize = memory.data(256, 16);
+/** Keeps the loads of `hashBlock`. */
+let warmed: u32 = 0;
+
+/**
+ * Hashes `count` references (pointer, length) at `refs` for `internHashed`, and loads what their
+ * look-ups will need: all at once, so that no look-up waits for its own memory. Nulls hash as well.
+ */
+export function hashBlock(column: usize, refs: usize, count: u32): void {
+  const slots: usize = load<u32>(column, SLOTS);
+  const mask = load<u32>(column, SLOT_MASK);
+  const arena: usize = load<u32>(column, ARENA);
+  const offsets: usize = load<u32>(column, OFFSETS);
+  for (let i: u32 = 0; i < count; i++) {
+    const ref = refs + (<usize>i << 3);
+    store<u32>(HASHES + (<usize>i << 2), hash(load<u32>(ref), load<u32>(ref, 4)));
+  }
+  let sum: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const slot = load<u32>(slots + (<usize>(load<u32>(HASHES + (<usize>i << 2)) & mask) << 2));
+    if (slot != 0) sum ^= load<u8>(arena + load<u32>(offsets + (<usize>((slot & CODE_MASK) - 1) << 2)));
+  }
+  warmed = sum;
+}
+
+/** The code of reference `i` of the block hashed last; as `intern`. */
+@inline export function internHashed(column: usize, ref: usize, i: u32): i32 {
+  return lookUp(column, load<u32>(ref), load<u32>(ref, 4), load<u32>(HASHES + (<usize>i << 2)));
+}
+
 /** The code of `length` bytes at `at`, added when new; -1 when the dictionary is full. */
 export function intern(column: usize, at: usize, length: u32): i32 {
-  const h = hash(at, length);
+  return lookUp(column, at, length, hash(at, length));
+}
+
+function lookUp(column: usize, at: usize, length: u32, h: u32): i32 {
   const slots: usize = load<u32>(column, SLOTS);
   const mask = load<u32>(column, SLOT_MASK);
   const arena: usize = load<u32>(column, ARENA);
