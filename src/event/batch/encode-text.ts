@@ -8,7 +8,7 @@
 import type { BytesColumn, BytesListColumn, Column, DictionaryColumn, ListColumn } from '../columns.js';
 import { ENCODING } from './layout.js';
 import type { PageInfo } from './encode-numbers.js';
-import { lookupOf, translateNew, type ScopeColumn } from './scope.js';
+import { lookupOf, takeWhole, translateNew, type ScopeColumn } from './scope.js';
 import { sliceRows, type RowSlice } from './slices.js';
 import type { BatchTarget } from './target.js';
 
@@ -141,6 +141,10 @@ function isNullRow(column: Column, row: number): boolean {
 /** Translates a `dictionary` column into the scope; false when its table is full. Fills `codes`. */
 function translate(slices: readonly RowSlice[], index: number, rows: number, scope: ScopeColumn): number {
   if (codes.length < rows) codes = new Uint16Array(rows * 2);
+  const first = slices[0]!.batch.column(index);
+  if (slices.length === 1 && slices[0]!.rows === null && first.kind === 'dictionary') {
+    if (takeWhole(scope, first.dictionary, rows)) return keepCodes(first, rows);
+  }
   let out = 0;
   let largest = 0;
   for (const slice of slices) {
@@ -153,6 +157,19 @@ function translate(slices: readonly RowSlice[], index: number, rows: number, sco
     if (most < 0) return -1;
     if (most > largest) largest = most;
     out += count;
+  }
+  return largest;
+}
+
+/** The column's own codes; a null row's is 0. Answers the largest. */
+function keepCodes(column: DictionaryColumn, rows: number): number {
+  const from = column.codes;
+  const to = codes;
+  let largest = 0;
+  for (let row = 0; row < rows; row++) {
+    const code = from[row]!;
+    to[row] = code;
+    if (code > largest) largest = code;
   }
   return largest;
 }

@@ -80,7 +80,7 @@ export function encodeBatch(batch: ColumnBatch | readonly RowSlice[]): Uint8Arra
   own.position = 0;
   const written = encode(
     slices,
-    new DictionaryScope(schema),
+    new DictionaryScope(schema, true),
     { baseOffset: 0, receivedAt: 0, segmentPosition: 0 },
     own,
     false,

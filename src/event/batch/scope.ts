@@ -14,7 +14,7 @@
  *
  * Recovery: none; after a failed write the segment is closed and its scopes are dropped with it.
  */
-import { Dictionary } from '../dictionary.js';
+import { BYTES_MAX, Dictionary, ENTRIES_MAX } from '../dictionary.js';
 import type { Schema } from '../schema.js';
 
 /** Every this many dictionary pages one repeats all entries. */
@@ -32,6 +32,8 @@ export interface ScopeColumn {
   /** No more codes in this segment: raw bytes. */
   full: boolean;
   readonly lookups: WeakMap<Dictionary, Int32Array>;
+  /** The table is for one batch alone, so it may take a producer's as it is. */
+  readonly single: boolean;
 }
 
 /** The dictionaries of one (segment, stream, partition). */
@@ -48,11 +50,12 @@ export class DictionaryScope {
   /** Columns written as raw bytes because their table was full, over all batches. */
   rawColumns = 0;
 
-  constructor(schema: Schema) {
+  /** `single`: for one batch that stands by itself. */
+  constructor(schema: Schema, single = false) {
     this.schema = schema;
     this.byColumn = schema.columns.map((column, index) =>
       column.type === 'dictionary' || column.type === 'list'
-        ? { column: index, dictionary: new Dictionary(), written: 0, full: false, lookups: new WeakMap() }
+        ? { column: index, dictionary: new Dictionary(), written: 0, full: false, lookups: new WeakMap(), single }
         : undefined,
     );
     this.columns = this.byColumn.filter((column) => column !== undefined);
@@ -62,6 +65,16 @@ export class DictionaryScope {
   get bytes(): number {
     return this.columns.reduce((sum, column) => sum + column.dictionary.bytes + column.dictionary.size * 4, 0);
   }
+}
+
+/** Takes over all entries of `source`, which keep their codes; false when that is more than the rows need or may be. */
+export function takeWhole(column: ScopeColumn, source: Dictionary, rows: number): boolean {
+  const { size, offsets } = source;
+  if (!column.single || size > rows || size > ENTRIES_MAX || source.bytes > BYTES_MAX) return false;
+  const lengths = new Uint32Array(size);
+  for (let code = 0; code < size; code++) lengths[code] = offsets[code + 1]! - offsets[code]!;
+  column.dictionary.appendEntries(lengths, size, source.data, 0);
+  return true;
 }
 
 /** The lookup table from `source`'s codes to the scope's, long enough for all of them. */
