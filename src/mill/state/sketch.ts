@@ -10,10 +10,9 @@
  * sketches", 2017 (arXiv:1702.01284), algorithm 6: no bias table, no switch between ranges.
  *
  * All groups of one window share an arena; a group that grows frees its block for the next one.
- * Thousands of sketches do not fit a cache, so words wait in a queue: a pass over it that only reads
- * brings what they will touch close, many at once, before a second pass adds them. Whatever reads a
- * sketch empties the queue first. `clearChanged` need not: it is for a group that was read since its
- * last word came.
+ * Thousands of sketches fit no cache, so a group's words wait in its *tail*, one cache line, and go
+ * into its block fifteen at once. Whatever reads a group empties its tail first; `clearChanged` need
+ * not: it is for a group that was read since its last word came.
  */
 import type { ByteReader, ByteWriter } from './bytes.js';
 
@@ -24,7 +23,7 @@ const RANK_BITS = 32;
 const REGISTER_WORDS = REGISTERS / 4;
 /** 16-bit counts of ranks 0 to 33, behind the registers. */
 const DENSE_WORDS = REGISTER_WORDS + (RANK_BITS + 2) / 2;
-/** Words of the classes 1, 2, 3: sparse (the first a cache line), `4 << 2 * class`; then dense. */
+/** Words of the classes 1, 2, 3: sparse (the first a cache line); then dense. */
 const CLASS_WORDS = [0, 16, 64, 256, DENSE_WORDS];
 const DENSE = 4;
 const SPARSE_INDEXES = 2 ** 25;
@@ -33,8 +32,12 @@ const STRIDE = 4;
 const CLASS = 1;
 const COUNT = 2;
 const CHANGED = 3;
-/** Words that wait at most. */
-const QUEUE = 2_048;
+/** Words of a tail: those that wait, and behind them how many. */
+const TAIL = 16;
+const WAITING = TAIL - 1;
+
+/** Bytes that a group costs before it has a value. */
+export const SKETCH_GROUP_BYTES = (STRIDE + TAIL) * 4;
 
 /** The sketches of one aggregate in one window. */
 export class Sketches {
@@ -44,31 +47,33 @@ export class Sketches {
   #used = 0;
   readonly #free: number[][] = [];
   #groups: Int32Array;
-  #queueGroups = new Int32Array(0);
-  #queueWords = new Int32Array(0);
-  #queued = 0;
-  /** Of what the first pass read; kept so that it can't be left out. */
+  #tails: Int32Array;
+  /** What was read ahead; kept so that the reads can't be left out. */
   touched = 0;
 
   constructor(capacity: number) {
     this.#groups = new Int32Array(capacity * STRIDE);
+    this.#tails = new Int32Array(capacity * TAIL);
   }
 
   grow(capacity: number): void {
     const groups = new Int32Array(capacity * STRIDE);
     groups.set(this.#groups);
     this.#groups = groups;
+    const tails = new Int32Array(capacity * TAIL);
+    tails.set(this.#tails);
+    this.#tails = tails;
   }
 
   /** Bytes that a group's sketch takes, by what it holds alone. */
   bytesOf(group: number): number {
-    if (this.#queued > 0) this.#drain();
+    this.#merge(group);
     return CLASS_WORDS[this.#groups[group * STRIDE + CLASS]!]! * 4;
   }
 
   /** Whether a register rose since `clearChanged`. */
   changed(group: number): boolean {
-    if (this.#queued > 0) this.#drain();
+    this.#merge(group);
     return this.#groups[group * STRIDE + CHANGED] === 1;
   }
 
@@ -78,41 +83,75 @@ export class Sketches {
 
   /** Adds a value by its word. */
   add(group: number, word: number): void {
-    if (this.#queued === this.#queueWords.length) this.#makeRoom();
-    this.#queueGroups[this.#queued] = group;
-    this.#queueWords[this.#queued++] = word;
+    const tails = this.#tails;
+    const at = group * TAIL;
+    const waiting = tails[at + WAITING]!;
+    tails[at + waiting] = word;
+    if (waiting + 1 === WAITING) this.#mergeTail(group, WAITING);
+    else tails[at + WAITING] = waiting + 1;
   }
 
-  #makeRoom(): void {
-    if (this.#queued > 0) this.#drain();
-    if (this.#queueWords.length === QUEUE) return;
-    const size = Math.min(QUEUE, Math.max(64, this.#queueWords.length * 4));
-    this.#queueGroups = new Int32Array(size);
-    this.#queueWords = new Int32Array(size);
+  #merge(group: number): void {
+    const waiting = this.#tails[group * TAIL + WAITING]!;
+    if (waiting > 0) this.#mergeTail(group, waiting);
   }
 
-  #drain(): void {
-    const count = this.#queued;
+  /** Brings the first `count` words of a group's tail into its block. */
+  #mergeTail(group: number, count: number): void {
+    const from = group * TAIL;
+    this.#tails[from + WAITING] = 0;
+    this.#insert(group * STRIDE, this.#tails, from, from + count);
+  }
+
+  /** Brings `words[from .. to]` into a group's block. */
+  #insert(meta: number, words: Int32Array | Uint32Array, from: number, to: number): void {
+    const groups = this.#groups;
+    if (groups[meta + CLASS] === 0) {
+      groups[meta] = this.#allocate(1);
+      groups[meta + CLASS] = 1;
+    }
+    let at = from;
+    while (at < to && groups[meta + CLASS] !== DENSE) {
+      at = this.#insertSparse(meta, words, at, to);
+      if (at < to) this.#enlarge(meta);
+    }
+    for (; at < to; at++) if (this.#raise(groups[meta]!, words[at]!)) groups[meta + CHANGED] = 1;
+  }
+
+  /** As `#insert`, up to the first word that a sparse block has no room for; answers its place. */
+  #insertSparse(meta: number, words: Int32Array | Uint32Array, from: number, to: number): number {
     const groups = this.#groups;
     const arena = this.#arena;
-    const words = this.#queueWords;
+    const base = groups[meta]!;
+    const mask = CLASS_WORDS[groups[meta + CLASS]!]! - 1;
+    const most = ((mask + 1) * 3) >> 2;
+    let count = groups[meta + COUNT]!;
+    let changed = groups[meta + CHANGED]!;
+    // Reads that wait for nothing, so that the memory comes all at once.
     let touched = 0;
-    for (let i = 0; i < count; i++) {
-      const meta = this.#queueGroups[i]! * STRIDE;
-      const word = words[i]!;
-      const kind = groups[meta + CLASS]!;
-      const at = kind === DENSE ? word >>> 22 : slotOf(word >>> 6) & maskOf(kind);
-      touched ^= arena[groups[meta]! + at]!;
-    }
+    for (let i = from; i < to; i++) touched ^= arena[base + (slotOf(words[i]! >>> 6) & mask)]!;
     this.touched = touched;
-    this.#queued = 0;
-    for (let i = 0; i < count; i++) {
-      const meta = this.#queueGroups[i]! * STRIDE;
-      const word = words[i]!;
-      if (groups[meta + CLASS] === DENSE) {
-        if (this.#raise(groups[meta]!, word)) groups[meta + CHANGED] = 1;
-      } else this.#addSparse(meta, word);
+    let at = from;
+    for (; at < to; at++) {
+      const word = words[at]!;
+      const index = word >>> 6;
+      let slot = slotOf(index) & mask;
+      let held = arena[base + slot]!;
+      while (held !== 0 && held >>> 6 !== index) {
+        slot = (slot + 1) & mask;
+        held = arena[base + slot]!;
+      }
+      if (held >= word) continue;
+      if (held === 0 && count++ === most) {
+        count--;
+        break;
+      }
+      arena[base + slot] = word;
+      changed = 1;
     }
+    groups[meta + COUNT] = count;
+    groups[meta + CHANGED] = changed;
+    return at;
   }
 
   /** Brings a word into the dense block at `base`; says whether its register rose. */
@@ -128,37 +167,6 @@ export class Sketches {
     return true;
   }
 
-  #addSparse(meta: number, word: number): void {
-    const groups = this.#groups;
-    let kind = groups[meta + CLASS]!;
-    if (kind === 0) {
-      groups[meta] = this.#allocate(1);
-      groups[meta + CLASS] = kind = 1;
-    }
-    const arena = this.#arena;
-    const base = groups[meta]!;
-    const mask = maskOf(kind);
-    const index = word >>> 6;
-    let slot = slotOf(index);
-    for (; ; slot++) {
-      const held = arena[base + (slot & mask)]!;
-      if (held === 0) break;
-      if (held >>> 6 !== index) continue;
-      if (held >= word) return;
-      arena[base + (slot & mask)] = word;
-      groups[meta + CHANGED] = 1;
-      return;
-    }
-    groups[meta + CHANGED] = 1;
-    if (groups[meta + COUNT]! + 1 > ((mask + 1) * 3) >> 2) {
-      this.#enlarge(meta);
-      this.#put(meta, word);
-      return;
-    }
-    arena[base + (slot & mask)] = word;
-    groups[meta + COUNT]!++;
-  }
-
   /** Adds what is not there yet and fits. */
   #put(meta: number, word: number): void {
     const base = this.#groups[meta]!;
@@ -167,7 +175,7 @@ export class Sketches {
       this.#raise(base, word);
       return;
     }
-    const mask = maskOf(kind);
+    const mask = CLASS_WORDS[kind]! - 1;
     let slot = slotOf(word >>> 6);
     while (this.#arena[base + (slot & mask)] !== 0) slot++;
     this.#arena[base + (slot & mask)] = word;
@@ -213,7 +221,7 @@ export class Sketches {
 
   /** How many different values, rounded. */
   estimate(group: number): number {
-    if (this.#queued > 0) this.#drain();
+    this.#merge(group);
     const meta = group * STRIDE;
     const kind = this.#groups[meta + CLASS]!;
     if (kind === 0) return 0;
@@ -224,7 +232,7 @@ export class Sketches {
 
   /** Writes a group's sketch: 0 none, 1 sparse with its words in rising order, 2 dense with its registers. */
   write(group: number, writer: ByteWriter): void {
-    if (this.#queued > 0) this.#drain();
+    this.#merge(group);
     const meta = group * STRIDE;
     const kind = this.#groups[meta + CLASS]!;
     const at = this.#groups[meta]!;
@@ -258,7 +266,7 @@ export class Sketches {
     }
     const count = reader.unsigned();
     const words = new Uint32Array(reader.raw(count * 4).slice().buffer);
-    for (const word of words) this.#addSparse(meta, word);
+    this.#insert(meta, words, 0, count);
     this.#groups[meta + CHANGED] = 0;
   }
 
@@ -273,11 +281,6 @@ export class Sketches {
 /** Where probing begins. */
 function slotOf(index: number): number {
   return Math.imul(index, 0x9e3779b1) >>> 16;
-}
-
-/** Words of a sparse class less one. */
-function maskOf(kind: number): number {
-  return (4 << (kind << 1)) - 1;
 }
 
 /** The estimate of registers of which `counts[at + r]` have rank r. */

@@ -93,3 +93,25 @@ test('a freed block is used again, and a group keeps its own values', () => {
   for (let group = 0; group < 64; group++) expect(Math.abs(sketches.estimate(group) / 625 - 1)).toBeLessThan(0.12);
   expect(sketches.bytesOf(0)).toBe(2048 + 68);
 });
+
+test('a sketch says what a value changed, however often it is read between two', () => {
+  const read = new Sketches(3);
+  const unread = new Sketches(3);
+  for (let i = 0; i < 3_000; i++) {
+    const word = wordOfWords(i % 700, 0, 0, 0);
+    const before = new ByteWriter();
+    read.write(1, before);
+    read.clearChanged(1);
+    read.add(1, word);
+    unread.add(1, word);
+    if (i % 3 === 0) unread.add(2, word);
+    const after = new ByteWriter();
+    read.write(1, after);
+    expect(read.changed(1), `value ${i}`).toBe(!Buffer.from(before.view()).equals(after.view()));
+  }
+  const [a, b] = [new ByteWriter(), new ByteWriter()];
+  read.write(1, a);
+  unread.write(1, b);
+  expect(b.view()).toEqual(a.view());
+  expect([unread.estimate(0), unread.estimate(1), unread.bytesOf(1)]).toEqual([0, read.estimate(1), read.bytesOf(1)]);
+});

@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
 import { wordOfBytes } from '../hash.js';
-import { Sketches } from '../sketch.js';
+import { SKETCH_GROUP_BYTES, Sketches } from '../sketch.js';
 import { canonicalText } from '../canonical.js';
 import type { SqlType } from '../../sql/plan.js';
 import type { Value } from '../../sql/value.js';
@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 
 /** `approx_count_distinct(x)`: a HyperLogLog sketch a group. */
 export class ApproximateAccumulator implements Accumulator, UnitSource {
-  readonly groupBytes = 8;
+  readonly groupBytes = SKETCH_GROUP_BYTES;
   readonly sketches: Sketches;
 
   readonly #type: SqlType;
