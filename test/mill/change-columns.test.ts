@@ -54,6 +54,19 @@ test('a text key is published as it is, once for all rows that have it', () => {
   }
 });
 
+test('a code is of its own batch, however many came before', () => {
+  const pool = new BytePool();
+  const ids = ['a', 'b', 'c'].map((text) => pool.internString(text));
+  const column = poolTexts(1, () => pool, true);
+  // Rounds are counted in 15 bits: the same number comes again after 32,767.
+  for (let round = 0; round < 70_000; round++) {
+    const id = ids[round % 32_767 === 0 ? 2 : round & 1]!;
+    const built = column(chosenOf([[id]]));
+    if (built.kind !== 'dictionary') throw new Error(built.kind);
+    if (built.dictionary.stringOf(built.codes[0]!) !== pool.stringOf(id)) throw new Error(`round ${round}`);
+  }
+});
+
 test('a tenant that is NULL is the empty text', () => {
   const pool = new BytePool();
   const id = pool.internString('t');

@@ -102,26 +102,32 @@ export function emptyTexts(): ChangeColumn {
   return ({ rows }) => ({ kind: 'dictionary', nulls: null, codes: new Uint8Array(rows), dictionary });
 }
 
+/** Rounds that fit beside a code of 16 bits. */
+const ROUNDS = 32_767;
+
 /** Ids of a pool → codes of one batch's dictionary, in the order of their first rows. */
 class PoolCodes {
   /** Ids that have a code, by code. */
   ids = new Int32Array(1_024);
   count = 0;
-  // Of each id: its code, if `#given` says that it was given in this generation.
-  #codes = new Uint16Array(0);
-  #given = new Uint32Array(0);
-  #generation = 0;
+  /** Of each id: the round in which it got its code, and the code: `round << 16 | code`. */
+  #codes = new Int32Array(0);
+  #round = 0;
 
   begin(poolSize: number): void {
     this.count = 0;
-    this.#generation++;
-    if (this.#codes.length >= poolSize) return;
-    this.#codes = new Uint16Array(poolSize * 2);
-    this.#given = new Uint32Array(poolSize * 2);
+    if (this.#codes.length < poolSize) this.#codes = new Int32Array(poolSize * 2);
+    else if (this.#round === ROUNDS) this.#codes.fill(0);
+    else {
+      this.#round++;
+      return;
+    }
+    this.#round = 1;
   }
 
   codeOf(id: number): number {
-    if (this.#given[id] === this.#generation) return this.#codes[id]!;
+    const known = this.#codes[id]!;
+    if (known >>> 16 === this.#round) return known & 0xffff;
     const code = this.count++;
     if (code === this.ids.length) {
       const larger = new Int32Array(code * 2);
@@ -129,8 +135,7 @@ class PoolCodes {
       this.ids = larger;
     }
     this.ids[code] = id;
-    this.#codes[id] = code;
-    this.#given[id] = this.#generation;
+    this.#codes[id] = (this.#round << 16) | code;
     return code;
   }
 }
