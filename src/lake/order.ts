@@ -25,6 +25,7 @@ export async function lakeOrder(
   const column = batch.column(timeColumn(schema)) as IntegerColumn;
   const times = new Float64Array(rows);
   for (let row = 0; row < rows; row++) times[row] = numberAt(column, row);
+  await breathe();
   const placed = byPartition(batch.column(schema.columns.length - 2) as IntegerColumn, rows);
   await breathe();
   const { order, starts } = ranks.order(batch, placed);

@@ -150,7 +150,7 @@ describe('the lake', () => {
     expect(stage.status().rows).toBe(5);
   });
 
-  test('copies small batches together, so that they cost no more than their rows', async () => {
+  test('holds small batches for no more than their rows cost', async () => {
     const feed = new Feed(SMALL, 2);
     for (let k = 0; k < 1000; k++) feed.append(k % 2, HOUR, rows(1, k));
     const stage = stageOf(feed, handClock(HOUR), { runBytesMax: 700_000 });
