@@ -20,6 +20,15 @@ export function numberAt(column: IntegerColumn, row: number): number {
   return Number(integerAt(column, row));
 }
 
+/** As `numberAt`, for many rows at once: the first `count`, or those at `rows`. */
+export function numbersInto(column: IntegerColumn, rows: Uint32Array | null, count: number, into: Float64Array): void {
+  const { width, deltas } = column;
+  const base = Number(column.base);
+  if (width === 0) into.fill(base, 0, count);
+  else if (width !== 8) for (let i = 0; i < count; i++) into[i] = base + deltas[rows === null ? i : rows[i]!]!;
+  else for (let i = 0; i < count; i++) into[i] = numberAt(column, rows === null ? i : rows[i]!);
+}
+
 /** A column of `values`, as plain 64-bit integers with base 0. */
 export function integersFrom(values: readonly bigint[], nulls: Uint8Array | null): IntegerColumn {
   const deltas = new Uint32Array(values.length * 2);

@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import { crc32c, sliceRows, type RowSlice } from '../event/batch.js';
 import type { BytesColumn, DictionaryColumn, IntegerColumn } from '../event/columns.js';
-import { numberAt } from '../event/integers.js';
+import { numbersInto } from '../event/integers.js';
 import type { Schema } from '../event/schema.js';
 import type { Disk, DiskFile } from '../io/disk.js';
 import { fileSink, ParquetWriter } from './parquet/writer.js';
@@ -119,11 +119,15 @@ export class LakeFileWriter {
   }
 }
 
+let numbers = new Float64Array(0);
+
 function rangeOf(column: IntegerColumn, rows: Uint32Array | null, count: number): [number, number] {
+  if (numbers.length < count) numbers = new Float64Array(count);
+  numbersInto(column, rows, count, numbers);
   let min = Infinity;
   let max = -Infinity;
   for (let i = 0; i < count; i++) {
-    const value = numberAt(column, rows === null ? i : rows[i]!);
+    const value = numbers[i]!;
     if (value < min) min = value;
     if (value > max) max = value;
   }

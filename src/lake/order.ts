@@ -4,7 +4,7 @@
  */
 import type { ColumnBatch, DictionaryColumn, IntegerColumn } from '../event/columns.js';
 import type { Dictionary } from '../event/dictionary.js';
-import { numberAt } from '../event/integers.js';
+import { numbersInto } from '../event/integers.js';
 import type { Schema } from '../event/schema.js';
 
 /** The column that times rows. */
@@ -24,7 +24,7 @@ export async function lakeOrder(
   const { schema, rows } = batch;
   const column = batch.column(timeColumn(schema)) as IntegerColumn;
   const times = new Float64Array(rows);
-  for (let row = 0; row < rows; row++) times[row] = numberAt(column, row);
+  numbersInto(column, null, rows, times);
   await breathe();
   const placed = byPartition(batch.column(schema.columns.length - 2) as IntegerColumn, rows);
   await breathe();
@@ -47,9 +47,10 @@ const SLICE_ROWS = 65_536;
 
 /** Row numbers by partition, otherwise rising. */
 function byPartition(column: IntegerColumn, rows: number): Uint32Array {
-  const partitions = new Uint32Array(rows);
+  const partitions = new Float64Array(rows);
+  numbersInto(column, null, rows, partitions);
   let last = 0;
-  for (let row = 0; row < rows; row++) last = Math.max(last, (partitions[row] = numberAt(column, row)));
+  for (let row = 0; row < rows; row++) if (partitions[row]! > last) last = partitions[row]!;
   const next = new Uint32Array(last + 2);
   for (let row = 0; row < rows; row++) next[partitions[row]! + 1]!++;
   for (let partition = 1; partition <= last; partition++) next[partition]! += next[partition - 1]!;
