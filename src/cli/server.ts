@@ -71,7 +71,7 @@ async function serverError(response: Response, place: string): Promise<MillraceE
   try {
     const { error } = JSON.parse(text) as { error: { code: string; message: string; place?: string } };
     const code = (error.code in ERRORS ? error.code : 'INTERNAL') as ErrorCode;
-    const hint = code === 'KEY_MISSING' ? '; give one with --key or MILLRACE_KEY' : '';
+    const hint = code === 'KEY_MISSING' || code === 'KEY_INVALID' ? '; give one with --key or MILLRACE_KEY' : '';
     return new MillraceError(code, error.message + hint, { place: error.place ?? place });
   } catch (cause) {
     return new MillraceError('INTERNAL', `${place} answered ${response.status}: ${text.slice(0, 200)}`, {

@@ -1,12 +1,11 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { cellText, dim, print, printJson, type Cell } from './output.js';
 import { Server, withServer, type ServerOptions } from './server.js';
 import { serverSentEvents } from './sse.js';
 
 interface TailOptions extends ServerOptions {
   readonly tenant?: string;
-  readonly from?: string;
-  readonly limit?: string;
+  readonly limit?: number;
   readonly json?: boolean;
 }
 
@@ -16,11 +15,11 @@ export function tailCommand(): Command {
     .description('follow a stream or a view, a row a line')
     .argument('[name]', 'stream or view', 'events')
     .option('--tenant <id>', "only this tenant (with an operator's key)")
-    .option('--limit <rows>', 'stop after so many rows')
+    .option('--limit <rows>', 'stop after so many rows', rowsArgument)
     .option('--json', 'print one JSON object a row')
     .addHelpText(
       'after',
-      '\nExamples:\n  millrace tail\n  millrace tail traffic --tenant acme\n  millrace tail quarantine --json | head -5',
+      '\nExamples:\n  millrace tail\n  millrace tail traffic --tenant acme\n  millrace tail quarantine --json --limit 5\n\nIt asks a running Millrace; it does not read a data folder by itself.',
     )
     .action(async (name: string, options: TailOptions) => tail(name, options));
 }
@@ -35,7 +34,7 @@ async function tail(name: string, options: TailOptions): Promise<void> {
     { headers: { accept: 'text/event-stream' } },
     stop.signal,
   );
-  let left = options.limit === undefined ? Infinity : Number(options.limit);
+  let left = options.limit ?? Infinity;
   try {
     for await (const { event, data } of serverSentEvents(response.body!)) {
       if (event !== 'rows') continue;
@@ -51,6 +50,11 @@ async function tail(name: string, options: TailOptions): Promise<void> {
   } finally {
     stop.abort();
   }
+}
+
+function rowsArgument(text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number from 1.');
+  return Number(text);
 }
 
 /** A row as `name=value …`, empty columns left out. */

@@ -59,9 +59,11 @@ export class TenantStore {
   authenticate(authorization: string | undefined, roles: readonly Role[]): Principal {
     const key = bearerKey(authorization);
     if (key === undefined)
-      throw new MillraceError('KEY_MISSING', "expected the header 'Authorization: Bearer <key>'", {
-        place: 'header Authorization',
-      });
+      throw new MillraceError(
+        'KEY_MISSING',
+        `expected the header 'Authorization: Bearer <key>'${authorization === undefined ? '' : ', with a key of 8 to 256 characters'}`,
+        { place: 'header Authorization' },
+      );
     const principal = this.#directory.principal(key);
     if (principal === undefined)
       throw new MillraceError('KEY_INVALID', 'this key is not known', { place: 'header Authorization' });

@@ -223,6 +223,8 @@ describe('with a server', () => {
       '{"a":1,"b":null}\n{"a":2}\n{"a":3}\n',
     );
     expect((await millrace(['tail', '--limit', '1'], good())).out).toBe('a=1\n');
+    const wrong = await millrace(['tail', '--limit', 'abc'], good());
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('expected a whole number from 1')]);
   });
 
   test('audit closes, or exits with 1 and says by how much', async () => {
