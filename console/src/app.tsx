@@ -14,7 +14,8 @@ export function App() {
     queryKey: ['stats', key],
     queryFn: ({ signal }) => get<Stats>(key, '/v1/stats', signal),
     enabled: key !== '',
-    refetchInterval: 1_000,
+    // A key that is refused stays refused: another one is asked for instead.
+    refetchInterval: ({ state }) => (isRefused(state.error) ? false : 1_000),
   });
   const views = useQuery({
     queryKey: ['views', key],
@@ -22,11 +23,11 @@ export function App() {
     enabled: key !== '',
     refetchInterval: 30_000,
   });
-  const refused = stats.error instanceof ApiError && (stats.error.status === 401 || stats.error.status === 403);
+  const refused = isRefused(stats.error);
   const connected = stats.isSuccess && stats.error === null;
   return (
     <>
-      <Header connected={connected} signedIn={key !== ''} onLeave={() => setKey('')} />
+      <Header connected={connected} signedIn={key !== '' && !refused} onLeave={() => setKey('')} />
       <main>
         {key === '' || refused ? (
           <KeyForm onKey={setKey} error={refused ? stats.error?.message : undefined} />
@@ -43,4 +44,8 @@ export function App() {
       </main>
     </>
   );
+}
+
+function isRefused(error: Error | null): boolean {
+  return error instanceof ApiError && (error.status === 401 || error.status === 403);
 }
