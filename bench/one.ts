@@ -1,5 +1,6 @@
-/** Runs one bench by name and writes its rows: `one.ts NAME FILE`. */
+/** Runs one bench by name and writes its rows: `one.ts NAME FILE`. Heaps grow as `millrace start` lets them, for the baselines too. */
 import { writeFileSync } from 'node:fs';
+import { growHeapsFreely } from '../src/io/heap.js';
 import type { BenchRow } from './harness.js';
 
 const [name, file] = process.argv.slice(2);
@@ -17,6 +18,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
 };
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);
+growHeapsFreely();
 const bench = await found();
 writeFileSync(file, JSON.stringify(await bench.run()));
 process.exit(0);

@@ -23,7 +23,7 @@ import { printKey } from './operands.js';
 import { KernelSource } from './source.js';
 import type { KernelEnvironment } from './source.js';
 
-/** Most kernels kept a view; the oldest is dropped. */
+/** Most kernels kept a view, and most compiled texts a thread; the oldest is dropped. */
 const KERNELS_MAX = 128;
 
 /** What a kernel calls while it runs. */
@@ -87,7 +87,7 @@ export class Kernels {
     const source = new KernelSource(this.#environment, shapes);
     const text = printKernel(this.#plan, this.#layout, source, early);
     this.source = text;
-    const generated = new Function('columns', 'host', 'rows', 'row', 'clock', 'clocks', text) as Generated;
+    const generated = compiled(text);
     const binders = [...source.binders];
     return (host, current, clock, clocks) => {
       const columns: Record<string, unknown> = {};
@@ -95,6 +95,19 @@ export class Kernels {
       generated(columns, host, current.rows, source.row, clock, clocks);
     };
   }
+}
+
+/** Compiled texts, the oldest first: a text that was hot before, in this view or another, starts hot. */
+const functions = new Map<string, Generated>();
+
+function compiled(text: string): Generated {
+  let generated = functions.get(text);
+  if (generated === undefined) {
+    if (functions.size === KERNELS_MAX) functions.delete(functions.keys().next().value!);
+    generated = new Function('columns', 'host', 'rows', 'row', 'clock', 'clocks', text) as Generated;
+    functions.set(text, generated);
+  }
+  return generated;
 }
 
 /** The source columns that a plan reads. */
