@@ -30,6 +30,14 @@ export const realDisk: Disk = {
       fs.closeSync(descriptor);
     }
   },
+  async syncDirectoryLater(folder) {
+    const handle = await fs.promises.open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
   freeBytes(path) {
     const { bavail, bsize } = fs.statfsSync(path);
     return bavail * bsize;

@@ -33,6 +33,8 @@ export interface Disk {
   remove(path: string): void;
   /** Makes creations, renames and removals in `folder` durable. */
   syncDirectory(folder: string): void;
+  /** The same without holding up the thread: durable when it resolves. */
+  syncDirectoryLater(folder: string): Promise<void>;
   /** Free bytes of the file system that holds `path`. */
   freeBytes(path: string): number;
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../io/clock.js';
 import { realDisk } from '../io/disk-real.js';
+import { yieldToOthers } from '../io/priority.js';
 import { createRpc } from '../io/rpc.js';
 import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import { connectLog } from '../log/remote.js';
@@ -72,6 +73,7 @@ async function cut({ stage, loop }: Running): Promise<void> {
 }
 
 if (parentPort !== null) {
+  yieldToOthers(10);
   const port = parentPort;
   const started = start(workerData as LakeThreadData);
   const methods = {

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../io/clock.js';
 import { realDisk } from '../io/disk-real.js';
+import { yieldToOthers } from '../io/priority.js';
 import { createRpc } from '../io/rpc.js';
 import { connectLog } from '../log/remote.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
@@ -41,6 +42,7 @@ export interface MillParentMethods {
 if (parentPort !== null) serveParent(parentPort, workerData as MillThreadData);
 
 function serveParent(port: MessagePort, data: MillThreadData): void {
+  yieldToOthers(5);
   const starting = start(data, (status) => parent.notify('viewStatus', status));
   const methods: MillMethods = {
     ready: async () => void (await starting),

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { realDisk } from '../io/disk-real.js';
+import { yieldToOthers } from '../io/priority.js';
 import { systemClock } from '../io/clock.js';
 import { createRpc, moved, type Moved } from '../io/rpc.js';
 import { openCatalog } from '../lake/catalog.js';
@@ -287,6 +288,7 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
 }
 
 if (parentPort !== null) {
+  yieldToOthers(5);
   const port = parentPort;
   const started = start(workerData as StoreThreadData, (part, message) => parent.notify('problem', part, message));
   const methods: StoreMethods = {

@@ -101,6 +101,10 @@ export class SimDisk implements Disk {
     if (this.#names.delete(path)) this.#nameChanges.push({ unset: path });
   }
 
+  async syncDirectoryLater(folder: string): Promise<void> {
+    this.syncDirectory(folder);
+  }
+
   syncDirectory(folder: string): void {
     this.#check({ kind: 'syncDirectory', path: folder, bytes: 0 });
     if (this.#control === 'no-directory-sync') return;

@@ -66,5 +66,5 @@ export async function writeManifest(disk: Disk, folder: string, manifest: Manife
     file.close();
   }
   disk.rename(temporary, `${folder}/${FILE}`);
-  disk.syncDirectory(folder);
+  await disk.syncDirectoryLater(folder);
 }

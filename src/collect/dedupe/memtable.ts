@@ -20,6 +20,9 @@
 import type { Position } from '../../log/log.js';
 import type { Keys } from './keys.js';
 
+/** Records handled before other work gets its turn: well below a millisecond. */
+const SORT_SLICE = 8192;
+
 /** Ticket of records whose commit failed. */
 export const DEAD = 0xffff_ffff;
 
@@ -156,7 +159,7 @@ export class Memtable {
     }
   }
 
-  /** Heap positions of the living records, by rising `high`. Yields now and then through `pause`. */
+  /** Heap positions of the living records, by rising `high`. Gives way through `pause` after every slice of them. */
   async sorted(pause: () => Promise<void>): Promise<Uint32Array> {
     const { heap, heapEnd } = this;
     const cells = new Uint32Array(65_537);
@@ -164,31 +167,22 @@ export class Memtable {
     for (let at = 0; at < heapEnd; at = next(heap, at)) {
       if (heap[at] === DEAD) continue;
       cells[(heap[at + 1]! >>> 16) + 1]! += 1;
-      living += 1;
+      if (++living % SORT_SLICE === 0) await pause();
     }
-    await pause();
     for (let cell = 0; cell < 65_536; cell++) cells[cell + 1]! += cells[cell]!;
     const order = new Uint32Array(living);
     const highs = new Uint32Array(living);
-    for (let at = 0; at < heapEnd; at = next(heap, at)) {
+    for (let at = 0, placed = 0; at < heapEnd; at = next(heap, at)) {
       if (heap[at] === DEAD) continue;
       const high = heap[at + 1]!;
       const place = cells[high >>> 16]!++;
       order[place] = at;
       highs[place] = high;
+      if (++placed % SORT_SLICE === 0) await pause();
     }
-    await pause();
-    for (let i = 1; i < living; i++) {
-      const high = highs[i]!;
-      if (highs[i - 1]! <= high) continue;
-      const at = order[i]!;
-      let j = i - 1;
-      for (; j >= 0 && highs[j]! > high; j--) {
-        order[j + 1] = order[j]!;
-        highs[j + 1] = highs[j]!;
-      }
-      order[j + 1] = at;
-      highs[j + 1] = high;
+    for (let from = 0; from < living; from += SORT_SLICE) {
+      await pause();
+      insertionSort(order, highs, from, Math.min(living, from + SORT_SLICE));
     }
     return order;
   }
@@ -227,6 +221,22 @@ export class Memtable {
   #rehash(): void {
     this.#slots = new Uint32Array(this.#slots.length * 2);
     for (let at = 0; at < this.heapEnd; at = next(this.heap, at)) if (this.heap[at] !== DEAD) this.#link(at);
+  }
+}
+
+/** Sorts `[from, to)` into what is sorted below it; the cells have left little to do. */
+function insertionSort(order: Uint32Array, highs: Uint32Array, from: number, to: number): void {
+  for (let i = Math.max(1, from); i < to; i++) {
+    const high = highs[i]!;
+    if (highs[i - 1]! <= high) continue;
+    const at = order[i]!;
+    let j = i - 1;
+    for (; j >= 0 && highs[j]! > high; j--) {
+      order[j + 1] = order[j]!;
+      highs[j + 1] = highs[j]!;
+    }
+    order[j + 1] = at;
+    highs[j + 1] = high;
   }
 }
 

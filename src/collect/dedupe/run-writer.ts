@@ -106,7 +106,7 @@ export class RunWriter {
     await this.#file.sync();
     this.#file.close();
     this.#disk.rename(this.#temporary, `${this.#folder}/${this.#plan.name}`);
-    this.#disk.syncDirectory(this.#folder);
+    await this.#disk.syncDirectoryLater(this.#folder);
     const path = `${this.#folder}/${this.#plan.name}`;
     return new Run(path, this.#plan.name, header, this.#disk.open(path, 'read'), this.#index);
   }

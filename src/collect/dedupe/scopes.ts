@@ -79,7 +79,7 @@ export class Scopes {
     } finally {
       file.close();
     }
-    this.#disk.syncDirectory(this.#folder);
+    await this.#disk.syncDirectoryLater(this.#folder);
     this.#persisted = count;
     this.#bytes += text.length;
     return count;

@@ -60,7 +60,7 @@ export async function prepareSegment(
   try {
     await file.allocate(size);
     await file.sync();
-    disk.syncDirectory(folder);
+    await disk.syncDirectoryLater(folder);
   } catch (error) {
     file.close();
     disk.remove(path);

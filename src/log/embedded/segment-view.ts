@@ -251,18 +251,21 @@ export class SegmentViews {
   /** Where the commits of a segment end that is no longer written: the next one's checkpoint says. */
   #finalEnd(number: number): number {
     const durable = this.#board.durable();
-    const next = this.after(number, durable);
-    const view = next < 0 ? null : this.acquire(next);
     const all = this.#open.get(number)?.size() ?? 0;
-    if (view === null) return all;
-    try {
-      const previous = view.checkpoint()?.checkpoint?.previous;
-      if (previous === undefined || previous === null || previous.segment > number) return all;
-      // Made after a failure and never used: the checkpoint names the segment before it.
-      return previous.segment === number ? previous.end : SEGMENT_HEADER_BYTES;
-    } finally {
-      this.release(view);
+    // Behind a failed segment may lie others that were made in vain and hold nothing at all.
+    for (let next = this.after(number, durable); next >= 0; next = this.after(next, durable)) {
+      const view = this.acquire(next);
+      if (view === null) continue;
+      try {
+        const previous = view.checkpoint()?.checkpoint?.previous;
+        if (previous === undefined || previous === null || previous.segment > number) return all;
+        // Made after a failure and never used: the checkpoint names the segment before it.
+        return previous.segment === number ? previous.end : SEGMENT_HEADER_BYTES;
+      } finally {
+        this.release(view);
+      }
     }
+    return all;
   }
 
   #list(durable: Durable): number[] {
