@@ -84,6 +84,25 @@ for (const kind of ['write', 'sync'] as const)
     expect(again.log.recovery.damaged).toEqual([]);
   });
 
+test('a refused commit is never read, though the segment behind it could not be begun either', async () => {
+  const { log, disk, clock } = await openSim();
+  await append(log, 0);
+  await settle();
+  // The commit reaches the file but not the disk; of the next segment not even the header is written.
+  let commits = 0;
+  disk.fault = ({ kind }) =>
+    (kind === 'sync' && commits++ === 0) || (kind === 'write' && commits > 0) ? errno('EIO', kind) : undefined;
+  expect(await codeOf(append(log, 3))).toBe('LOG_UNAVAILABLE');
+  disk.fault = undefined;
+  for (let i = 0; i < 10 && log.stats().state !== 'writing'; i++) {
+    clock.advance(300);
+    await settle();
+  }
+  await append(log, 6);
+  expect(idsOf(log, 'events')).toEqual(['e0', 'e1', 'e2', 'e6', 'e7', 'e8']);
+  await log.close();
+});
+
 test('a failed commit is not there after a restart when it was refused', async () => {
   const { log, disk } = await openSim();
   await append(log, 0);
