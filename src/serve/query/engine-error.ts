@@ -30,7 +30,7 @@ const KNOWN: readonly (readonly [form: RegExp, code: ErrorCode, message: string]
   [/Max expression depth|stack depth/i, 'QUERY_TOO_LARGE', 'the statement is nested too deep'],
   // A fault of DuckDB 1.5.6's planner with subqueries that look out of several levels at once.
   [
-    /^INTERNAL Error: Failed to bind column reference/,
+    /^INTERNAL Error: (Failed to bind column reference|Expected vector of type)/,
     'SQL_UNSUPPORTED',
     'the engine can not plan these nested subqueries; write the inner one as a join',
   ],
