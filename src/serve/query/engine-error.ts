@@ -4,6 +4,9 @@
 import { MillraceError, type ErrorCode } from '../../util/errors.js';
 import { DIVISION_BY_ZERO } from './numbers.js';
 
+/** DuckDB's own faults: the operator is told of them, whatever the tenant reads. */
+export const ENGINE_FAULT = /^(INTERNAL|Serialization) Error/;
+
 /** What DuckDB's message starts with or holds → code and what to say. */
 const KNOWN: readonly (readonly [form: RegExp, code: ErrorCode, message: string])[] = [
   [new RegExp(DIVISION_BY_ZERO), 'SQL_RUNTIME', DIVISION_BY_ZERO],
@@ -28,12 +31,8 @@ const KNOWN: readonly (readonly [form: RegExp, code: ErrorCode, message: string]
     'the query needs more memory than it may have; filter or group more',
   ],
   [/Max expression depth|stack depth/i, 'QUERY_TOO_LARGE', 'the statement is nested too deep'],
-  // A fault of DuckDB 1.5.6's planner with subqueries that look out of several levels at once.
-  [
-    /^INTERNAL Error: (Failed to bind column reference|Expected vector of type)/,
-    'SQL_UNSUPPORTED',
-    'the engine can not plan these nested subqueries; write the inner one as a join',
-  ],
+  // Faults of DuckDB 1.5.6 with subqueries that look out of several levels at once; they have many texts.
+  [ENGINE_FAULT, 'SQL_UNSUPPORTED', 'the engine can not run these nested subqueries; write the inner one as a join'],
   [/^(Binder|Not implemented|Invalid) Error/, 'SQL_UNSUPPORTED', 'the engine does not run this form of the statement'],
 ];
 

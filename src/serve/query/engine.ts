@@ -10,7 +10,7 @@ import { MillraceError } from '../../util/errors.js';
 import { bindStatement, type BoundStatement } from './binder.js';
 import type { Catalog } from './catalog.js';
 import type { Duck } from './duck.js';
-import { engineError } from './engine-error.js';
+import { ENGINE_FAULT, engineError } from './engine-error.js';
 import { printQuery, type BaseSource } from './print.js';
 import { CONTENT_TYPES, ResultWriter, rowsOf, type ResultFormat } from './results.js';
 import type { SnapshotSource } from './sources.js';
@@ -125,7 +125,7 @@ export class QueryEngine {
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const known = engineError(error, request.tenant !== null);
-      if (known.code === 'INTERNAL') onError?.(error, printed);
+      if (known.code === 'INTERNAL' || ENGINE_FAULT.test(String((error as Error).message))) onError?.(error, printed);
       throw known;
     } finally {
       snapshot.release();
