@@ -25,11 +25,12 @@ export async function run(): Promise<readonly BenchRow[]> {
   await load(15);
   const stop = new AbortController();
   const resident: number[] = [];
+  const own: number[] = [];
   const fresh: number[] = [];
   const cpu = pipeline.cpuSeconds();
   const changedBefore = await changedKeys(pipeline);
   const start = performance.now();
-  const probing = Promise.all([probe(pipeline, fresh, stop.signal), sample(pipeline, resident, stop.signal)]);
+  const probing = Promise.all([probe(pipeline, fresh, stop.signal), sample(pipeline, resident, own, stop.signal)]);
   const sent = await load(SECONDS);
   const wallSeconds = (performance.now() - start) / 1000;
   const cpuSeconds = pipeline.cpuSeconds() - cpu;
@@ -61,6 +62,8 @@ export async function run(): Promise<readonly BenchRow[]> {
         'memory MB first third': mean(resident.slice(0, third)),
         'memory MB last third': mean(resident.slice(-third)),
         'memory MB max': Math.max(...resident) / 2 ** 20,
+        'without mapped files MB first third': mean(own.slice(0, third)),
+        'without mapped files MB last third': mean(own.slice(-third)),
       },
     },
   ];
@@ -103,9 +106,10 @@ async function probe(pipeline: Pipeline, fresh: number[], until: AbortSignal): P
   }
 }
 
-async function sample(pipeline: Pipeline, resident: number[], until: AbortSignal): Promise<void> {
+async function sample(pipeline: Pipeline, resident: number[], own: number[], until: AbortSignal): Promise<void> {
   while (!until.aborted) {
     resident.push(pipeline.residentBytes());
+    own.push(pipeline.ownBytes());
     await sleep(1000);
   }
 }

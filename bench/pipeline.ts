@@ -34,6 +34,8 @@ export interface Pipeline {
   cpuSeconds(): number;
   /** Resident bytes. */
   residentBytes(): number;
+  /** Of them those that are no pages of files (mapped stores): what the system can't take back. */
+  ownBytes(): number;
   /** Runs a query with the key of `PROBE_TENANT`. */
   query(sql: string): Promise<(string | number | null)[][]>;
   stop(): Promise<void>;
@@ -76,7 +78,8 @@ export async function startPipeline(): Promise<Pipeline> {
     url,
     pid: child.pid!,
     cpuSeconds: () => cpuOf(child.pid!),
-    residentBytes: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) * 1024,
+    residentBytes: () => memoryOf(child.pid!, 'VmRSS'),
+    ownBytes: () => memoryOf(child.pid!, 'RssAnon'),
     query: (sql) => query(url, sql),
     async stop() {
       child.kill('SIGTERM');
@@ -94,6 +97,12 @@ export async function startPipeline(): Promise<Pipeline> {
 function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** A line of proc(5)'s status, in bytes. */
+function memoryOf(pid: number, line: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`${line}:\\s+(\\d+)`).exec(status)![1]) * 1024;
 }
 
 async function query(url: string, sql: string): Promise<(string | number | null)[][]> {
