@@ -44,7 +44,7 @@ export class Budget {
 /** A body, and what gives its bytes back to the budget. */
 export interface Body {
   readonly bytes: Uint8Array;
-  /** Call when the request is answered. */
+  /** Call once, when nobody reads `bytes` any more: they may be another request's the moment after. */
   release(): void;
 }
 

@@ -25,8 +25,12 @@ export async function takeLinks(
   if (request.method !== 'POST') return answerMethod(request, response, 'POST');
   const principal = services.tenants.authenticate(request.headers.authorization, ['ingest']);
   const body = await readBody(request, BODY_BYTES_MAX, budget);
-  body.release();
-  const asked = parse(body.bytes);
+  let asked: ReturnType<typeof parse>;
+  try {
+    asked = parse(body.bytes);
+  } finally {
+    body.release();
+  }
   const tenant = principal.tenant === EVERY_TENANT ? asked['tenant'] : principal.tenant;
   if (asked['tenant'] !== undefined && asked['tenant'] !== tenant)
     throw new MillraceError('KEY_FORBIDDEN', `this key signs links of '${String(tenant)}' only`, { place: 'tenant' });

@@ -43,8 +43,11 @@ export async function takePostback(
   if (request.method !== 'GET' && request.method !== 'POST') return answerMethod(request, response, 'GET, POST');
   const query = new URLSearchParams(target.query);
   const body = await readBody(request, BODY_BYTES_MAX, budget);
-  body.release();
-  for (const [name, value] of formOf(request, body.bytes)) query.append(name, value);
+  try {
+    for (const [name, value] of formOf(request, body.bytes)) query.append(name, value);
+  } finally {
+    body.release();
+  }
   const owner = ownerOf(tracking, request, query, target.path.slice('/postback/'.length));
   const event = eventOf(tracking, request, query, owner);
   const outcome = await tracking.take(request, owner.tenant.id, event);
