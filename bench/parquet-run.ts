@@ -13,7 +13,7 @@ import { BatchTarget, decodeBatch, DictionaryChain, DictionaryScope, encodeAttac
 import { batchFromRows } from '../src/event/rows.js';
 import { realDisk } from '../src/io/disk-real.js';
 import { LAKE_DEFAULTS } from '../src/lake/options.js';
-import { ROW_GROUP_ROWS } from '../src/lake/parquet/writer.js';
+import { ROW_GROUP_ROWS } from '../src/format/parquet/writer.js';
 import { RunBuffer } from '../src/lake/run.js';
 import { lakeSchema } from '../src/lake/schema.js';
 import type { LakeFile } from '../src/lake/snapshot.js';

@@ -10,7 +10,7 @@ import { adEvents } from '../src/event/ad-events.js';
 import { BatchTarget, decodeBatch, DictionaryChain, DictionaryScope, encodeAttached } from '../src/event/batch.js';
 import { batchFromRows } from '../src/event/rows.js';
 import { realDisk } from '../src/io/disk-real.js';
-import { fileSink, ParquetWriter, ROW_GROUP_ROWS } from '../src/lake/parquet/writer.js';
+import { fileSink, ParquetWriter, ROW_GROUP_ROWS } from '../src/format/parquet/writer.js';
 import { adRows, type AdRow } from './ad-rows.js';
 import { measure, row, type BenchRow } from './harness.js';
 import { measureRun } from './parquet-run.js';

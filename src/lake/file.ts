@@ -10,9 +10,9 @@ import { crc32c, sliceRows, type RowSlice } from '../event/batch.js';
 import type { BytesColumn, DictionaryColumn, IntegerColumn } from '../event/columns.js';
 import { numbersInto } from '../event/integers.js';
 import type { Schema } from '../event/schema.js';
+import { SCHEMA_KEY } from '../format/parquet/reader.js';
+import { fileSink, ParquetWriter } from '../format/parquet/writer.js';
 import type { Disk, DiskFile } from '../io/disk.js';
-import { fileSink, ParquetWriter } from './parquet/writer.js';
-import { SCHEMA_KEY } from './parquet/reader.js';
 import { lakeFieldId } from './schema.js';
 import type { LakeFile, OffsetRange } from './snapshot.js';
 

@@ -12,10 +12,10 @@ import { join } from 'node:path';
 import type { BytesColumn, ColumnBatch, DictionaryColumn, IntegerColumn } from '../event/columns.js';
 import { numberAt } from '../event/integers.js';
 import type { Schema } from '../event/schema.js';
+import { ParquetReader } from '../format/parquet/reader.js';
 import type { Disk, DiskFile } from '../io/disk.js';
 import { LakeFileWriter, type FilePlan } from './file.js';
 import { timeColumn } from './order.js';
-import { ParquetReader } from './parquet/reader.js';
 import { Picker } from './pick.js';
 import type { LakeFile, OffsetRange } from './snapshot.js';
 

@@ -7,7 +7,7 @@ import type { Schema } from '../../src/event/schema.js';
 import type { Clock } from '../../src/io/clock.js';
 import type { Disk } from '../../src/io/disk.js';
 import { realDisk } from '../../src/io/disk-real.js';
-import { ParquetReader } from '../../src/lake/parquet/reader.js';
+import { ParquetReader } from '../../src/format/parquet/reader.js';
 import { lakeSchema } from '../../src/lake/schema.js';
 import { readSnapshot } from '../../src/lake/snapshot.js';
 import type { LakeStage } from '../../src/lake/stage.js';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { defineSchema } from '../../src/event/schema-define.js';
 import { rowOf } from '../../src/event/rows.js';
 import { HOUR_MS } from '../../src/lake/options.js';
-import { ParquetReader } from '../../src/lake/parquet/reader.js';
+import { ParquetReader } from '../../src/format/parquet/reader.js';
 import { lakeSchema } from '../../src/lake/schema.js';
 import { openLake } from '../../src/lake/snapshot.js';
 import { LakeStage } from '../../src/lake/stage.js';

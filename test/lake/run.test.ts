@@ -8,7 +8,7 @@ import { compareSchemas } from '../../src/event/schema-compare.js';
 import { batchFromRows, rowOf as decodedRow } from '../../src/event/rows.js';
 import { MillraceError } from '../../src/util/errors.js';
 import { HOUR_MS } from '../../src/lake/options.js';
-import { ParquetReader } from '../../src/lake/parquet/reader.js';
+import { ParquetReader } from '../../src/format/parquet/reader.js';
 import { RunBuffer } from '../../src/lake/run.js';
 import { lakeSchema } from '../../src/lake/schema.js';
 import { LakeStage } from '../../src/lake/stage.js';

@@ -1,6 +1,6 @@
 /** The lake in a power-loss round: a stage with its own store, on the same disk as the log. */
 import { valueOf } from '../../src/event/rows.js';
-import { ParquetReader } from '../../src/lake/parquet/reader.js';
+import { ParquetReader } from '../../src/format/parquet/reader.js';
 import { lakeSchema } from '../../src/lake/schema.js';
 import { readSnapshot } from '../../src/lake/snapshot.js';
 import { LakeStage } from '../../src/lake/stage.js';

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { totalRows, type RowSlice } from '../../event/batch.js';
 import type { Schema } from '../../event/schema.js';
 import type { Disk, DiskFile } from '../../io/disk.js';
-import { fileSink, ParquetWriter } from '../../lake/parquet/writer.js';
+import { fileSink, ParquetWriter } from '../../format/parquet/writer.js';
 
 /** A file in use. `path` is null when there were no rows. */
 export interface TempFile {

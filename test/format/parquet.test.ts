@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeBatch, DictionaryChain, DictionaryScope, encodeAttached, BatchTarget } from '../../src/event/batch.js';
 import type { ColumnBatch } from '../../src/event/columns.js';
 import { batchFromRows, rowOf } from '../../src/event/rows.js';
-import { parquetBytes, ParquetWriter } from '../../src/lake/parquet/writer.js';
+import { parquetBytes, ParquetWriter } from '../../src/format/parquet/writer.js';
 import { EVERY_TYPE, everyRows } from '../event/arbitrary.js';
 
 let folder: string;
