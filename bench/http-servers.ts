@@ -28,9 +28,9 @@ import { realDisk } from '../src/io/disk-real.js';
 import { systemRandom } from '../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../src/log/embedded/open.js';
 import { startMill } from '../src/mill/mill.js';
-import { changesLayout } from '../src/mill/sql/describe.js';
-import { parseViews } from '../src/mill/sql/parse.js';
-import { planView } from '../src/mill/sql/plan-view.js';
+import { changesLayout } from '../src/sql/describe.js';
+import { parseViews } from '../src/sql/parse.js';
+import { planView } from '../src/sql/plan-view.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
 import { BENCH_KEY } from './load.js';
 

@@ -16,9 +16,9 @@ import { realDisk } from '../src/io/disk-real.js';
 import { systemRandom } from '../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../src/log/embedded/open.js';
 import { Flow } from '../src/mill/operators/flow.js';
-import { parseViews } from '../src/mill/sql/parse.js';
-import { planView } from '../src/mill/sql/plan-view.js';
-import type { ViewPlan } from '../src/mill/sql/plan.js';
+import { parseViews } from '../src/sql/parse.js';
+import { planView } from '../src/sql/plan-view.js';
+import type { ViewPlan } from '../src/sql/plan.js';
 import { measure, row, type BenchRow } from './harness.js';
 import { sampleEvents } from './sample-events.js';
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { referencePages } from './reference.js';
 
-const folder = fileURLToPath(new URL('../docs/reference/', import.meta.url));
+const folder = fileURLToPath(new URL('../docs/reference', import.meta.url));
 mkdirSync(folder, { recursive: true });
 for (const [name, content] of Object.entries(referencePages())) {
   writeFileSync(join(folder, name), content);

@@ -1,9 +1,9 @@
 /** Renders docs/reference/sql.md from the function table and the table of refusals. */
-import { functionTable } from '../src/mill/sql/functions/index.js';
-import type { FunctionDefinition } from '../src/mill/sql/functions/registry.js';
-import { ALLOWED_LATENESS_DEFAULT_MS, WATERMARK_LAG_DEFAULT_MS } from '../src/mill/sql/plan-options.js';
-import { REFUSALS, REFUSED_FUNCTIONS } from '../src/mill/sql/refuse.js';
-import { COLUMN_TYPES } from '../src/mill/sql/types.js';
+import { functionTable } from '../src/sql/functions/index.js';
+import type { FunctionDefinition } from '../src/sql/functions/registry.js';
+import { ALLOWED_LATENESS_DEFAULT_MS, WATERMARK_LAG_DEFAULT_MS } from '../src/sql/plan-options.js';
+import { REFUSALS, REFUSED_FUNCTIONS } from '../src/sql/refuse.js';
+import { COLUMN_TYPES } from '../src/sql/types.js';
 
 /** The content of docs/reference/sql.md. */
 export function sqlPage(note: string): string {

@@ -5,9 +5,9 @@ import { configJsonSchema } from '../config/json-schema.js';
 import { findConfig, loadConfig } from '../config/load.js';
 import type { MillraceOptions } from '../config/options.js';
 import { formatDuration } from '../config/units.js';
-import { parseViews, type ViewStatement } from '../mill/sql/parse.js';
-import { planView } from '../mill/sql/plan-view.js';
-import type { ViewPlan } from '../mill/sql/plan.js';
+import { parseViews, type ViewStatement } from '../sql/parse.js';
+import { planView } from '../sql/plan-view.js';
+import type { ViewPlan } from '../sql/plan.js';
 import { MillraceError } from '../util/errors.js';
 import { dim, green, print, printError, printJson } from './output.js';
 

@@ -14,8 +14,8 @@ import type { ViewDescription } from '../event/view.js';
 import type { Disk } from '../io/disk.js';
 import type { Log } from '../log/log.js';
 import { planHash } from './plan-hash.js';
-import { describeView } from './sql/describe.js';
-import type { ViewPlan } from './sql/plan.js';
+import { describeView } from '../sql/describe.js';
+import type { ViewPlan } from '../sql/plan.js';
 
 /** A view with the epoch of its definition. */
 export interface ViewEpoch {

@@ -7,7 +7,7 @@ import { startReaderLoop } from '../log/reader-loop.js';
 import type { ReaderLoop } from '../log/reader-loop.js';
 import type { ReaderLoopOptions, ReaderLoopStatus } from '../log/stage.js';
 import { millFolder, readerId } from './epochs.js';
-import type { ViewPlan } from './sql/plan.js';
+import type { ViewPlan } from '../sql/plan.js';
 import { ViewStage } from './stage.js';
 import type { ViewStageOptions, ViewStats } from './stage.js';
 

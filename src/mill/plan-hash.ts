@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ViewPlan } from './sql/plan.js';
+import type { ViewPlan } from '../sql/plan.js';
 
 /** Rises when the columns of changes streams do, so that every view begins a new one. */
 const CHANGES_FORMAT = 2;

@@ -17,7 +17,7 @@ import type { Disk } from '../io/disk.js';
 import { LATE_STREAM } from '../event/internal.js';
 import type { AppendResult, ArrivalClock, LogBatch, Log, Position, ReaderState, StreamRows } from '../log/log.js';
 import type { LogStage, StageOutput } from '../log/stage.js';
-import type { ViewPlan } from './sql/plan.js';
+import type { ViewPlan } from '../sql/plan.js';
 import { Flow } from './operators/flow.js';
 import type { FlowMark } from './operators/flow.js';
 import { captureFlow, restoreFlow } from './operators/save.js';

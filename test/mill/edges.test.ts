@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { EmbeddedLog } from '../../src/log/embedded/open.js';
-import type { ViewPlan } from '../../src/mill/sql/plan.js';
+import type { ViewPlan } from '../../src/sql/plan.js';
 import type { ViewStageOptions } from '../../src/mill/stage.js';
 import {
   batchOfEvents,

@@ -13,10 +13,10 @@ import { systemRandom } from '../../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { Log, StreamDefinition } from '../../src/log/log.js';
 import { startReaderLoop, type ReaderLoop } from '../../src/log/reader-loop.js';
-import { changesLayout } from '../../src/mill/sql/describe.js';
-import { parseViews } from '../../src/mill/sql/parse.js';
-import { planView } from '../../src/mill/sql/plan-view.js';
-import type { ViewPlan } from '../../src/mill/sql/plan.js';
+import { changesLayout } from '../../src/sql/describe.js';
+import { parseViews } from '../../src/sql/parse.js';
+import { planView } from '../../src/sql/plan-view.js';
+import type { ViewPlan } from '../../src/sql/plan.js';
 import { ViewStage, type ViewStageOptions } from '../../src/mill/stage.js';
 
 /** A small event of every kind of column that a view can use. */

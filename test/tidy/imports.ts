@@ -1,11 +1,11 @@
 /**
- * The import rule. Ground (`event format config io telemetry util`) knows only ground. A stage knows the
+ * The import rule. Ground (`event sql format config io telemetry util`) knows only ground. A stage knows the
  * ground and `log`, never another stage. Only `millrace.ts` (and the pages it continues on, beside
  * the folders), `serve` and `cli` see several stages.
  */
 import { importsOf, type Source } from './sources.js';
 
-const GROUND = new Set(['event', 'format', 'config', 'io', 'telemetry', 'util']);
+const GROUND = new Set(['event', 'sql', 'format', 'config', 'io', 'telemetry', 'util']);
 /** Who sees several stages. */
 const isEntry = (area: string): boolean => area === 'cli' || area === 'serve' || area.endsWith('.ts');
 

@@ -1,9 +1,9 @@
 /** Prints how a kernel adds a row to each aggregate. */
 import { wordOfBytes, wordOfWords } from '../state/hash.js';
 import { spill, SUM_UNIT } from '../state/exact-sum.js';
-import type { AggregateCall, Expression } from '../sql/plan.js';
+import type { AggregateCall, Expression } from '../../sql/plan.js';
 import { wordKind } from './keys.js';
-import { sumScale } from '../sql/scale.js';
+import { sumScale } from '../../sql/scale.js';
 import { bindBytes, printComputed, printValue, printWords } from './operands.js';
 import type { KernelSource } from './source.js';
 

@@ -16,9 +16,9 @@ import type { Column, IntegerColumn } from '../../event/columns.js';
 import { integerAt } from '../../event/integers.js';
 import type { ColumnType } from '../../event/schema.js';
 import { uuidText } from '../../event/uuid.js';
-import { Decimal } from '../sql/decimal.js';
-import { intOf } from '../sql/value.js';
-import type { Value } from '../sql/value.js';
+import { Decimal } from '../../sql/decimal.js';
+import { intOf } from '../../sql/value.js';
+import type { Value } from '../../sql/value.js';
 
 const SUM_SAFE = 2 ** 51;
 const decoder = new TextDecoder();

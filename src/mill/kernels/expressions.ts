@@ -1,4 +1,4 @@
-import type { Expression } from '../sql/plan.js';
+import type { Expression } from '../../sql/plan.js';
 
 /** Calls `visit` with an expression and everything in it. */
 export function walk(expression: Expression, visit: (expression: Expression) => void): void {

@@ -10,7 +10,7 @@
  * which compare each row's clock. Kernels are kept by shape, at most `KERNELS_MAX` a view.
  */
 import type { ColumnBatch } from '../../event/columns.js';
-import type { ViewPlan } from '../sql/plan.js';
+import type { ViewPlan } from '../../sql/plan.js';
 import { cellLayout } from '../state/accumulators/create.js';
 import type { WindowTable } from '../state/window-table.js';
 import { printAggregate } from './accumulate.js';

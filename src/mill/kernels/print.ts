@@ -1,12 +1,12 @@
 /** Prints expressions over the columns of a batch: the scope that `sql/generate.ts` asks for. */
 import type { BooleanColumn, BytesColumn, DoubleColumn, UuidColumn } from '../../event/columns.js';
 import { uuidText } from '../../event/uuid.js';
-import { generate, generateValue } from '../sql/generate.js';
-import type { Generated, KernelScope, Snippet } from '../sql/generate.js';
-import type { DictionaryFunction } from '../sql/dictionary-function.js';
-import type { Expression } from '../sql/plan.js';
-import { intOf } from '../sql/value.js';
-import type { Int } from '../sql/value.js';
+import { generate, generateValue } from '../../sql/generate.js';
+import type { Generated, KernelScope, Snippet } from '../../sql/generate.js';
+import type { DictionaryFunction } from '../../sql/dictionary-function.js';
+import type { Expression } from '../../sql/plan.js';
+import { intOf } from '../../sql/value.js';
+import type { Int } from '../../sql/value.js';
 import type { KernelSource } from './source.js';
 
 /** A printed expression, and lines that must stand before it at the loop body's level. */

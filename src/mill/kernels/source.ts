@@ -8,11 +8,11 @@
 import type { ColumnBatch, DictionaryColumn, IntegerColumn } from '../../event/columns.js';
 import type { Dictionary } from '../../event/dictionary.js';
 import type { Schema } from '../../event/schema.js';
-import { compile } from '../sql/evaluate.js';
-import { COLUMN_TYPES } from '../sql/types.js';
-import type { Compiled, RowAccess } from '../sql/evaluate.js';
-import type { Expression } from '../sql/plan.js';
-import type { Value } from '../sql/value.js';
+import { compile } from '../../sql/evaluate.js';
+import { COLUMN_TYPES } from '../../sql/types.js';
+import type { Compiled, RowAccess } from '../../sql/evaluate.js';
+import type { Expression } from '../../sql/plan.js';
+import type { Value } from '../../sql/value.js';
 import type { BytePool } from '../state/byte-pool.js';
 import { canonicalOf } from '../state/canonical.js';
 import { valueAt, wideWords } from './columns.js';

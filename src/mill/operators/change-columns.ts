@@ -9,7 +9,7 @@ import type { Column } from '../../event/columns.js';
 import { BYTES_MAX, Dictionary } from '../../event/dictionary.js';
 import type { ColumnType } from '../../event/schema.js';
 import type { RowState } from '../../event/view.js';
-import type { Value } from '../sql/value.js';
+import type { Value } from '../../sql/value.js';
 import type { UnitSource } from '../state/accumulators/accumulator.js';
 import type { BytePool } from '../state/byte-pool.js';
 import { CORRECTED } from '../state/window-table.js';

@@ -3,9 +3,9 @@ import type { Column } from '../../event/columns.js';
 import { Dictionary } from '../../event/dictionary.js';
 import type { ColumnType } from '../../event/schema.js';
 import { parseUuid } from '../../event/uuid.js';
-import { type Decimal, roundDecimal } from '../sql/decimal.js';
-import { evaluationError } from '../sql/value.js';
-import type { Value } from '../sql/value.js';
+import { type Decimal, roundDecimal } from '../../sql/decimal.js';
+import { evaluationError } from '../../sql/value.js';
+import type { Value } from '../../sql/value.js';
 
 const encoder = new TextEncoder();
 const INT64_MAX = 2n ** 63n - 1n;

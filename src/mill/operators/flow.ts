@@ -13,7 +13,7 @@
 import type { ColumnBatch } from '../../event/columns.js';
 import type { Schema } from '../../event/schema.js';
 import type { ArrivalClock, LogBatch, Position, StreamClock } from '../../log/log.js';
-import type { ViewPlan } from '../sql/plan.js';
+import type { ViewPlan } from '../../sql/plan.js';
 import { OPEN, NOT_PUBLISHED } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
 import { Changes, stateOf } from './changes.js';

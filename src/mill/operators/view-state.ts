@@ -21,7 +21,7 @@ import type { KeyLayout } from '../kernels/keys.js';
 import { Kernels } from '../kernels/kernel.js';
 import type { KernelHost } from '../kernels/kernel.js';
 import { KernelEnvironment } from '../kernels/source.js';
-import type { ViewPlan } from '../sql/plan.js';
+import type { ViewPlan } from '../../sql/plan.js';
 import { accumulatorFactory, cellLayout } from '../state/accumulators/create.js';
 import { DistinctAccumulator } from '../state/accumulators/distinct.js';
 import { BytePool } from '../state/byte-pool.js';

@@ -1,8 +1,8 @@
-import { Decimal, parseDecimal } from '../sql/decimal.js';
-import { intOf } from '../sql/value.js';
-import type { Interval, Value } from '../sql/value.js';
-import type { Expression, SqlType } from '../sql/plan.js';
-import { staticScale } from '../sql/scale.js';
+import { Decimal, parseDecimal } from '../../sql/decimal.js';
+import { intOf } from '../../sql/value.js';
+import type { Interval, Value } from '../../sql/value.js';
+import type { Expression, SqlType } from '../../sql/plan.js';
+import { staticScale } from '../../sql/scale.js';
 
 /**
  * `canonicalText` for an expression's values. Numerics that all have one scale keep it, so that a key

@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter } from '../../../src/mill/state/bytes.js';
 import { Cells } from '../../../src/mill/state/cells.js';
 import { SumAccumulator } from '../../../src/mill/state/accumulators/sum.js';
 import { NumberExtremeAccumulator } from '../../../src/mill/state/accumulators/extreme.js';
-import type { Decimal } from '../../../src/mill/sql/decimal.js';
+import type { Decimal } from '../../../src/sql/decimal.js';
 
 const int64 = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),

@@ -10,7 +10,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MillraceError } from '../../../src/util/errors.js';
-import { startPostgres, type TestPostgres } from '../../mill/sql/postgres.js';
+import { startPostgres, type TestPostgres } from '../../sql/postgres.js';
 import { change, MINUTE, openFixture, START, type Fixture } from './fixture.js';
 
 let fixture: Fixture;

@@ -6,7 +6,7 @@
  * called on the first change after a publication, `same` when the next one is due.
  */
 import type { ByteReader, ByteWriter } from '../bytes.js';
-import type { Value } from '../../sql/value.js';
+import type { Value } from '../../../sql/value.js';
 
 /** What all aggregates can do. */
 export interface Accumulator {

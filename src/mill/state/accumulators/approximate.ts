@@ -2,8 +2,8 @@ import type { ByteReader, ByteWriter } from '../bytes.js';
 import { wordOfBytes } from '../hash.js';
 import { SKETCH_GROUP_BYTES, Sketches } from '../sketch.js';
 import { canonicalText } from '../canonical.js';
-import type { SqlType } from '../../sql/plan.js';
-import type { Value } from '../../sql/value.js';
+import type { SqlType } from '../../../sql/plan.js';
+import type { Value } from '../../../sql/value.js';
 import type { Accumulator, UnitSource } from './accumulator.js';
 
 const encoder = new TextEncoder();

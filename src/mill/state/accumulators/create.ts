@@ -1,6 +1,6 @@
 import type { Schema } from '../../../event/schema.js';
-import type { AggregateCall, Expression, ViewPlan } from '../../sql/plan.js';
-import { sumScale } from '../../sql/scale.js';
+import type { AggregateCall, Expression, ViewPlan } from '../../../sql/plan.js';
+import { sumScale } from '../../../sql/scale.js';
 import { WORDS, wordKind } from '../../kernels/keys.js';
 import type { BytePool } from '../byte-pool.js';
 import type { Cells } from '../cells.js';

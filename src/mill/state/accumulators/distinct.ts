@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from '../bytes.js';
 import type { BytePool } from '../byte-pool.js';
 import { grownFloats, shadowFor } from './accumulator.js';
 import type { Accumulator, UnitSource } from './accumulator.js';
-import type { Value } from '../../sql/value.js';
+import type { Value } from '../../../sql/value.js';
 
 /**
  * `count(distinct x)`: every value of every group, whole, in one open-addressing table a window.

@@ -1,8 +1,8 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
-import { Decimal, compareDecimal } from '../../sql/decimal.js';
-import { compareBytes, compareDouble, compareInterval, compareText, intOf } from '../../sql/value.js';
-import type { Interval, Value } from '../../sql/value.js';
-import type { SqlType } from '../../sql/plan.js';
+import { Decimal, compareDecimal } from '../../../sql/decimal.js';
+import { compareBytes, compareDouble, compareInterval, compareText, intOf } from '../../../sql/value.js';
+import type { Interval, Value } from '../../../sql/value.js';
+import type { SqlType } from '../../../sql/plan.js';
 import type { Cells } from '../cells.js';
 import { grownFloats, shadowFor } from './accumulator.js';
 import type { Accumulator, UnitSource } from './accumulator.js';

@@ -1,8 +1,8 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
 import { addBig, addWide, sameSum, SUM_UNIT, spill, sumOf, unitsOf } from '../exact-sum.js';
-import { Decimal, addDecimal, compareDecimal, divideDecimal } from '../../sql/decimal.js';
-import { int64Of } from '../../sql/value.js';
-import type { Value } from '../../sql/value.js';
+import { Decimal, addDecimal, compareDecimal, divideDecimal } from '../../../sql/decimal.js';
+import { int64Of } from '../../../sql/value.js';
+import type { Value } from '../../../sql/value.js';
 import { grownFloats, shadowFor } from './accumulator.js';
 import type { Cells } from '../cells.js';
 import type { Accumulator, UnitSource } from './accumulator.js';
