@@ -3,6 +3,7 @@
  *
  *   node scripts/test.mjs [paths for vitest]    with paths: only those tests, no checks
  *   node scripts/test.mjs --e2e                 the browser tests (they need a Chromium)
+ *   node scripts/test.mjs --engines [paths]     the tests against engines (`npm run engines` installs those)
  *
  * What is skipped is printed with its reason; with CI=true a skip is a failure. The last line is
  * exactly `N passed, N failed`, and the exit code is 1 when anything failed.
@@ -14,8 +15,14 @@ import { freshen, root } from './fresh.mjs';
 
 const ci = process.env.CI === 'true';
 const args = process.argv.slice(2);
-const e2e = args.includes('--e2e');
-const paths = args.filter((arg) => arg !== '--e2e');
+/** Tests that need more than Node and npm, each kind with its own vitest configuration. */
+const KINDS = {
+  '--e2e': { title: 'browser tests', config: 'vitest.e2e.config.ts' },
+  '--engines': { title: 'tests against engines', config: 'vitest.engines.config.ts' },
+};
+const kind = KINDS[args.find((arg) => arg in KINDS)];
+const paths = args.filter((arg) => !(arg in KINDS));
+const everything = kind === undefined && paths.length === 0;
 const totals = { passed: 0, failed: 0, skipped: [], failures: [] };
 
 function command(bin, parameters, environment = {}) {
@@ -37,8 +44,8 @@ function check(name, bin, ...parameters) {
 function tests() {
   const file = join(root, '.tmp', `count-${process.pid}.json`);
   mkdirSync(join(root, '.tmp'), { recursive: true });
-  const config = e2e ? ['--config', 'vitest.e2e.config.ts'] : [];
-  console.log(`\n== ${e2e ? 'browser tests' : 'tests'}`);
+  const config = kind === undefined ? [] : ['--config', kind.config];
+  console.log(`\n== ${kind?.title ?? 'tests'}`);
   const reporters = ['--reporter=default', '--reporter=./scripts/count-reporter.mjs'];
   const { status } = command('vitest', ['run', ...config, ...reporters, ...paths], { COUNT_FILE: file });
   try {
@@ -57,7 +64,7 @@ function tests() {
 }
 
 freshen();
-if (!e2e && paths.length === 0) {
+if (everything) {
   check('type check', 'tsc', '-p', '.');
   check('type check of the console', 'tsc', '-p', 'console');
   check('type check of the browser tests', 'tsc', '-p', 'test/e2e');
@@ -67,9 +74,10 @@ if (!e2e && paths.length === 0) {
 tests();
 
 console.log('');
-if (!e2e && paths.length === 0)
+if (everything)
   console.log(
-    'not run here: the browser tests and the chaos rounds; .ci/run runs them (they need a Chromium and minutes)',
+    'not run here: the browser tests, the tests against engines and the chaos rounds; .ci/run runs them ' +
+      '(they need a Chromium, what `npm run engines` installs, and minutes)',
   );
 for (const { name, reason } of totals.skipped) console.log(`skipped: ${name} (${reason || 'no reason given'})`);
 if (ci && totals.skipped.length > 0) {

@@ -1,0 +1,229 @@
+/**
+ * A server of another make, as a child process of a test: started on this machine only, asked until it answers,
+ * ended politely and then not, and killed and started again on the same data, since that is what chaos tests do.
+ *
+ * Each server has a folder for its data and a log beside it. The log is deleted when the server is stopped, and kept
+ * when it ended by itself or didn't start; the error then names it. A child never outlives the test: Linux kills it
+ * with its parent, and elsewhere an exit hook does.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const START_MS_MAX = 120_000;
+const STOP_MS_MAX = 20_000;
+const POLL_MS = 50;
+const LOG_LINES_SHOWN = 20;
+
+/** What each engine's launcher takes. */
+export interface EngineOptions {
+  /** The data folder. It is kept when the engine stops; without it, a temporary one is made and deleted. */
+  readonly folder?: string;
+}
+
+/** What each running engine gives. */
+export interface Engine {
+  /** Its data. */
+  readonly folder: string;
+  /** What it prints. */
+  readonly logFile: string;
+  /** The process that runs now; undefined between `kill` and `restart`. */
+  readonly pid: number | undefined;
+  /** SIGTERM, after 20 s SIGKILL; then deletes a temporary data folder. */
+  stop(): Promise<void>;
+  /** SIGKILL, as a crash; resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Starts again on the same data and the same port, after a stop with SIGTERM if it runs; resolves when it is ready. */
+  restart(): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+}
+
+/** How a server is started. */
+export interface ServerSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Runs as this user, who also owns the data folder. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Whether the server answers; a rejection means not yet. */
+  ready(): Promise<boolean>;
+  /** How often a start is tried whose process ends before it is ready: 1 by default. */
+  readonly starts?: number;
+}
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Linux ends the child with its parent, however that one ends. */
+const WITH_PARENT =
+  process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
+    ? ['setpriv', '--pdeathsig', 'KILL']
+    : [];
+
+/** Makes the data folder, and starts the server that `specify` describes for it. */
+export async function launch(
+  name: string,
+  options: EngineOptions,
+  specify: (folder: string) => Promise<ServerSpec>,
+): Promise<Engine> {
+  const folder = options.folder ?? (await mkdtemp(path.join(tmpdir(), `millrace-${name}-`)));
+  await mkdir(folder, { recursive: true });
+  const spec = await specify(folder);
+  if (spec.user !== undefined) await chown(folder, spec.user.uid, spec.user.gid);
+  const server = new Server(name, folder, spec, options.folder === undefined);
+  await server.start();
+  return server;
+}
+
+class Server implements Engine {
+  readonly folder: string;
+  readonly logFile: string;
+  readonly #name: string;
+  readonly #spec: ServerSpec;
+  readonly #temporary: boolean;
+  #child: ChildProcess | undefined;
+  /** The process ended without being told to. */
+  #failed = false;
+
+  constructor(name: string, folder: string, spec: ServerSpec, temporary: boolean) {
+    this.folder = folder;
+    this.#name = name;
+    this.#spec = spec;
+    this.#temporary = temporary;
+    const logs = fileURLToPath(new URL('../../.tmp/engines', import.meta.url));
+    mkdirSync(logs, { recursive: true });
+    this.logFile = path.join(logs, `${name}-${process.pid}-${path.basename(folder)}.log`);
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  async start(): Promise<void> {
+    const deadline = performance.now() + START_MS_MAX;
+    for (let left = this.#spec.starts ?? 1; ; left--) {
+      const child = this.#spawn();
+      if (await this.#untilReady(child, deadline)) return;
+      await this.#end(child, 'SIGKILL');
+      if (left > 1 && performance.now() < deadline) {
+        await sleep(POLL_MS * 4);
+        continue;
+      }
+      this.#failed = true;
+      throw new Error(`${this.#name} does not start; the end of ${this.logFile}:\n${this.#logTail()}`);
+    }
+  }
+
+  #spawn(): ChildProcess {
+    const { command, args, env, user } = this.#spec;
+    const log = openSync(this.logFile, 'a');
+    const [program, ...rest] = [...WITH_PARENT, command, ...args];
+    const child = spawn(program!, rest, {
+      cwd: this.folder,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', log, log],
+      ...user,
+    });
+    closeSync(log);
+    child.once('error', (error) => console.error(`${this.#name}: ${error.message}`));
+    child.once('exit', () => {
+      running.delete(child);
+      if (this.#child === child) {
+        this.#child = undefined;
+        this.#failed = true;
+      }
+    });
+    running.add(child);
+    this.#child = child;
+    return child;
+  }
+
+  async #untilReady(child: ChildProcess, deadline: number): Promise<boolean> {
+    while (performance.now() < deadline && this.#child === child) {
+      // Not yet: refused, reset or timed out.
+      const ready = await this.#spec.ready().catch(() => false);
+      if (this.#child !== child) return false;
+      if (ready) return true;
+      await sleep(POLL_MS);
+    }
+    return false;
+  }
+
+  #logTail(): string {
+    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
+  }
+
+  /** From here on the child's end is wanted. */
+  async #end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (this.#child === child) this.#child = undefined;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    // A paused process takes no SIGTERM.
+    child.kill('SIGCONT');
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child !== undefined) await this.#end(this.#child, 'SIGKILL');
+  }
+
+  async restart(): Promise<void> {
+    if (this.#child !== undefined) await this.#end(this.#child, 'SIGTERM');
+    this.#failed = false;
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child !== undefined) await this.#end(this.#child, 'SIGTERM');
+    if (this.#temporary) await rm(this.folder, { recursive: true, force: true });
+    if (this.#failed) console.error(`${this.#name} ended by itself; see ${this.logFile}`);
+    else rmSync(this.logFile, { force: true });
+  }
+
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+}
+
+/** A port of 127.0.0.1 that nothing listens on: of the system's choice, or within a range, whose start is drawn. */
+export async function freePort(range?: { readonly first: number; readonly last: number }): Promise<number> {
+  if (range === undefined) return (await listenOnce(0))!;
+  const size = range.last - range.first + 1;
+  const offset = process.pid % size;
+  for (let step = 0; step < size; step++) {
+    const port = await listenOnce(range.first + ((offset + step) % size));
+    if (port !== undefined) return port;
+  }
+  throw new Error(`no port of ${range.first}-${range.last} is free`);
+}
+
+async function listenOnce(port: number): Promise<number | undefined> {
+  const server = createServer();
+  const taken = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    server.once('error', resolve);
+    server.listen(port, '127.0.0.1', () => resolve(undefined));
+  });
+  if (taken?.code === 'EADDRINUSE') return undefined;
+  if (taken !== undefined) throw taken;
+  const { port: given } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return given;
+}
