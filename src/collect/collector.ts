@@ -10,7 +10,7 @@
  * | `POST /v1/links` | signs a click link, by key | keeps nothing |
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isInternalStream } from '../event/internal.js';
+import { hasFrontDoor } from '../log/log.js';
 import { MillraceError } from '../util/errors.js';
 import { Accounts } from './accounts.js';
 import { Budget } from './http/body.js';
@@ -24,7 +24,7 @@ import { takeEvents } from './protocols/events.js';
 import { takeLinks } from './protocols/links.js';
 import { takePixel } from './protocols/pixel.js';
 import { takePostback } from './protocols/postback.js';
-import { Quarantine } from './quarantine.js';
+import { Quarantine } from '../event/quarantine.js';
 import { Agents } from './tracking/agents.js';
 import { Tracking } from './tracking/tracking.js';
 
@@ -56,7 +56,7 @@ export function createCollector(input: CollectInput): Collector {
   };
   const ingests = new Map<string, Ingest>();
   for (const definition of log.streams())
-    if (!isInternalStream(definition.name)) ingests.set(definition.name, new Ingest(definition, services, shared));
+    if (hasFrontDoor(definition)) ingests.set(definition.name, new Ingest(definition, services, shared));
   const budget = new Budget(limits.pendingBytesMax);
   const first = ingests.get(limits.defaultStream);
   if (first === undefined)

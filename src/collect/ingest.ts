@@ -25,7 +25,7 @@ import type { DecodedBatch, Decoder } from './decode/types.js';
 import type { Claim } from './dedupe/claim.js';
 import { Labeller } from './labels.js';
 import type { CollectServices } from './options.js';
-import type { Quarantine, QuarantineRows, Rejected } from './quarantine.js';
+import type { Quarantine, QuarantineRows, FailedEvent } from '../event/quarantine.js';
 import { Screen, type Screened } from './screen.js';
 import type { Agents } from './tracking/agents.js';
 import { randomUuid } from './tracking/visitor.js';
@@ -198,7 +198,7 @@ export class Ingest {
     return roles.eventId < 0 ? null : String(valueOf(batch.column(roles.eventId), columns[roles.eventId]!.type, row));
   }
 
-  #rowsOf(refused: readonly Refused[], body: Uint8Array, original: Uint8Array | undefined): Rejected[] {
+  #rowsOf(refused: readonly Refused[], body: Uint8Array, original: Uint8Array | undefined): FailedEvent[] {
     return refused
       .filter((one) => one.tenant !== undefined)
       .map((one) => ({

@@ -10,6 +10,7 @@
  * Embedded: `log/embedded`. Another implementation (Kafka) passes the same conformance suite.
  */
 import type { ColumnBatch } from '../event/columns.js';
+import { isInternalStream } from '../event/internal.js';
 import type { Schema } from '../event/schema.js';
 
 /** Which clock decides lateness and closes windows. See the design: lateness is a property of the row. */
@@ -30,6 +31,13 @@ export interface StreamDefinition {
   /** Most bytes of log this data folder may hold on behalf of the stream before the policy acts. */
   readonly bytesMax: number;
   readonly policy: DiskPolicy;
+  /** Its rows come from a transform, not from outside. Default false. */
+  readonly derived?: boolean;
+}
+
+/** Whether a stream takes events from outside: it is neither Millrace's own nor derived. */
+export function hasFrontDoor({ name, derived }: StreamDefinition): boolean {
+  return derived !== true && !isInternalStream(name);
 }
 
 /** A place in one partition: the next row to be read. */

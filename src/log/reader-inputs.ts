@@ -107,13 +107,13 @@ export class ReaderInputs {
     );
   }
 
-  /** Resolves when some input may have something, or `signal` aborts. */
-  async wait(signal: AbortSignal): Promise<void> {
+  /** Resolves when some input may have something (asked for only when `ready`), or `signal` aborts. */
+  async wait(signal: AbortSignal, ready: boolean): Promise<void> {
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([aborted, ...this.all.map((input) => input.cursor.wait(signal))]);
+    await Promise.race([aborted, ...(ready ? this.all.map((input) => input.cursor.wait(signal)) : [])]);
   }
 
   close(): void {

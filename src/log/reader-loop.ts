@@ -184,6 +184,7 @@ class Loop implements ReaderLoop {
     for (let again = true; again && this.#rowsSinceFlush < this.#options.flushRows;) {
       again = false;
       for (const input of inputs.all) {
+        if (this.#stage.ready?.() === false) return any;
         if (this.#replaying && input.position >= input.replayTo) continue;
         const batch = inputs.next(input);
         if (batch === null) continue;
@@ -257,8 +258,9 @@ class Loop implements ReaderLoop {
   }
 
   /** Appends what the stage flushed; a log that is busy or failing gets the very same group again. */
-  async #send(stage: LogStage, output: StageOutput, positions: readonly Position[]): Promise<void> {
+  async #send(stage: LogStage, output: StageOutput, processed: readonly Position[]): Promise<void> {
     const holds = stage.holds?.();
+    const positions = output.positions ?? processed;
     const reader = {
       id: stage.id,
       epoch: stage.epoch,
@@ -302,7 +304,10 @@ class Loop implements ReaderLoop {
     const end = (): void => waking.abort();
     this.#ending.signal.addEventListener('abort', end);
     try {
-      await inputs.wait(waking.signal);
+      const stage = this.#stage;
+      const waits = [inputs.wait(waking.signal, stage.ready?.() !== false)];
+      if (stage.changed !== undefined) waits.push(stage.changed(waking.signal));
+      await Promise.race(waits);
     } finally {
       cancel();
       waking.abort();

@@ -21,6 +21,11 @@ export interface StageOutput {
   readonly outputs: readonly StreamRows[];
   /** Kept with the positions; handed to `restore`. At most 64 KiB. */
   readonly state: Uint8Array;
+  /**
+   * Where the reader goes on after a restart, when that is before what `process` has seen: a delivery
+   * has rows under way. Default: all that `process` has seen.
+   */
+  readonly positions?: readonly Position[];
 }
 
 interface StageBase {
@@ -38,6 +43,10 @@ interface StageBase {
    * been given to `process`. Called when the stage has read up to there, never during replay.
    */
   tick?(stream: string, clock: ArrivalClock): void | Promise<void>;
+  /** Whether it takes more now; while it does not, nothing is read, and ticks and flushes go on. Default: always. */
+  ready?(): boolean;
+  /** Resolves when `ready` or what `flush` would answer may have changed, or `signal` aborts. */
+  changed?(signal: AbortSignal): Promise<void>;
   /** Rows that will never come: damaged, or cut by retention. Counted by the loop in any case. */
   skipped?(rows: LostRows): void;
   close?(): void | Promise<void>;

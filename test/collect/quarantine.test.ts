@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Quarantine, type Rejected } from '../../src/collect/quarantine.js';
+import { Quarantine, type FailedEvent } from '../../src/event/quarantine.js';
 import { QUARANTINE_SCHEMA } from '../../src/event/internal.js';
 import { rowOf } from '../../src/event/rows.js';
 import { systemClock } from '../../src/io/clock.js';
@@ -61,7 +61,7 @@ describe('the quarantine', () => {
 
   test('paths too many for a dictionary, and texts of any script, come back as they were', () => {
     const quarantine = new Quarantine({ clock: systemClock, tenantBytesMax: 1e12, eventBytesMax: 64 });
-    const rejected = Array.from({ length: 10_000 }, (_, index): Rejected => ({
+    const rejected = Array.from({ length: 10_000 }, (_, index): FailedEvent => ({
       tenant: 'a',
       stream: 'events',
       index,
@@ -92,7 +92,7 @@ describe('the quarantine', () => {
       tenantBytesMax: 700,
       eventBytesMax: 64,
     });
-    const one: Rejected = {
+    const one: FailedEvent = {
       tenant: 'a',
       stream: 'events',
       index: 0,

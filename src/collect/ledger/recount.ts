@@ -1,13 +1,13 @@
 /** The recount: what the log holds beyond the written accounts, after a process that could not write its last. */
-import { isInternalStream, QUARANTINE_STREAM } from '../../event/internal.js';
-import type { Log, Position } from '../../log/log.js';
+import { QUARANTINE_STREAM } from '../../event/internal.js';
+import { hasFrontDoor, type Log, type Position } from '../../log/log.js';
 import { MillraceError } from '../../util/errors.js';
 import { eachBatch, minuteOf, textOf, type Growth, type Span } from './rows.js';
 import { DOOR, Tallies } from './tallies.js';
 
 /** The streams whose rows are in the accounts: those with a front door, and the quarantine. */
 export function accountedEnds(log: Log): Position[] {
-  const streams = log.streams().filter(({ name }) => !isInternalStream(name) || name === QUARANTINE_STREAM);
+  const streams = log.streams().filter((stream) => hasFrontDoor(stream) || stream.name === QUARANTINE_STREAM);
   return streams.flatMap(({ name: stream, partitions }) =>
     Array.from({ length: partitions }, (_, partition) => ({
       stream,

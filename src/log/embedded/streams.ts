@@ -49,6 +49,12 @@ function changedStream(old: StreamRecord, definition: StreamDefinition): StreamR
       `stream '${name}' has clock '${was.clock}' and is now declared with '${definition.clock}'; windows were closed by it, so it can't change: put '${was.clock}' back, or declare a stream of another name`,
       { place: name },
     );
+  if ((was.derived ?? false) !== (definition.derived ?? false))
+    throw new MillraceError(
+      'SCHEMA_INCOMPATIBLE',
+      `stream '${name}' ${was.derived === true ? 'was the output of a transform and now takes' : 'took'} events from outside${was.derived === true ? '' : " and is now a transform's output"}; its accounts would not close: declare a stream of another name`,
+      { place: name },
+    );
   const schema = compare(was, definition);
   const versions = sameColumns(schema, was.schema) ? old.versions : [...old.versions, schema];
   const kept = { ...definition, schema: versions.at(-1)! };

@@ -13,7 +13,7 @@ import type { ColumnBatch, IntegerColumn } from '../../event/columns.js';
 import { isNull } from '../../event/columns.js';
 import { numberAt } from '../../event/integers.js';
 import type { ArrivalClock, LogBatch } from '../../log/log.js';
-import { valueAt } from '../kernels/columns.js';
+import { valueAt } from '../../sql/row-value.js';
 import { Lookup } from '../kernels/lookups.js';
 import type { ByteReader, ByteWriter } from '../state/bytes.js';
 

@@ -1,33 +1,43 @@
 /**
- * Rejected events of known tenants, as rows of the quarantine stream.
+ * Events of known tenants that failed, as rows of the quarantine stream.
  *
  * Limits: `quarantineEventBytesMax` of each original (beyond it length and hash stay), and
  * `quarantineTenantBytesMax` a tenant and day; what comes after that is counted as
  * dropped(quarantine_full). The quota is taken when the row is made and given back when its append fails.
  */
-import type { ColumnBatch } from '../event/columns.js';
+import type { ColumnBatch } from './columns.js';
 import type { Clock } from '../io/clock.js';
 import type { ErrorCode } from '../util/errors.js';
 import { quarantineBatch } from './quarantine-batch.js';
 
-/** A rejected event. */
-export interface Rejected {
+/** An event that failed. */
+export interface FailedEvent {
   readonly tenant: string;
+  /** Where: default `collect`. */
+  readonly stage?: 'collect' | 'transform' | 'deliver';
+  /** Which transform or delivery, by name. */
+  readonly reader?: string;
   readonly stream: string;
-  /** Position in its request. */
+  /** Where it is in `stream`, if it came that far. */
+  readonly place?: { readonly partition: number; readonly offset: number };
+  /** Position in its request, or in its batch. */
   readonly index: number;
   readonly code: ErrorCode;
   readonly message: string;
   readonly path: string | null;
   readonly original: Uint8Array;
   readonly eventId: string | null;
+  /** Default 1. */
+  readonly attempts?: number;
+  /** First and last attempt, ms. */
+  readonly times?: { readonly firstMs: number; readonly lastMs: number };
 }
 
 /** Rows for the quarantine, and what had no room there. */
 export interface QuarantineRows {
   /** Null when there are none. */
   readonly batch: ColumnBatch | null;
-  /** Whether each rejected event is in `batch`. */
+  /** Whether each failed event is in `batch`. */
   readonly kept: readonly boolean[];
   /** The append failed: the quota is as before. */
   giveBack(): void;
@@ -52,12 +62,12 @@ export class Quarantine {
     this.#eventBytesMax = options.eventBytesMax;
   }
 
-  /** Rows for `rejected`, as far as the quotas go. */
-  take(rejected: readonly Rejected[]): QuarantineRows {
+  /** Rows for `failed`, as far as the quotas go. */
+  take(failed: readonly FailedEvent[]): QuarantineRows {
     this.#turnDay();
     const taken: { tenant: string; bytes: number }[] = [];
-    const rows: Rejected[] = [];
-    const kept = rejected.map((one) => {
+    const rows: FailedEvent[] = [];
+    const kept = failed.map((one) => {
       const bytes = ROW_BYTES + Math.min(one.original.length, this.#eventBytesMax);
       const used = this.#used.get(one.tenant) ?? 0;
       if (used + bytes > this.#tenantBytesMax) return false;
