@@ -9,7 +9,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { machine, table, type BenchRow } from './harness.js';
 
-const BENCHES = ['decode', 'log', 'http', 'window', 'parquet', 'dedupe', 'summary', 'latency', 'freshness'] as const;
+const BENCHES = [
+  'decode',
+  'log',
+  'http',
+  'window',
+  'parquet',
+  'formats',
+  'dedupe',
+  'summary',
+  'latency',
+  'freshness',
+] as const;
 
 const args = process.argv.slice(2);
 const jsonAt = args.indexOf('--json');

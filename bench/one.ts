@@ -11,6 +11,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   http: () => import('./http.js'),
   window: () => import('./window.js'),
   parquet: () => import('./parquet.js'),
+  formats: () => import('./formats.js'),
   dedupe: () => import('./dedupe.js'),
   summary: () => import('./summary.js'),
   latency: () => import('./latency.js'),
