@@ -52,6 +52,11 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   STREAM_UNKNOWN: 'The configuration has no such stream.',
   READER_FENCED: 'Another reader with the same id and a newer epoch has taken over.',
   BATCH_INVALID: 'Bytes that should be a batch are not. Nothing of them was taken.',
+  DELIVERY_UNKNOWN: 'The configuration has no such delivery, and none was made through the API.',
+  DELIVERY_REFUSED:
+    'The sink refuses this row for good; the message is its own. The row is in the quarantine: mend the cause, then `millrace redrive`.',
+  DELIVERY_GAVE_UP:
+    'The sink failed until `retry.deadline`. The rows are in the quarantine: once it works again, `millrace redrive`.',
   SQL_SYNTAX: 'The statement does not parse; the message has line, column and a caret.',
   SQL_UNSUPPORTED: 'PostgreSQL knows this, Millrace does not; the message says what to write instead.',
   SQL_UNKNOWN_RELATION: 'No such stream or view, or none that this key may see.',

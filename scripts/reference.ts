@@ -40,6 +40,7 @@ function objectTable(schema: JsonSchema, path: string, sections: string[]): stri
     const full = path === '' ? name : `${path}.${name}`;
     const nested = nestedObject(field, full);
     if (nested !== undefined) sections.push(section(nested.path, nested.schema));
+    for (const one of variants(field)) sections.push(section(`${full}, type: '${one.type}'`, one.schema));
     const byDefault =
       nested === undefined || field['type'] === 'array'
         ? defaultText(field, required.has(name))
@@ -68,7 +69,17 @@ function nestedObject(field: JsonSchema, path: string): { path: string; schema: 
   return undefined;
 }
 
+/** The kinds of object that a field may be, told apart by `type`. */
+function variants(field: JsonSchema): { readonly type: string; readonly schema: JsonSchema }[] {
+  return ((field['oneOf'] ?? []) as JsonSchema[]).map((schema) => {
+    const { type, ...properties } = schema['properties'] as Record<string, JsonSchema>;
+    return { type: String(type?.['const']), schema: { ...schema, properties } };
+  });
+}
+
 function typeText(field: JsonSchema): string {
+  const types = variants(field).map(({ type }) => `\`${type}\``);
+  if (types.length > 0) return types.join(', ');
   const kind = field['kind'];
   if (typeof kind === 'string') return kind;
   if (Array.isArray(field['enum'])) return field['enum'].map((value) => `\`${String(value)}\``).join(', ');

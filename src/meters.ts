@@ -2,6 +2,7 @@
 import type { EmbeddedLog } from './log/embedded/open.js';
 import type { ReaderLoopStatus } from './log/stage.js';
 import type { LakeThreadMethods } from './lake/thread.js';
+import type { DeliverThreadMethods } from './deliver/thread.js';
 import type { MillMethods } from './mill/thread.js';
 import { createMetrics, type CounterHandle, type MetricParts, type Metrics } from './telemetry/metrics.js';
 
@@ -31,6 +32,7 @@ export class StageMeters {
   async collect(
     mill: Awaited<ReturnType<MillMethods['status']>>,
     lake: Awaited<ReturnType<LakeThreadMethods['status']>>,
+    deliver: Awaited<ReturnType<DeliverThreadMethods['status']>>,
   ): Promise<MetricParts> {
     const metrics = this.#metrics;
     for (const { stats, reader } of mill) {
@@ -49,6 +51,20 @@ export class StageMeters {
       metrics.gauge('millrace_lake_bytes', stream).set(stats.bytes);
       raise(metrics.counter('millrace_lake_commits_total', stream), stats.commits);
       raise(metrics.counter('millrace_lake_written_bytes_total', stream), stats.bytesWritten);
+      this.#reader(reader);
+    }
+    for (const { delivery, reader } of deliver) {
+      const labels = { delivery: delivery.name };
+      for (const outcome of ['ok', 'filtered', 'quarantined', 'dropped', 'missing'] as const)
+        raise(metrics.counter('millrace_delivery_rows_total', { ...labels, outcome }), delivery.totals[outcome]);
+      raise(metrics.counter('millrace_delivery_bytes_total', labels), delivery.totals.bytes);
+      raise(metrics.counter('millrace_delivery_objects_total', labels), delivery.totals.objects);
+      raise(metrics.counter('millrace_delivery_retries_total', labels), delivery.retries);
+      raise(metrics.counter('millrace_delivery_failures_total', labels), delivery.failures);
+      metrics.gauge('millrace_delivery_pending_rows', labels).set(delivery.pendingRows);
+      metrics.gauge('millrace_delivery_oldest_seconds', labels).set(delivery.oldestMs / 1000);
+      metrics.gauge('millrace_delivery_paused', labels).set(delivery.paused ? 1 : 0);
+      metrics.gauge('millrace_delivery_breaker_open', labels).set(delivery.breaker === 'closed' ? 0 : 1);
       this.#reader(reader);
     }
     return metrics.collect();

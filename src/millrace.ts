@@ -2,11 +2,12 @@
  * The whole machine on one page: opens the parts, joins them in the order of an event's path, and
  * closes them in reverse.
  *
- *   collect → log → mill → summary
+ *   collect → log → deliver → sinks
+ *                 → mill → summary
  *                 → lake ─┴→ serve
  *
- * Threads: this one answers HTTP and owns the log; `mill`, `lake` and `store` (summaries, DuckDB)
- * each have their own. They read the log's files by themselves and send only what is to be appended.
+ * Threads: this one answers HTTP and owns the log; `deliver`, `mill`, `lake` and `store` (summaries,
+ * DuckDB) each have their own. They read the log's files by themselves and send only what is to be appended.
  *
  * Recovery is each part's own work from its own folder and the log; nothing is coordinated here
  * beyond the order: the log first, then the memory of event ids, then the readers, the door last.
@@ -24,12 +25,19 @@ import {
   ACCOUNTS_SCHEMA,
   ACCOUNTS_STREAM,
   ACCOUNT_TOTALS_STREAM,
+  EDGES_SCHEMA,
+  EDGES_STREAM,
   LATE_SCHEMA,
   LATE_STREAM,
   QUARANTINE_SCHEMA,
   QUARANTINE_STREAM,
+  REDRIVE_SCHEMA,
+  REDRIVE_STREAM,
+  RESOLVED_SCHEMA,
+  RESOLVED_STREAM,
 } from './event/internal.js';
 import type { Schema } from './event/schema.js';
+import type { DeliverThreadMethods } from './deliver/thread.js';
 import { systemClock, type Clock } from './io/clock.js';
 import type { Disk } from './io/disk.js';
 import { realDisk } from './io/disk-real.js';
@@ -53,7 +61,7 @@ import { createPages } from './serve/pages.js';
 import type { StoreMethods } from './serve/store-protocol.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
-import { startLake, startMill, startStore, type ThreadsInput } from './threads.js';
+import { startDeliver, startLake, startMill, startStore, type ThreadsInput } from './threads.js';
 import { Closers } from './util/closers.js';
 import { VERSION } from './util/version.js';
 
@@ -114,6 +122,7 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
     const ledger = await openAccounts(ground, log, collector, cuts);
     const input: ThreadsInput = { ...ground, log, views };
     const threads: Threads = {
+      deliver: await startDeliver(input),
       mill: await startMill(input),
       lake: await startLake(input),
       store: await startStore(input),
@@ -162,12 +171,15 @@ async function openStreams(
   if (cut !== null) messages.warn(cut, 'the last commit was cut; it may have been acknowledged');
   for (const stream of options.streams) await log.createStream(stream);
   await log.createStream(ownStream(QUARANTINE_STREAM, QUARANTINE_SCHEMA));
+  await log.createStream(ownStream(RESOLVED_STREAM, RESOLVED_SCHEMA));
+  await log.createStream(ownStream(REDRIVE_STREAM, REDRIVE_SCHEMA));
   await log.createStream(ownStream(LATE_STREAM, LATE_SCHEMA));
   // Every segment holds some of these rows: they must not keep the segments of shorter or bounded
   // streams. What the ledger still needs when it is cut, it writes anew.
   const retentionMs = Math.min(OWN_RETENTION_MS, ...options.streams.map((stream) => stream.retentionMs));
   for (const name of [ACCOUNTS_STREAM, ACCOUNT_TOTALS_STREAM])
     await log.createStream({ ...ownStream(name, ACCOUNTS_SCHEMA), retentionMs, policy: 'cut' });
+  await log.createStream({ ...ownStream(EDGES_STREAM, EDGES_SCHEMA), retentionMs, policy: 'cut' });
   return log;
 }
 
@@ -239,6 +251,7 @@ async function openAccounts(
 }
 
 interface Threads {
+  readonly deliver: Supervised<DeliverThreadMethods>;
   readonly mill: Supervised<MillMethods>;
   readonly lake: Supervised<LakeThreadMethods>;
   readonly store: Supervised<StoreMethods>;
@@ -257,6 +270,7 @@ async function openApi(ground: Ground, { log, collector, ledger, tenants, views,
   const { options, disk, clock, metrics, messages } = ground;
   const mill = async () => (await threads.mill.rpc()).call('status');
   const lake = async () => (await threads.lake.rpc()).call('status');
+  const deliver = async () => (await threads.deliver.rpc()).call('status');
   const meters = new StageMeters();
   meterLog(metrics, log);
   return createApi({
@@ -277,7 +291,7 @@ async function openApi(ground: Ground, { log, collector, ledger, tenants, views,
     store: () => threads.store.rpc(),
     mill,
     lake: async () => (await lake()).map(({ reader }) => reader),
-    otherMetrics: async () => [await meters.collect(await mill(), await lake())],
+    otherMetrics: async () => [await meters.collect(await mill(), await lake(), await deliver())],
     consoleFolder: join(distFolder(), 'console'),
     version: VERSION,
     onError: (error) => messages.error({ part: 'serve', err: error }, 'unexpected error'),

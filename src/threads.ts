@@ -1,12 +1,13 @@
 /**
- * The threads beside this one, and what each is given: `mill`, `lake` and `store`.
+ * The threads beside this one, and what each is given: `deliver`, `mill`, `lake` and `store`.
  *
  * Each is kept alive (`io/supervisor.ts`), connects to the log by a port of its own, and restores
  * itself from its own folder. They are stopped in reverse, each after what it had begun is durable.
  */
 import type { TransferListItem } from 'node:worker_threads';
 import type { MillraceOptions } from './config/options.js';
-import { ACCOUNTS_STREAM, LATE_STREAM, QUARANTINE_STREAM } from './event/internal.js';
+import type { DeliverThreadMethods, DeliverThreadData } from './deliver/thread.js';
+import { ACCOUNTS_STREAM, EDGES_STREAM, LATE_STREAM, QUARANTINE_STREAM, RESOLVED_STREAM } from './event/internal.js';
 import type { Clock } from './io/clock.js';
 import type { Rpc } from './io/rpc.js';
 import { supervise, type Supervised } from './io/supervisor.js';
@@ -26,6 +27,22 @@ export interface ThreadsInput {
   readonly clock: Clock;
   readonly messages: Messages;
   readonly closers: Closers;
+}
+
+/** Runs the deliveries. */
+export function startDeliver(input: ThreadsInput): Promise<Supervised<DeliverThreadMethods>> {
+  const { options, log } = input;
+  return start<DeliverThreadMethods>(input, 'deliver', 'deliver/thread.js', () => {
+    const logPort = log.remotePort();
+    const { quarantineTenantBytesMax: tenantBytesMax, quarantineEventBytesMax: eventBytesMax } = options.collect;
+    const workerData: DeliverThreadData = {
+      logPort,
+      deliveries: options.deliveries,
+      quarantine: { tenantBytesMax, eventBytesMax },
+      graceMs: options.http.drainMs,
+    };
+    return { workerData, transfer: [logPort] };
+  });
 }
 
 /** Runs the views. */
@@ -70,13 +87,16 @@ export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods
       logPort,
       dataFolder: options.dataFolder,
       views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })),
-      streams: [...options.streams.map((stream) => stream.name), QUARANTINE_STREAM, LATE_STREAM, ACCOUNTS_STREAM],
+      streams: [...options.streams.map((stream) => stream.name), ...OWN_STREAMS],
       limits,
       memoryBytesMax,
     };
     return { workerData, transfer: [logPort] };
   });
 }
+
+/** Streams of Millrace's own that can be queried. */
+const OWN_STREAMS = [QUARANTINE_STREAM, RESOLVED_STREAM, LATE_STREAM, ACCOUNTS_STREAM, EDGES_STREAM];
 
 interface Stoppable {
   ready(): unknown;

@@ -3,6 +3,7 @@
  * defaults, the messages, the JSON schema and `docs/reference/config.md`.
  */
 import { z } from 'zod';
+import { deliveriesField } from './deliveries-field.js';
 import { NAME, NAME_EXAMPLE, duration, path, size, text, whole } from './fields.js';
 import { schemaField } from './schema-field.js';
 import { operatorsField, tenantsField } from './tenants-field.js';
@@ -170,6 +171,7 @@ export const configSchema = z.strictObject({
       z.array(viewField, { error: "expected './views/*.sql' or a list" }).default([]),
     )
     .meta({ description: 'Standing queries: files, patterns, or `{ sql }`' }),
+  deliveries: deliveriesField.meta({ description: 'Streams into sinks, by name' }),
   tenants: tenantsField,
   tenantsFile: path('A JSON file `{ tenants, operators }`, taken up again whenever it changes').optional(),
   operators: operatorsField,

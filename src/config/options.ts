@@ -5,6 +5,7 @@
  * Parts of the system take the sections they need, never the whole.
  */
 import type { Schema } from '../event/schema.js';
+import type { SinkOptions } from './sinks/index.js';
 import type { DemoKey } from './tenants-field.js';
 import type { TenantsInput } from './tenants.js';
 
@@ -20,6 +21,7 @@ export interface MillraceOptions {
   readonly views: readonly ViewText[];
   readonly tenants: TenantSourceOptions;
   readonly collect: CollectOptions;
+  readonly deliveries: readonly DeliveryOptions[];
   readonly log: LogOptions;
   readonly mill: MillOptions;
   readonly lake: LakeOptions;
@@ -59,6 +61,32 @@ export interface StreamOptions {
   readonly policy: 'refuse' | 'cut';
   /** Whether its rows go to the lake. */
   readonly lake: boolean;
+}
+
+/** One delivery. */
+export interface DeliveryOptions {
+  readonly name: string;
+  /** The stream that it reads. */
+  readonly from: string;
+  readonly sink: SinkOptions;
+  /** A SQL condition; null: all rows. */
+  readonly filter: string | null;
+  /** Hints: what goes out at once. */
+  readonly bufferBytes: number;
+  readonly bufferMs: number;
+  readonly bufferRowsMax: number;
+  readonly retry: DeliveryRetryOptions;
+  /** Most requests of one portion under way at once. */
+  readonly requestsMax: number;
+  readonly start: 'oldest' | 'newest';
+}
+
+/** When a sink fails. */
+export interface DeliveryRetryOptions {
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** Without success for so long: the quarantine; null: never. */
+  readonly deadlineMs: number | null;
 }
 
 /** SQL text and where it was read. */

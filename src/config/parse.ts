@@ -4,6 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MillraceError } from '../util/errors.js';
 import { configSchema, type ConfigValues } from './config-schema.js';
+import { deliveryMistakes, deliveryOptions } from './deliveries.js';
 import { isLoopback } from './fields.js';
 import { mistakesOf, type ConfigMistake } from './issues.js';
 import type { MillraceOptions, StreamOptions, TenantSourceOptions } from './options.js';
@@ -55,6 +56,7 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
       drainMs: drain,
     },
     streams: Object.entries(values.streams).map(([name, stream]) => streamOptions(name, stream)),
+    deliveries: Object.entries(values.deliveries).map(([name, delivery]) => deliveryOptions(name, delivery, at)),
     views: readViews(values.views, source.folder),
     tenants,
     ...stageOptions(values),
@@ -144,6 +146,7 @@ function references(values: ConfigValues): ConfigMistake[] {
         message: `expected a tenant: ${[...tenants].join(', ')}, found '${sample.tenant}'`,
       });
   }
+  mistakes.push(...deliveryMistakes(values.deliveries, streams));
   return mistakes;
 }
 

@@ -64,8 +64,9 @@ export class EdgeCounts {
     receivedAt: number,
     outcome: EdgeOutcome,
     counts: ((row: number) => boolean) | null = null,
+    reason: string | null = null,
   ): void {
-    for (const [tenant, rows] of tenantRows(batch, counts)) this.add(stream, tenant, receivedAt, outcome, rows);
+    for (const [tenant, rows] of tenantRows(batch, counts)) this.add(stream, tenant, receivedAt, outcome, rows, reason);
   }
 
   /** Takes over all counts of `other`. */

@@ -40,6 +40,11 @@ export function isInternalStream(name: string): boolean {
   return OWN.has(name) || name.startsWith('view.') || name.startsWith('replay.');
 }
 
+/** Whether a stream of Millrace's own may be read by a delivery: all but what only starts read. */
+export function isReadableStream(name: string): boolean {
+  return isInternalStream(name) && name !== ACCOUNT_TOTALS_STREAM && name !== REDRIVE_STREAM;
+}
+
 /** Most original bytes a quarantined event keeps; longer ones keep length and hash. */
 export const ORIGINAL_BYTES_MAX = 64 * 1024;
 

@@ -252,7 +252,7 @@ class Loop implements ReaderLoop {
     } else {
       const output = await this.#stage.flush(positions);
       if (output !== null) await this.#send(this.#stage, output, positions);
-      else if (this.#drainers.length > 0) this.#noteDone(positions);
+      else if (this.#drainers.length > 0) this.#noteDone(this.#stage.done?.() ?? positions);
     }
     this.#checkDrained();
   }

@@ -72,6 +72,8 @@ export interface LogStage extends StageBase {
   holds?(): readonly Position[];
   /** What to commit, or null when nothing changed (the positions then go with a later flush). */
   flush(positions: readonly Position[]): StageOutput | null | Promise<StageOutput | null>;
+  /** Up to where what it was given is done with, when that is before what `process` has seen. Default: all of that. */
+  done?(): readonly Position[];
   /** The append is on disk; `appended` is in the order of `outputs`. */
   committed?(result: AppendResult, output: StageOutput): void | Promise<void>;
 }

@@ -113,6 +113,48 @@ export const METRICS = {
     help: 'Age of the oldest row a reader has not committed yet.',
     labels: ['reader', 'stream'],
   },
+  // 4 deliver
+  millrace_delivery_rows_total: {
+    type: 'counter',
+    help: 'Rows by delivery and what became of them: ok, filtered, quarantined, dropped, missing (the sink did not say).',
+    labels: ['delivery', 'outcome'],
+  },
+  millrace_delivery_bytes_total: {
+    type: 'counter',
+    help: 'Bytes brought to the sink, as they went over, by delivery.',
+    labels: ['delivery'],
+  },
+  millrace_delivery_objects_total: {
+    type: 'counter',
+    help: 'Objects, documents or messages made in the sink, by delivery.',
+    labels: ['delivery'],
+  },
+  millrace_delivery_retries_total: {
+    type: 'counter',
+    help: 'Requests sent again, by delivery.',
+    labels: ['delivery'],
+  },
+  millrace_delivery_failures_total: {
+    type: 'counter',
+    help: 'Attempts that failed, by delivery.',
+    labels: ['delivery'],
+  },
+  millrace_delivery_pending_rows: {
+    type: 'gauge',
+    help: 'Rows in the log that are not delivered, by delivery.',
+    labels: ['delivery'],
+  },
+  millrace_delivery_oldest_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest row taken up and not delivered, by delivery.',
+    labels: ['delivery'],
+  },
+  millrace_delivery_paused: { type: 'gauge', help: '1 while a delivery is paused.', labels: ['delivery'] },
+  millrace_delivery_breaker_open: {
+    type: 'gauge',
+    help: '1 while the sink is taken to be down and one request at a time tries it.',
+    labels: ['delivery'],
+  },
   // 5 mill
   millrace_mill_rows_total: { type: 'counter', help: 'Source rows aggregated, by view.', labels: ['view'] },
   millrace_mill_late_total: {

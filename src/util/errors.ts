@@ -59,6 +59,10 @@ export const ERRORS = {
   STREAM_UNKNOWN: { status: 404, retryable: false },
   READER_FENCED: { status: 409, retryable: false },
   BATCH_INVALID: { status: 500, retryable: false },
+  // deliveries
+  DELIVERY_UNKNOWN: { status: 404, retryable: false },
+  DELIVERY_REFUSED: { status: 502, retryable: false },
+  DELIVERY_GAVE_UP: { status: 502, retryable: true },
   // SQL
   SQL_SYNTAX: { status: 400, retryable: false },
   SQL_UNSUPPORTED: { status: 400, retryable: false },

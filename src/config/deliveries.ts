@@ -1,0 +1,35 @@
+/** Deliveries as options: units resolved, names checked. */
+import { isReadableStream } from '../event/internal.js';
+import type { DeliveryValues } from './deliveries-field.js';
+import type { ConfigMistake } from './issues.js';
+import type { DeliveryOptions } from './options.js';
+import { withPaths } from './sinks/index.js';
+
+/** One delivery; `at` makes a path absolute. */
+export function deliveryOptions(name: string, values: DeliveryValues, at: (path: string) => string): DeliveryOptions {
+  const { from, to, filter, buffer, retry, requestsMax, start } = values;
+  return {
+    name,
+    from,
+    sink: withPaths(to, at),
+    filter: filter ?? null,
+    bufferBytes: buffer.size,
+    bufferMs: buffer.interval,
+    bufferRowsMax: buffer.rowsMax,
+    retry: { minMs: retry.first, maxMs: retry.longest, deadlineMs: retry.deadline ?? null },
+    requestsMax,
+    start,
+  };
+}
+
+/** Deliveries whose stream is not there. `streams` are those that are declared. */
+export function deliveryMistakes(
+  deliveries: Readonly<Record<string, DeliveryValues>>,
+  streams: readonly string[],
+): ConfigMistake[] {
+  return Object.entries(deliveries).flatMap(([name, { from }]) =>
+    streams.includes(from) || isReadableStream(from)
+      ? []
+      : [{ path: `deliveries.${name}.from`, message: `expected a stream: ${streams.join(', ')}, found '${from}'` }],
+  );
+}

@@ -1,0 +1,25 @@
+/**
+ * The settings of sinks, one file a family. `src/deliver/sinks/index.ts` makes the sinks; both lists
+ * name the same types.
+ */
+import { z } from 'zod';
+import { fileSinkField, stdoutSinkField } from './output.js';
+
+/** `to` of a delivery: which sink, and how. */
+export const sinkField = z.discriminatedUnion('type', [fileSinkField, stdoutSinkField], {
+  error: (issue) => (issue.code === 'invalid_union' ? `expected one of type ${SINK_TYPES.join(', ')}` : undefined),
+});
+
+/** Types of sinks, as `type` names them. */
+export const SINK_TYPES = ['file', 'stdout'] as const;
+
+/** The settings of a sink, parsed; paths are absolute, secrets are in clear. Never print them. */
+export type SinkOptions = z.output<typeof sinkField>;
+
+/** The settings of one type of sink. */
+export type SinkOptionsOf<Type extends SinkOptions['type']> = Extract<SinkOptions, { readonly type: Type }>;
+
+/** Makes the paths of a sink's settings absolute; `at` resolves one. */
+export function withPaths(sink: SinkOptions, at: (path: string) => string): SinkOptions {
+  return sink.type === 'file' ? { ...sink, path: at(sink.path) } : sink;
+}

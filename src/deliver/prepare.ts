@@ -1,0 +1,117 @@
+/**
+ * What a batch of the log becomes on its way into a cut: rows counted by tenant and minute, the
+ * filter applied, redriven events read from their original JSON.
+ */
+import type { EdgeCounts } from '../event/edges.js';
+import { REDRIVE_STREAM } from '../event/internal.js';
+import { batchFromRows, rowOf } from '../event/rows.js';
+import { RECEIVED_AT, type Schema } from '../event/schema.js';
+import type { LogBatch } from '../log/log.js';
+import type { RowExpression } from '../sql/expression.js';
+import { MillraceError } from '../util/errors.js';
+import type { PreparedFailure, PreparedRows } from './cutter.js';
+import type { PlacedSlice } from './rows.js';
+
+/** Whose rows, and which of them. */
+export interface PrepareInput {
+  /** The delivery's name. */
+  readonly name: string;
+  /** Schema of the stream that it reads. */
+  readonly schema: Schema;
+  readonly filter: RowExpression | null;
+  /** Only rows of these ends: a replay reads a part of its stream. Null: all. */
+  readonly only: ((batch: LogBatch, row: number) => boolean) | null;
+}
+
+/** Prepares batches of one delivery. */
+export function preparer(
+  input: PrepareInput,
+): (batch: LogBatch, first: number, end: number, edges: EdgeCounts) => PreparedRows {
+  return (batch, first, end, edges) =>
+    batch.stream === REDRIVE_STREAM
+      ? redriven(input, batch, first, end, edges)
+      : streamed(input, batch, first, end, edges);
+}
+
+function streamed(
+  { filter, only }: PrepareInput,
+  log: LogBatch,
+  first: number,
+  end: number,
+  edges: EdgeCounts,
+): PreparedRows {
+  const { stream, partition, baseOffset, receivedAt, batch } = log;
+  // Damage shows when a column is read: here it stops this batch, later it would stop the sink.
+  for (let index = 0; index < batch.schema.columns.length; index++) batch.column(index);
+  const isWhole = first === 0 && end === batch.rows;
+  const whole = { stream, partition, baseOffset, receivedAt, batch, attempts: null };
+  if (isWhole && filter === null && only === null) {
+    edges.addRows(stream, batch, receivedAt, 'read');
+    return { slices: [{ ...whole, rows: null }], failures: [] };
+  }
+  const inRange = (row: number): boolean => row >= first && row < end && (only === null || only(log, row));
+  edges.addRows(stream, batch, receivedAt, 'read', inRange);
+  const passes = filter?.over(batch) ?? null;
+  const failures: PreparedFailure[] = [];
+  const kept: number[] = [];
+  const filtered = new Uint8Array(batch.rows);
+  for (let row = first; row < end; row++) {
+    if (!inRange(row)) continue;
+    try {
+      if (passes === null || passes(row) === true) kept.push(row);
+      else filtered[row] = 1;
+    } catch (error) {
+      failures.push({ slice: { ...whole, rows: null }, row, error: asError(error) });
+    }
+  }
+  edges.addRows(stream, batch, receivedAt, 'filtered', (row) => filtered[row] === 1, 'filter');
+  return { slices: kept.length === 0 ? [] : [{ ...whole, rows: Uint32Array.from(kept) }], failures };
+}
+
+/** Events of the redrive stream that this delivery failed on before: each as it was, with its own stamp. */
+function redriven(
+  { name, schema, filter }: PrepareInput,
+  log: LogBatch,
+  first: number,
+  end: number,
+  edges: EdgeCounts,
+): PreparedRows {
+  const slices: PlacedSlice[] = [];
+  const failures: PreparedFailure[] = [];
+  for (let row = first; row < end; row++) {
+    const wanted = rowOf(log.batch, row) as unknown as RedriveRow;
+    if (wanted.stage !== 'deliver' || wanted.reader !== name) continue;
+    edges.add(REDRIVE_STREAM, wanted.tenant, log.receivedAt, 'read', 1);
+    const tried = { attempts: wanted.attempts, firstMs: wanted.first_at };
+    const place = { stream: REDRIVE_STREAM, partition: log.partition, baseOffset: log.baseOffset };
+    try {
+      const event = JSON.parse(Buffer.from(wanted.original, 'base64').toString()) as Record<string, unknown>;
+      const stamp = event[RECEIVED_AT];
+      const receivedAt = typeof stamp === 'number' ? stamp : log.receivedAt;
+      const batch = batchFromRows(schema, [{ ...event, [RECEIVED_AT]: receivedAt }]);
+      if (filter !== null && filter.over(batch)(0) !== true) {
+        edges.add(REDRIVE_STREAM, wanted.tenant, log.receivedAt, 'filtered', 1, 'filter');
+        continue;
+      }
+      slices.push({ ...place, receivedAt, batch, rows: null, attempts: () => tried });
+    } catch (error) {
+      const slice = { ...place, receivedAt: log.receivedAt, batch: log.batch, rows: null, attempts: () => tried };
+      failures.push({ slice, row, error: asError(error) });
+    }
+  }
+  return { slices, failures };
+}
+
+interface RedriveRow {
+  readonly tenant: string;
+  readonly stage: string;
+  readonly reader: string;
+  readonly original: string;
+  readonly attempts: number;
+  readonly first_at: number | null;
+}
+
+function asError(error: unknown): Error {
+  if (error instanceof MillraceError) return error;
+  return error instanceof Error ? error : new Error(String(error));
+}

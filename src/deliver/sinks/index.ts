@@ -1,0 +1,20 @@
+/** The one list of sinks. `src/config/sinks/index.ts` has their settings; both lists name the same types. */
+import type { SinkOptions, SinkOptionsOf } from '../../config/sinks/index.js';
+import type { Sink, SinkContext } from '../sink.js';
+import { createFileSink, createStdoutSink } from './output.js';
+
+type Makers = {
+  readonly [Type in SinkOptions['type']]: (options: SinkOptionsOf<Type>, context: SinkContext) => Sink;
+};
+
+/** Makers of sinks, by type. */
+const SINKS: Makers = {
+  file: createFileSink,
+  stdout: createStdoutSink,
+};
+
+/** Makes the sink of a delivery; nothing is opened yet. */
+export function createSink(options: SinkOptions, context: SinkContext): Sink {
+  const make = SINKS[options.type] as (options: SinkOptions, context: SinkContext) => Sink;
+  return make(options, context);
+}

@@ -1,0 +1,347 @@
+/**
+ * A delivery: one stream into one sink.
+ *
+ *   log → prepare (count, filter) → cutter (size, interval) → plan → courier (sink) → commit
+ *
+ * Purpose. To bring every row of the stream to the sink, at its own pace, whatever becomes of the
+ * sink meanwhile; to know at any moment what is there.
+ *
+ * Invariants
+ * - Nothing of a cut goes out before its range is committed; positions move only when all of it is
+ *   taken, quarantined or dropped, in the commit that also holds the quarantine's rows and the counts.
+ * - Cuts go out one after the other, each as a whole.
+ * - An id of a request or object depends on stream, range and part only.
+ *
+ * Limits. One cut is under way, one waits, one is open; then nothing more is read. The log is the
+ * buffer, and its retention spares what a delivery has not delivered.
+ *
+ * Recovery. From the committed positions, with the cuts that were planned there: they are formed
+ * again from the same rows and go out again. What the sink makes of that is the sink's guarantee.
+ */
+import type { DeliveryOptions } from '../config/options.js';
+import { EdgeCounts } from '../event/edges.js';
+import { REDRIVE_STREAM } from '../event/internal.js';
+import type { Quarantine } from '../event/quarantine.js';
+import type { Schema } from '../event/schema.js';
+import type { Clock } from '../io/clock.js';
+import type { Random } from '../io/random.js';
+import type { Log, LogBatch, LostRows, Position, ReaderState } from '../log/log.js';
+import type { LogStage, StageOutput } from '../log/stage.js';
+import type { RowExpression } from '../sql/expression.js';
+import { Breaker } from './breaker.js';
+import { Courier } from './courier.js';
+import { rangeText, type PlannedCut } from './cut.js';
+import { allPositions, Cutter, type FormingCut } from './cutter.js';
+import { commitOf, type CutCommit, type FinishedCut } from './finished.js';
+import { preparer } from './prepare.js';
+import { CutRows } from './rows.js';
+import type { Sink } from './sink.js';
+import { readState, stateBytes, type DeliveryState } from './state.js';
+import { deliveryStatus, Recent, type DeliveryStatus } from './status.js';
+
+/** The reader id of a delivery. */
+export function deliveryReader(name: string): string {
+  return `deliver.${name}`;
+}
+
+/** What a delivery is made of. */
+export interface DeliveryInput {
+  readonly options: DeliveryOptions;
+  readonly log: Log;
+  readonly schema: Schema;
+  readonly filter: RowExpression | null;
+  readonly sink: Sink;
+  readonly quarantine: Quarantine;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A part of the stream, once more. */
+  readonly replay?: ReplayPart;
+}
+
+/** Which rows a replay brings. */
+export interface ReplayPart {
+  readonly id: string;
+  readonly from: readonly Position[];
+  readonly only: ((batch: LogBatch, row: number) => boolean) | null;
+}
+
+/** Cuts that are sealed and not done, beside the open one. */
+const CUTS_MAX = 2;
+/** Bytes of a row until the first cut tells. */
+const ROW_BYTES = 400;
+
+/** A delivery as a stage of the reader loop. */
+export class DeliveryStage implements LogStage {
+  readonly store = 'log';
+  readonly epoch = 1;
+  readonly id: string;
+  readonly inputs: readonly string[];
+  readonly #input: DeliveryInput;
+  readonly #breaker = new Breaker();
+  readonly #recent: Recent;
+  #state: DeliveryState = readState(undefined);
+  #cutter!: Cutter;
+  /** Sealed cuts whose plan is not committed. */
+  #sealed: FormingCut[] = [];
+  /** Planned cuts that wait for the one under way. */
+  #waiting: FormingCut[] = [];
+  #sending: FormingCut | null = null;
+  #finished: FinishedCut | null = null;
+  #committing: CutCommit | null = null;
+  #stop = new AbortController();
+  #isOpen = false;
+  /** What ended the sending of a cut: the loop shall stall, and restore. */
+  #fault: unknown = null;
+  #rowBytes = ROW_BYTES;
+  #draining = false;
+  #changed: (() => void)[] = [];
+  /** Positions that the next commit answers for. */
+  #delivered: readonly Position[] = [];
+
+  constructor(input: DeliveryInput) {
+    this.#input = input;
+    this.id = input.replay === undefined ? deliveryReader(input.options.name) : `replay.${input.replay.id}`;
+    this.inputs = input.replay === undefined ? [input.options.from, REDRIVE_STREAM] : [input.options.from];
+    this.#recent = new Recent(input.clock);
+  }
+
+  restore(committed: ReaderState | undefined): readonly Position[] {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.#committing?.giveBack();
+    this.#committing = null;
+    this.#state = readState(committed?.state);
+    const { log, replay, clock, options, schema, filter } = this.#input;
+    this.#delivered = allPositions(log, this.inputs, committed?.positions ?? replay?.from ?? this.#start());
+    const prepare = preparer({ name: options.name, schema, filter, only: replay?.only ?? null });
+    const { planned, totals } = this.#state;
+    const number = (planned.at(-1)?.number ?? totals.cuts - 1) + 1;
+    const input = { prepare, makeEdges: () => new EdgeCounts(), monotonic: () => clock.monotonic() };
+    this.#cutter = new Cutter(input, this.#delivered, planned, number);
+    this.#sealed = [];
+    this.#waiting = [];
+    this.#sending = this.#finished = null;
+    return this.#delivered;
+  }
+
+  ready(): boolean {
+    if (this.#state.paused) return false;
+    if (this.#cutter.reforming) return true;
+    return this.#sealed.length + this.#waiting.length + (this.#sending === null ? 0 : 1) < CUTS_MAX + 1;
+  }
+
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        this.#changed = this.#changed.filter((one) => one !== done);
+        resolve();
+      };
+      this.#changed.push(done);
+      signal.addEventListener('abort', done);
+      if (signal.aborted || this.#finished !== null || this.#fault !== null) done();
+    });
+  }
+
+  process(batch: LogBatch): void {
+    if (batch.rows === 0) return;
+    this.#planned(this.#cutter.add(batch));
+    const { rows } = this.#cutter.open;
+    const { bufferBytes, bufferRowsMax } = this.#input.options;
+    if (rows * this.#rowBytes >= bufferBytes || rows >= bufferRowsMax) this.#seal();
+  }
+
+  skipped(rows: LostRows): void {
+    this.#planned(this.#cutter.skip(rows));
+  }
+
+  flush(): StageOutput | null {
+    const fault = this.#fault;
+    this.#fault = null;
+    if (fault !== null) throw fault as Error;
+    const { openedAt } = this.#cutter.open;
+    const isOld = openedAt >= 0 && this.#input.clock.monotonic() - openedAt >= this.#input.options.bufferMs;
+    const hasRoom = this.#sealed.length + this.#waiting.length < CUTS_MAX;
+    if (!this.#state.paused && hasRoom && (isOld || this.#draining)) this.#seal();
+    return this.#finished === null && this.#sealed.length === 0 ? null : this.#output();
+  }
+
+  done(): readonly Position[] {
+    return this.#delivered;
+  }
+
+  committed(): void {
+    const { planned } = this.#state;
+    this.#committing = null;
+    this.#waiting.push(...this.#sealed);
+    this.#sealed = [];
+    if (planned.length === 0) this.#recent.caughtUp();
+    this.#dispatch();
+  }
+
+  /** Ends what is under way; what was not done goes out again after the next start. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#committing?.giveBack();
+    if (this.#isOpen) await this.#input.sink.close();
+    this.#isOpen = false;
+  }
+
+  /** While true, everything that waits is sealed at the next flush. */
+  set draining(draining: boolean) {
+    this.#draining = draining;
+    this.#wake();
+  }
+
+  /** Stops or goes on taking rows; kept with the next commit. */
+  set paused(paused: boolean) {
+    if (this.#state.paused === paused) return;
+    this.#state = { ...this.#state, paused };
+    this.#dispatch();
+    this.#wake();
+  }
+
+  /** Resolves when no cut is under way, or after `graceMs`: a stop then has nothing to send twice. */
+  async settled(graceMs: number): Promise<void> {
+    const deadline = this.#input.clock.monotonic() + graceMs;
+    while (this.#sending !== null && this.#input.clock.monotonic() < deadline)
+      await new Promise<void>((resolve) => void this.#input.clock.after(20, resolve));
+  }
+
+  /** What it is doing. */
+  status(): DeliveryStatus {
+    const { options, log } = this.#input;
+    const oldest =
+      this.#sending?.slices[0] ??
+      this.#waiting[0]?.slices[0] ??
+      this.#sealed[0]?.slices[0] ??
+      this.#cutter?.open.slices[0];
+    return deliveryStatus({
+      options,
+      inputs: this.inputs,
+      log,
+      state: this.#state,
+      delivered: this.#delivered,
+      oldestReceivedAt: oldest?.receivedAt ?? null,
+      breaker: this.#breaker.state,
+      recent: this.#recent,
+    });
+  }
+
+  #start(): readonly Position[] {
+    const { log, options } = this.#input;
+    if (options.start === 'oldest') return [];
+    return allPositions(log, this.inputs, []).map(({ stream, partition }) => ({
+      stream,
+      partition,
+      offset: log.range(stream, partition).end,
+    }));
+  }
+
+  #seal(): void {
+    const cut = this.#cutter.seal();
+    if (cut !== null) this.#sealed.push(cut);
+  }
+
+  /** Cuts that were planned before a restart are whole again. */
+  #planned(cuts: readonly FormingCut[]): void {
+    if (cuts.length === 0) return;
+    this.#waiting.push(...cuts);
+    this.#dispatch();
+  }
+
+  #output(): StageOutput {
+    const { options } = this.#input;
+    let outputs: CutCommit['outputs'] = [];
+    let { totals, planned } = this.#state;
+    if (this.#finished !== null) {
+      const { name, from } = options;
+      const { quarantine } = this.#input;
+      const commit = commitOf({ name, edge: this.id, stream: from, quarantine }, this.#finished, totals);
+      this.#committing = commit;
+      ({ outputs, totals } = commit);
+      planned = planned.slice(1);
+      this.#delivered = [...this.#finished.cut.to.values()];
+      this.#recent.delivered(this.#finished);
+      this.#finished = null;
+    }
+    planned = [...planned, ...this.#sealed.map(planOf)];
+    this.#state = { ...this.#state, totals, planned };
+    return { outputs, positions: this.#delivered, state: stateBytes(this.#state) };
+  }
+
+  /** Sends the oldest planned cut, when none is under way and the last one is committed. */
+  #dispatch(): void {
+    if (this.#sending !== null || this.#finished !== null || this.#committing !== null || this.#state.paused) return;
+    const cut = this.#waiting.shift();
+    if (cut === undefined) return;
+    this.#sending = cut;
+    void this.#send(cut, this.#stop.signal);
+  }
+
+  async #send(cut: FormingCut, signal: AbortSignal): Promise<void> {
+    const { options, schema, clock, random, replay, sink } = this.#input;
+    const rows = new CutRows(schema, cut.slices);
+    const onFailure = (error: unknown): void => this.#recent.failed(error);
+    const onRetry = (): void => this.#recent.retried();
+    const courier = new Courier({
+      sink,
+      breaker: this.#breaker,
+      retry: options.retry,
+      clock,
+      random,
+      onFailure,
+      onRetry,
+    });
+    const place = {
+      delivery: options.name,
+      stream: options.from,
+      range: rangeText(planOf(cut)),
+      receivedAt: rows.slices.reduce((oldest, { receivedAt }) => Math.min(oldest, receivedAt), Infinity),
+      replay: replay?.id ?? null,
+    };
+    try {
+      await this.#openSink(signal);
+      const outcome = await courier.bring(
+        rows,
+        { ...place, receivedAt: Number.isFinite(place.receivedAt) ? place.receivedAt : 0 },
+        signal,
+      );
+      if (signal.aborted) return;
+      if (rows.count > 0 && outcome.receipt.bytes > 0) this.#rowBytes = outcome.receipt.bytes / rows.count;
+      this.#sending = null;
+      this.#finished = { cut, rows, outcome };
+    } catch (error) {
+      // Stopped or restored: the cut goes out again from what is committed.
+      if (signal.aborted) return;
+      this.#fault = error;
+    }
+    this.#wake();
+  }
+
+  /** Opens the sink, and tries again for as long as it takes. */
+  async #openSink(signal: AbortSignal): Promise<void> {
+    const { sink, clock, options } = this.#input;
+    for (let attempt = 0; !this.#isOpen; attempt++) {
+      try {
+        await sink.open(signal);
+        this.#isOpen = true;
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#recent.failed(error);
+        const pauseMs = Math.min(options.retry.maxMs, options.retry.minMs * 2 ** Math.min(attempt, 30));
+        await new Promise<void>((resolve) => void clock.after(pauseMs, resolve));
+        signal.throwIfAborted();
+      }
+    }
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#changed]) wake();
+  }
+}
+
+function planOf({ number, from, to }: FormingCut): PlannedCut {
+  return { number, from: [...from.values()], to: [...to.values()] };
+}
