@@ -50,6 +50,15 @@ export const ENGINES = {
     installTools: ['java', 'maven'],
     runTools: ['java'],
   },
+  /** Kafka 4.1 with its own controller. Its jar holds the tool that formats a data folder, so `kafka-tools` is not needed. */
+  kafka: {
+    recipe: {
+      kind: 'maven',
+      artifacts: ['org.apache.kafka:kafka_2.13:4.1.1', 'org.apache.logging.log4j:log4j-slf4j-impl:2.24.3'],
+    },
+    installTools: ['java', 'maven'],
+    runTools: ['java'],
+  },
   /** An S3 gateway over a folder. `test/engines/s3.ts` says why this one. */
   s3: {
     recipe: { kind: 'go', program: 'github.com/versity/versitygw/cmd/versitygw@v1.7.0', toolchain: 'go1.25.5' },

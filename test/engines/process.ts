@@ -7,6 +7,7 @@
  * with its parent, and elsewhere an exit hook does.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -203,27 +204,28 @@ class Server implements Engine {
   }
 }
 
-/** A port of 127.0.0.1 that nothing listens on: of the system's choice, or within a range, whose start is drawn. */
-export async function freePort(range?: { readonly first: number; readonly last: number }): Promise<number> {
-  if (range === undefined) return (await listenOnce(0))!;
-  const size = range.last - range.first + 1;
-  const offset = process.pid % size;
+/**
+ * A port of 127.0.0.1 that nothing listens on, by default none that the system gives to outgoing connections: while
+ * an engine is down, one of those could take its port, and a client that calls an absent engine could reach itself.
+ */
+export async function freePort({ first, last } = { first: 20_000, last: 31_999 }): Promise<number> {
+  const size = last - first + 1;
+  const offset = randomInt(size);
   for (let step = 0; step < size; step++) {
-    const port = await listenOnce(range.first + ((offset + step) % size));
-    if (port !== undefined) return port;
+    const port = first + ((offset + step) % size);
+    if (await isFree(port)) return port;
   }
-  throw new Error(`no port of ${range.first}-${range.last} is free`);
+  throw new Error(`no port of ${first}-${last} is free`);
 }
 
-async function listenOnce(port: number): Promise<number | undefined> {
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const taken = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+  const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     server.once('error', resolve);
     server.listen(port, '127.0.0.1', () => resolve(undefined));
   });
-  if (taken?.code === 'EADDRINUSE') return undefined;
-  if (taken !== undefined) throw taken;
-  const { port: given } = server.address() as { port: number };
+  if (error?.code === 'EADDRINUSE') return false;
+  if (error !== undefined) throw error;
   await new Promise((resolve) => server.close(resolve));
-  return given;
+  return true;
 }
