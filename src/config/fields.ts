@@ -54,6 +54,35 @@ export function text(description: string) {
     .meta({ description });
 }
 
+/**
+ * A secret → its text: written there, or named by `{ env: 'NAME' }` and taken from the environment.
+ * Neither messages nor pages show what was found. `check` says what else is expected of it, or null.
+ */
+export function secret(description: string, check: (text: string) => string | null = () => null) {
+  return z
+    .unknown()
+    .transform((value, context): string => {
+      const found = secretText(value);
+      const message = 'message' in found ? found.message : check(found.text);
+      if (message === null) return (found as { readonly text: string }).text;
+      context.addIssue({ code: 'custom', message, params: { secret: true } });
+      return z.NEVER;
+    })
+    .meta({ description, kind: 'secret' });
+}
+
+/** What a secret looks like, for messages. */
+const SECRET_EXAMPLE = "a text that is not empty, or { env: 'NAME' } to take it from the environment";
+
+function secretText(value: unknown): { readonly text: string } | { readonly message: string } {
+  if (typeof value === 'string' && value !== '') return { text: value };
+  const { env, ...others } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  if (typeof env !== 'string' || env === '' || Object.keys(others).length > 0)
+    return { message: `expected ${SECRET_EXAMPLE}` };
+  const text = process.env[env] ?? '';
+  return text === '' ? { message: `expected the environment to have ${env}` } : { text };
+}
+
 /** A path, relative to the configuration file. */
 export function path(description: string) {
   return text(`${description}; relative to the configuration file`);

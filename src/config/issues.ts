@@ -33,6 +33,8 @@ function explain(
     const inner = issue.issues[0]?.message ?? 'not a name';
     return [{ path: pathText(issue.path), message: `${inner}, found ${show(issue.path.at(-1))}` }];
   }
+  if (issue.code === 'custom' && issue.params?.['secret'] === true)
+    return [{ path: pathText(issue.path), message: issue.message }];
   const found = valueAt(input, issue.path);
   return [
     {

@@ -24,6 +24,12 @@ const column = {
 const KINDS: Readonly<Record<string, JsonSchema>> = {
   duration: { type: 'string', pattern: '^\\s*\\d+(\\.\\d+)?\\s*(ms|s|seconds?|min|minutes?|h|hours?|d|days?)\\s*$' },
   size: { type: 'string', pattern: '^\\s*\\d+(\\.\\d+)?\\s*([kMGT]?B|[KMGT]iB)\\s*$' },
+  secret: {
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'object', properties: { env: { type: 'string' } }, required: ['env'], additionalProperties: false },
+    ],
+  },
   schema: {
     anyOf: [
       { const: 'ad-events' },

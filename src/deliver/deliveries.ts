@@ -133,7 +133,7 @@ export class Deliveries {
       log: this.#log,
       schema,
       filter,
-      sink: createSink(options.sink, { name, stream: from, clock, random, disk }),
+      sink: createSink(options.sink, { name, stream: from, requestsMax: options.requestsMax, clock, random, disk }),
       quarantine: this.#quarantine,
       clock,
       random,

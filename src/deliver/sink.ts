@@ -63,6 +63,8 @@ export interface SinkContext {
   readonly name: string;
   /** The stream that it reads. */
   readonly stream: string;
+  /** The delivery's setting: most requests of one cut under way at once. */
+  readonly requestsMax: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;

@@ -10,7 +10,14 @@ import { freshFolder } from './support.js';
 sinkConformance('file', async () => {
   const folder = freshFolder();
   const path = join(folder, 'out.ndjson');
-  const context = { name: 'out', stream: 'events', clock: systemClock, random: systemRandom, disk: realDisk };
+  const context = {
+    name: 'out',
+    stream: 'events',
+    requestsMax: 2,
+    clock: systemClock,
+    random: systemRandom,
+    disk: realDisk,
+  };
   mkdirSync(folder, { recursive: true });
   return {
     make: () => createSink({ type: 'file', path }, context),

@@ -205,7 +205,14 @@ describe('a delivery', () => {
     bench = await new Bench().open();
     const path = join(freshFolder(), 'out.ndjson');
     writeFileSync(path, '{"id":"whole"}\n{"id":"to');
-    const context = { name: 'out', stream: 'events', clock: systemClock, random: systemRandom, disk: realDisk };
+    const context = {
+      name: 'out',
+      stream: 'events',
+      requestsMax: 1,
+      clock: systemClock,
+      random: systemRandom,
+      disk: realDisk,
+    };
     await bench.append(someRows(4));
     await bench.start(createSink({ type: 'file', path }, context));
     await bench.drained();
