@@ -8,13 +8,14 @@
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { killTree } from './tree.js';
 
 const START_MS_MAX = 120_000;
 const STOP_MS_MAX = 20_000;
@@ -35,11 +36,11 @@ export interface Engine {
   readonly logFile: string;
   /** The process that runs now; undefined between `kill` and `restart`. */
   readonly pid: number | undefined;
-  /** SIGTERM, after 20 s SIGKILL; then deletes a temporary data folder. */
+  /** Asks it to stop, after 20 s kills it; then deletes a temporary data folder. */
   stop(): Promise<void>;
-  /** SIGKILL, as a crash; resolves when the process is gone. */
+  /** SIGKILL to the process and all its children, as a crash; resolves when they are gone. */
   kill(): Promise<void>;
-  /** Starts again on the same data and the same port, after a stop with SIGTERM if it runs; resolves when it is ready. */
+  /** Starts again on the same data and the same port, after a clean stop if it runs; resolves when it is ready. */
   restart(): Promise<void>;
   /** SIGSTOP: connections stay open and nothing answers. */
   pause(): void;
@@ -53,12 +54,12 @@ export interface ServerSpec {
   readonly args: readonly string[];
   /** Added to our own environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs as this user, who also owns the data folder. */
+  /** Runs as this user. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** Whether the server answers; a rejection means not yet. */
   ready(): Promise<boolean>;
-  /** How often a start is tried whose process ends before it is ready: 1 by default. */
-  readonly starts?: number;
+  /** What asks it to stop: SIGTERM by default. */
+  readonly stopSignal?: NodeJS.Signals;
 }
 
 const running = new Set<ChildProcess>();
@@ -81,7 +82,6 @@ export async function launch(
   const folder = options.folder ?? (await mkdtemp(path.join(tmpdir(), `millrace-${name}-`)));
   await mkdir(folder, { recursive: true });
   const spec = await specify(folder);
-  if (spec.user !== undefined) await chown(folder, spec.user.uid, spec.user.gid);
   const server = new Server(name, folder, spec, options.folder === undefined);
   await server.start();
   return server;
@@ -112,18 +112,15 @@ class Server implements Engine {
   }
 
   async start(): Promise<void> {
-    const deadline = performance.now() + START_MS_MAX;
-    for (let left = this.#spec.starts ?? 1; ; left--) {
-      const child = this.#spawn();
-      if (await this.#untilReady(child, deadline)) return;
-      await this.#end(child, 'SIGKILL');
-      if (left > 1 && performance.now() < deadline) {
-        await sleep(POLL_MS * 4);
-        continue;
-      }
-      this.#failed = true;
-      throw new Error(`${this.#name} does not start; the end of ${this.logFile}:\n${this.#logTail()}`);
-    }
+    const child = this.#spawn();
+    if (await this.#untilReady(child)) return;
+    await this.#end(child, 'SIGKILL');
+    this.#failed = true;
+    throw new Error(`${this.#name} does not start; the end of ${this.logFile}:\n${this.#logTail()}`);
+  }
+
+  get #stopSignal(): NodeJS.Signals {
+    return this.#spec.stopSignal ?? 'SIGTERM';
   }
 
   #spawn(): ChildProcess {
@@ -137,20 +134,24 @@ class Server implements Engine {
       ...user,
     });
     closeSync(log);
-    child.once('error', (error) => console.error(`${this.#name}: ${error.message}`));
-    child.once('exit', () => {
+    const ended = (): void => {
       running.delete(child);
-      if (this.#child === child) {
-        this.#child = undefined;
-        this.#failed = true;
-      }
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      this.#failed = true;
+    };
+    child.once('exit', ended);
+    child.once('error', (error) => {
+      appendFileSync(this.logFile, `${error.message}\n`);
+      ended();
     });
     running.add(child);
     this.#child = child;
     return child;
   }
 
-  async #untilReady(child: ChildProcess, deadline: number): Promise<boolean> {
+  async #untilReady(child: ChildProcess): Promise<boolean> {
+    const deadline = performance.now() + START_MS_MAX;
     while (performance.now() < deadline && this.#child === child) {
       // Not yet: refused, reset or timed out.
       const ready = await this.#spec.ready().catch(() => false);
@@ -166,14 +167,19 @@ class Server implements Engine {
   }
 
   /** From here on the child's end is wanted. */
-  async #end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  async #end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
     if (this.#child === child) this.#child = undefined;
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    // A paused process takes no SIGTERM.
-    child.kill('SIGCONT');
+    if (signal === 'SIGKILL') {
+      await killTree(child.pid);
+      await gone;
+      return;
+    }
     child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
+    // A paused process takes no signal before it goes on.
+    child.kill('SIGCONT');
+    const timer = setTimeout(() => void killTree(child.pid!), STOP_MS_MAX);
     await gone;
     clearTimeout(timer);
   }
@@ -183,13 +189,13 @@ class Server implements Engine {
   }
 
   async restart(): Promise<void> {
-    if (this.#child !== undefined) await this.#end(this.#child, 'SIGTERM');
+    if (this.#child !== undefined) await this.#end(this.#child, this.#stopSignal);
     this.#failed = false;
     await this.start();
   }
 
   async stop(): Promise<void> {
-    if (this.#child !== undefined) await this.#end(this.#child, 'SIGTERM');
+    if (this.#child !== undefined) await this.#end(this.#child, this.#stopSignal);
     if (this.#temporary) await rm(this.folder, { recursive: true, force: true });
     if (this.#failed) console.error(`${this.#name} ended by itself; see ${this.logFile}`);
     else rmSync(this.logFile, { force: true });
