@@ -4,6 +4,7 @@ import type { ReaderLoopStatus } from './log/stage.js';
 import type { LakeThreadMethods } from './lake/thread.js';
 import type { DeliverThreadMethods } from './deliver/thread.js';
 import type { MillMethods } from './mill/thread.js';
+import type { TransformMethods } from './transform/thread.js';
 import { createMetrics, type CounterHandle, type MetricParts, type Metrics } from './telemetry/metrics.js';
 
 /** Lets the log's numbers be read at each collection. */
@@ -30,11 +31,20 @@ export class StageMeters {
 
   /** Takes what the stages say now; answers all of it. */
   async collect(
+    transform: Awaited<ReturnType<TransformMethods['status']>>,
     mill: Awaited<ReturnType<MillMethods['status']>>,
     lake: Awaited<ReturnType<LakeThreadMethods['status']>>,
     deliver: Awaited<ReturnType<DeliverThreadMethods['status']>>,
   ): Promise<MetricParts> {
     const metrics = this.#metrics;
+    for (const { stats, reader } of transform) {
+      const labels = { transform: stats.name };
+      for (const outcome of ['read', 'ok', 'filtered', 'quarantined', 'dropped', 'written'] as const)
+        raise(metrics.counter('millrace_transform_rows_total', { ...labels, outcome }), stats[outcome]);
+      raise(metrics.counter('millrace_transform_restarts_total', labels), stats.restarts);
+      metrics.gauge('millrace_transform_under_way_rows', labels).set(stats.underWay);
+      this.#reader(reader);
+    }
     for (const { stats, reader } of mill) {
       const view = { view: stats.name };
       raise(metrics.counter('millrace_mill_rows_total', view), stats.rows);

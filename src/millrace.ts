@@ -61,7 +61,9 @@ import { createPages } from './serve/pages.js';
 import type { StoreMethods } from './serve/store-protocol.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
-import { startDeliver, startLake, startMill, startStore, type ThreadsInput } from './threads.js';
+import { startDeliver, startLake, startMill, startStore, startTransforms, type ThreadsInput } from './threads.js';
+import { removeOldTransforms, withDerivedStreams } from './transform/plan.js';
+import type { TransformMethods } from './transform/thread.js';
 import { Closers } from './util/closers.js';
 import { VERSION } from './util/version.js';
 
@@ -93,7 +95,8 @@ interface Ground {
 }
 
 /** Opens everything and listens. Throws what `millrace start` prints: CONFIG_INVALID, DATA_FOLDER_…, PORT_IN_USE, … */
-export async function startMillrace(options: MillraceOptions, seams: Seams = {}): Promise<Millrace> {
+export async function startMillrace(given: MillraceOptions, seams: Seams = {}): Promise<Millrace> {
+  const options = await withDerivedStreams(given);
   const ground: Ground = {
     options,
     disk: seams.disk ?? realDisk,
@@ -112,6 +115,7 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
     const views = await assignEpochs(ground.disk, options.dataFolder, plans);
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
     await removeOldReaders(log, ground.disk, options.dataFolder, views);
+    await removeOldTransforms(log, log.stats().readers, options.transforms);
     const tenants = new TenantStore({
       ...tenantSource(options),
       clock: ground.clock,
@@ -122,6 +126,7 @@ export async function startMillrace(options: MillraceOptions, seams: Seams = {})
     const ledger = await openAccounts(ground, log, collector, cuts);
     const input: ThreadsInput = { ...ground, log, views };
     const threads: Threads = {
+      transform: await startTransforms(input),
       deliver: await startDeliver(input),
       mill: await startMill(input),
       lake: await startLake(input),
@@ -210,7 +215,9 @@ async function openDoor(
   const onError = (error: unknown): void => messages.error({ part: 'collect', err: error }, 'unexpected error');
   const secrets =
     collect.signingKeys.length > 0 ? collect.signingKeys : await keptSecrets(disk, options.dataFolder, random);
-  const streams = options.streams.filter((stream) => stream.schema.roles.eventId >= 0).map((stream) => stream.name);
+  const streams = options.streams
+    .filter((stream) => stream.derived !== true && stream.schema.roles.eventId >= 0)
+    .map((stream) => stream.name);
   const dedupe = await Dedupe.open({
     disk,
     clock,
@@ -252,6 +259,7 @@ async function openAccounts(
 
 interface Threads {
   readonly deliver: Supervised<DeliverThreadMethods>;
+  readonly transform: Supervised<TransformMethods>;
   readonly mill: Supervised<MillMethods>;
   readonly lake: Supervised<LakeThreadMethods>;
   readonly store: Supervised<StoreMethods>;
@@ -271,6 +279,8 @@ async function openApi(ground: Ground, { log, collector, ledger, tenants, views,
   const mill = async () => (await threads.mill.rpc()).call('status');
   const lake = async () => (await threads.lake.rpc()).call('status');
   const deliver = async () => (await threads.deliver.rpc()).call('status');
+  const transform = async () => (await threads.transform.rpc()).call('status');
+  const streams = options.streams.filter((stream) => stream.derived !== true);
   const meters = new StageMeters();
   meterLog(metrics, log);
   return createApi({
@@ -282,16 +292,17 @@ async function openApi(ground: Ground, { log, collector, ledger, tenants, views,
     audit: createAudit({
       log,
       lake: openCatalog(disk, join(options.dataFolder, LAKE_FOLDER)),
-      streams: options.streams,
+      streams,
       ledger,
       ask: (sql, tenant) => twoNumbers(threads.store, sql, tenant),
     }),
-    streams: options.streams.map((stream) => stream.name),
+    streams: streams.map((stream) => stream.name),
     views: views.map((view) => view.description),
     store: () => threads.store.rpc(),
     mill,
     lake: async () => (await lake()).map(({ reader }) => reader),
-    otherMetrics: async () => [await meters.collect(await mill(), await lake(), await deliver())],
+    transforms: async () => (await transform()).map(({ reader }) => reader),
+    otherMetrics: async () => [await meters.collect(await transform(), await mill(), await lake(), await deliver())],
     consoleFolder: join(distFolder(), 'console'),
     version: VERSION,
     onError: (error) => messages.error({ part: 'serve', err: error }, 'unexpected error'),

@@ -1,5 +1,5 @@
 /**
- * The threads beside this one, and what each is given: `deliver`, `mill`, `lake` and `store`.
+ * The threads beside this one, and what each is given: `transform`, `deliver`, `mill`, `lake` and `store`.
  *
  * Each is kept alive (`io/supervisor.ts`), connects to the log by a port of its own, and restores
  * itself from its own folder. They are stopped in reverse, each after what it had begun is durable.
@@ -17,6 +17,7 @@ import { readerId, type ViewEpoch } from './mill/epochs.js';
 import type { MillMethods, MillThreadData } from './mill/thread.js';
 import type { StoreMethods, StoreThreadData } from './serve/store-protocol.js';
 import type { Messages } from './telemetry/messages.js';
+import type { TransformMethods, TransformThreadData } from './transform/thread.js';
 import type { Closers } from './util/closers.js';
 
 /** What the threads are made from. */
@@ -27,6 +28,23 @@ export interface ThreadsInput {
   readonly clock: Clock;
   readonly messages: Messages;
   readonly closers: Closers;
+}
+
+/** Runs the transforms; the thread is there also without any, for those that come later. */
+export function startTransforms(input: ThreadsInput): Promise<Supervised<TransformMethods>> {
+  const { options, log } = input;
+  return start<TransformMethods>(input, 'transform', 'transform/thread.js', () => {
+    const logPort = log.remotePort();
+    const workerData: TransformThreadData = {
+      transforms: options.transforms,
+      quarantine: {
+        tenantBytesMax: options.collect.quarantineTenantBytesMax,
+        eventBytesMax: options.collect.quarantineEventBytesMax,
+      },
+      logPort,
+    };
+    return { workerData, transfer: [logPort] };
+  });
 }
 
 /** Runs the deliveries. */
@@ -129,6 +147,7 @@ async function start<Methods extends Stoppable>(
         else messages.warn({ part: name, reader: id, reason }, `reader ${state}`);
       },
       problem: (part: string, message: string) => messages.error({ part }, message),
+      said: (part: string, level: 'info' | 'warn' | 'error', message: string) => messages[level]({ part }, message),
     },
     onDeath: (error) =>
       messages.error({ part: name, err: error }, 'the thread ended and is started again; nothing is lost'),

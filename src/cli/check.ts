@@ -8,12 +8,15 @@ import { formatDuration } from '../config/units.js';
 import { parseViews, type ViewStatement } from '../sql/parse.js';
 import { planView } from '../sql/plan-view.js';
 import type { ViewPlan } from '../sql/plan.js';
+import { planTransforms, type DerivedStream } from '../transform/plan.js';
 import { MillraceError } from '../util/errors.js';
 import { dim, green, print, printError, printJson } from './output.js';
 
 /** What a check found. */
 export interface CheckResult {
   readonly options: MillraceOptions | undefined;
+  /** The streams that transforms make. */
+  readonly derived: readonly DerivedStream[];
   readonly plans: readonly ViewPlan[];
   readonly errors: readonly MillraceError[];
 }
@@ -43,14 +46,16 @@ export function checkCommand(): Command {
 export async function checkConfig(file: string): Promise<CheckResult> {
   const errors: MillraceError[] = [];
   const options = await keep(errors, () => loadConfig(file));
-  if (options === undefined) return { options, plans: [], errors };
+  if (options === undefined) return { options, derived: [], plans: [], errors };
   for (const { file: page, path } of options.pages) if (!existsSync(page)) errors.push(missing(`page ${path}`, page));
   for (const sample of options.samples)
     if (!existsSync(sample.file)) errors.push(missing(`sample ${sample.name}`, sample.file));
   const statements: ViewStatement[] = [];
   for (const view of options.views)
     statements.push(...((await keep(errors, () => parseViews(view.text, view.file))) ?? []));
-  const catalog = new Map(options.streams.map((stream) => [stream.name, stream]));
+  const derived = await planTransforms(options.transforms, options.streams);
+  errors.push(...derived.errors);
+  const catalog = new Map([...options.streams, ...derived.streams].map((stream) => [stream.name, stream]));
   const plans: ViewPlan[] = [];
   const names = new Set(catalog.keys());
   for (const statement of statements) {
@@ -59,7 +64,7 @@ export async function checkConfig(file: string): Promise<CheckResult> {
     const plan = await keep(errors, () => planView(statement, catalog));
     if (plan !== undefined) plans.push(plan);
   }
-  return { options, plans, errors };
+  return { options, derived: derived.streams, plans, errors };
 }
 
 async function keep<T>(errors: MillraceError[], act: () => T | Promise<T>): Promise<T | undefined> {
@@ -84,17 +89,19 @@ function twice({ name, file = 'views' }: ViewStatement): MillraceError {
   );
 }
 
-function printResult(file: string, { options, plans, errors }: CheckResult): void {
+function printResult(file: string, { options, derived, plans, errors }: CheckResult): void {
   printJson({
     file,
     ok: errors.length === 0,
     streams: options?.streams.map(({ name }) => name) ?? [],
+    transforms: options?.transforms.map(({ name }) => name) ?? [],
+    derived: derived.map(({ name }) => name),
     views: plans.map(({ name }) => name),
     errors: errors.map(({ code, message, place }) => ({ code, message, place })),
   });
 }
 
-function describe(file: string, { options, plans, errors }: CheckResult): void {
+function describe(file: string, { options, derived, plans, errors }: CheckResult): void {
   const name = relative(process.cwd(), file) || file;
   for (const error of errors) printError(error, false);
   if (errors.length > 0 || options === undefined)
@@ -104,6 +111,11 @@ function describe(file: string, { options, plans, errors }: CheckResult): void {
     print(
       `  stream ${stream.name}  ${dim(`${stream.schema.columns.length} columns, ${stream.partitions} partition${stream.partitions === 1 ? '' : 's'}, clock ${stream.clock}`)}`,
     );
+  for (const { name, from, to, steps } of options.transforms) {
+    const columns = derived.find((stream) => stream.name === to)?.schema.columns.length ?? 0;
+    const verbs = steps.map(({ verb }) => verb).join(', ');
+    print(`  transform ${name}  ${dim(`${from} → ${to}, ${columns} columns${verbs === '' ? '' : `: ${verbs}`}`)}`);
+  }
   for (const plan of plans) {
     const lag = `lag ${formatDuration(plan.lagMs)}, corrected for ${formatDuration(plan.allowedLatenessMs)}`;
     print(`  view ${plan.name}  ${dim(`of ${plan.source}, ${formatDuration(plan.window.sizeMs)} windows, ${lag}`)}`);

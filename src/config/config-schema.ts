@@ -7,6 +7,7 @@ import { deliveriesField } from './deliveries-field.js';
 import { NAME, NAME_EXAMPLE, duration, path, size, text, whole } from './fields.js';
 import { schemaField } from './schema-field.js';
 import { operatorsField, tenantsField } from './tenants-field.js';
+import { transformsField } from './transforms-field.js';
 
 const httpField = z
   .strictObject({
@@ -165,6 +166,7 @@ export const configSchema = z.strictObject({
     .record(z.string().regex(NAME, { error: `expected ${NAME_EXAMPLE}` }), streamField)
     .refine((streams) => Object.keys(streams).length > 0, { error: 'expected at least one stream' })
     .meta({ description: 'What flows, by name' }),
+  transforms: transformsField.meta({ description: 'What is made of streams, event by event, by name' }),
   views: z
     .preprocess(
       (views) => (typeof views === 'string' ? [views] : views),

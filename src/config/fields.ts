@@ -6,38 +6,54 @@ const DAY_MS = 86_400_000;
 
 /** A duration text → ms. `byDefault` is such a text. */
 export function duration(byDefault: string, description: string, minMs = 1, maxMs = 3_650 * DAY_MS) {
-  return z
-    .string({ error: `expected ${DURATION_EXAMPLE}` })
-    .transform((text, context) => {
-      const ms = parseDuration(text);
-      if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
-      const range = ms === undefined ? '' : ` from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-      context.addIssue({ code: 'custom', message: `expected ${DURATION_EXAMPLE}${range}`, input: text });
-      return z.NEVER;
-    })
-    .prefault(byDefault)
-    .meta({ description, kind: 'duration' });
+  return durationText(minMs, maxMs).prefault(byDefault).meta({ description, kind: 'duration' });
+}
+
+/** A duration text → ms, or nothing. */
+export function optionalDuration(description: string, minMs = 1, maxMs = 3_650 * DAY_MS) {
+  return durationText(minMs, maxMs).optional().meta({ description, kind: 'duration' });
+}
+
+function durationText(minMs: number, maxMs: number) {
+  return z.string({ error: `expected ${DURATION_EXAMPLE}` }).transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+    const range = ms === undefined ? '' : ` from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+    context.addIssue({ code: 'custom', message: `expected ${DURATION_EXAMPLE}${range}`, input: text });
+    return z.NEVER;
+  });
 }
 
 /** A size text → bytes. `byDefault` is such a text. */
 export function size(byDefault: string, description: string, minBytes = 1, maxBytes = 1024 ** 5) {
-  return z
-    .string({ error: `expected ${SIZE_EXAMPLE}` })
-    .transform((text, context) => {
-      const bytes = parseSize(text);
-      if (bytes !== undefined && bytes >= minBytes && bytes <= maxBytes) return bytes;
-      const range = bytes === undefined ? '' : ` from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`;
-      context.addIssue({ code: 'custom', message: `expected ${SIZE_EXAMPLE}${range}`, input: text });
-      return z.NEVER;
-    })
-    .prefault(byDefault)
-    .meta({ description, kind: 'size' });
+  return sizeText(minBytes, maxBytes).prefault(byDefault).meta({ description, kind: 'size' });
+}
+
+/** A size text → bytes, or nothing. */
+export function optionalSize(description: string, minBytes = 1, maxBytes = 1024 ** 5) {
+  return sizeText(minBytes, maxBytes).optional().meta({ description, kind: 'size' });
+}
+
+function sizeText(minBytes: number, maxBytes: number) {
+  return z.string({ error: `expected ${SIZE_EXAMPLE}` }).transform((text, context) => {
+    const bytes = parseSize(text);
+    if (bytes !== undefined && bytes >= minBytes && bytes <= maxBytes) return bytes;
+    const range = bytes === undefined ? '' : ` from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`;
+    context.addIssue({ code: 'custom', message: `expected ${SIZE_EXAMPLE}${range}`, input: text });
+    return z.NEVER;
+  });
 }
 
 /** A whole number within bounds. */
 export function whole(byDefault: number, description: string, min: number, max: number) {
   const error = `expected a whole number from ${min} to ${max}`;
   return z.int({ error }).min(min, { error }).max(max, { error }).default(byDefault).meta({ description });
+}
+
+/** A whole number within bounds, or nothing. */
+export function optionalWhole(description: string, min: number, max: number) {
+  const error = `expected a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error }).optional().meta({ description });
 }
 
 /** A name of a stream or view: what may stand in SQL without quotes. */

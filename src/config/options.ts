@@ -8,6 +8,7 @@ import type { Schema } from '../event/schema.js';
 import type { SinkOptions } from './sinks/index.js';
 import type { DemoKey } from './tenants-field.js';
 import type { TenantsInput } from './tenants.js';
+import type { TransformOptions } from './transform-options.js';
 
 /** The whole configuration. */
 export interface MillraceOptions {
@@ -18,6 +19,7 @@ export interface MillraceOptions {
   readonly dataFolder: string;
   readonly http: HttpOptions;
   readonly streams: readonly StreamOptions[];
+  readonly transforms: readonly TransformOptions[];
   readonly views: readonly ViewText[];
   readonly tenants: TenantSourceOptions;
   readonly collect: CollectOptions;
@@ -61,6 +63,8 @@ export interface StreamOptions {
   readonly policy: 'refuse' | 'cut';
   /** Whether its rows go to the lake. */
   readonly lake: boolean;
+  /** Whether its rows come from a transform. Default false. */
+  readonly derived?: boolean;
 }
 
 /** One delivery. */

@@ -10,6 +10,7 @@ import { mistakesOf, type ConfigMistake } from './issues.js';
 import type { MillraceOptions, StreamOptions, TenantSourceOptions } from './options.js';
 import { demoKeysOf } from './tenants-field.js';
 import { buildDirectory, type TenantsInput } from './tenants.js';
+import { transformMistakes, transformOptions } from './transforms-field.js';
 import { readViews } from './views.js';
 
 /** Settings that a command line or the environment puts over the file's. */
@@ -35,7 +36,7 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
   if (!parsed.success) throw invalid(source, mistakesOf(parsed.error.issues, input, knownKeys));
   const values = parsed.data;
   const tenants = tenantSource(values, source);
-  const mistakes = references(values);
+  const mistakes = references(values, source.folder);
   if (mistakes.length > 0) throw invalid(source, mistakes);
   const at = (path: string) => (isAbsolute(path) ? path : join(source.folder, path));
   const host = overrides.host ?? values.http.host;
@@ -56,6 +57,7 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
       drainMs: drain,
     },
     streams: Object.entries(values.streams).map(([name, stream]) => streamOptions(name, stream)),
+    transforms: transformOptions(values.transforms, source.folder),
     deliveries: Object.entries(values.deliveries).map(([name, delivery]) => deliveryOptions(name, delivery, at)),
     views: readViews(values.views, source.folder),
     tenants,
@@ -130,11 +132,11 @@ function readTenantsFile(file: string): TenantsInput {
 }
 
 /** Names that must exist elsewhere in the configuration. */
-function references(values: ConfigValues): ConfigMistake[] {
+function references(values: ConfigValues, folder: string): ConfigMistake[] {
   const streams = Object.keys(values.streams);
   const tenants = new Set(values.tenants.map(({ id }) => id));
   const expected = `expected a stream: ${streams.join(', ')}`;
-  const mistakes: ConfigMistake[] = [];
+  const mistakes = transformMistakes(values.transforms, streams, folder);
   if (!streams.includes(values.collect.defaultStream))
     mistakes.push({ path: 'collect.defaultStream', message: `${expected}, found '${values.collect.defaultStream}'` });
   for (const [index, sample] of values.samples.entries()) {
@@ -146,7 +148,8 @@ function references(values: ConfigValues): ConfigMistake[] {
         message: `expected a tenant: ${[...tenants].join(', ')}, found '${sample.tenant}'`,
       });
   }
-  mistakes.push(...deliveryMistakes(values.deliveries, streams));
+  const derived = Object.entries(values.transforms).map(([name, { to = name }]) => to);
+  mistakes.push(...deliveryMistakes(values.deliveries, [...streams, ...derived]));
   return mistakes;
 }
 

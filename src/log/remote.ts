@@ -84,7 +84,9 @@ class ConnectedLog implements RemoteLog {
         if (isEncoded(rows)) return [{ stream, ...rows }];
         return this.#encode(stream, rows);
       });
-      const transfer = batches.map(({ bytes }) => bytes.buffer);
+      // What came encoded is the caller's, and goes again when the log is busy: it is copied, not moved.
+      const given = new Set(group.batches.map(({ rows }) => (isEncoded(rows) ? rows.bytes.buffer : null)));
+      const transfer = batches.flatMap(({ bytes }) => (given.has(bytes.buffer) ? [] : [bytes.buffer]));
       return this.#rpc
         .send('append', transfer, batches, group.reader)
         .then((result) => this.#appended(group, batches, result));

@@ -28,6 +28,8 @@ export interface Api {
   /** The store thread of the moment. */
   readonly store: () => Promise<Rpc<StoreMethods>>;
   readonly mill: () => Promise<readonly MillStatus[]>;
+  /** Readers of the transforms. */
+  readonly transforms: () => Promise<readonly ReaderLoopStatus[]>;
   /** Readers of the lake. */
   readonly lake: () => Promise<readonly ReaderLoopStatus[]>;
   readonly metrics: Metrics;

@@ -113,6 +113,22 @@ export const METRICS = {
     help: 'Age of the oldest row a reader has not committed yet.',
     labels: ['reader', 'stream'],
   },
+  // 3 transform
+  millrace_transform_rows_total: {
+    type: 'counter',
+    help: 'Rows of a transform, by outcome: read = ok + filtered + quarantined + dropped; written are those that came out.',
+    labels: ['transform', 'outcome'],
+  },
+  millrace_transform_under_way_rows: {
+    type: 'gauge',
+    help: 'Rows that a transform has read and not committed.',
+    labels: ['transform'],
+  },
+  millrace_transform_restarts_total: {
+    type: 'counter',
+    help: 'Threads of functions that were ended (time, memory) and started anew, by transform.',
+    labels: ['transform'],
+  },
   // 4 deliver
   millrace_delivery_rows_total: {
     type: 'counter',

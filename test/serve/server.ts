@@ -149,6 +149,7 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
     streams: ['events'],
     views: [viewDescription('traffic'), viewDescription('totals', true)],
     store: async () => store,
+    transforms: async () => [],
     mill: async () => [{ stats: { name: 'traffic', late: 3 }, reader: running('mill.traffic') }],
     lake: async () => [running('lake.events')],
     metrics: createMetrics(),

@@ -14,7 +14,7 @@ import type { UnitSource } from '../state/accumulators/accumulator.js';
 import type { BytePool } from '../state/byte-pool.js';
 import { CORRECTED } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
-import { columnBuilder, IntegerBuilder } from './column-builder.js';
+import { columnBuilder, IntegerBuilder } from '../../sql/column-builder.js';
 
 /** Flag beside a group's state: its row is gone. */
 export const REMOVED = 4;

@@ -45,7 +45,8 @@ export class StatsReader {
   /** The stats as a key may see them. */
   async read(principal: Principal): Promise<Stats> {
     const api = this.#api;
-    const [mill, lake, store] = await Promise.all([
+    const [transforms, mill, lake, store] = await Promise.all([
+      api.transforms(),
       api.mill(),
       api.lake(),
       (async () => (await api.store()).call('status'))(),
@@ -64,15 +65,18 @@ export class StatsReader {
       ...counts,
       late: operator ? [...late.values()].reduce((sum, rows) => sum + rows, 0) : null,
       eventsPerSecond: this.#rate.perSecond,
-      readers: [...mill.map(({ reader }) => reader), ...lake, ...store.views.map(({ reader }) => reader)].map(
-        ({ id, positions, state, lagRows, lagMs }) => ({
-          id,
-          stream: positions[0]?.stream ?? '',
-          state,
-          lagRows,
-          lagMs,
-        }),
-      ),
+      readers: [
+        ...transforms,
+        ...mill.map(({ reader }) => reader),
+        ...lake,
+        ...store.views.map(({ reader }) => reader),
+      ].map(({ id, positions, state, lagRows, lagMs }) => ({
+        id,
+        stream: positions[0]?.stream ?? '',
+        state,
+        lagRows,
+        lagMs,
+      })),
       views: shown.map(({ name }) => {
         const view = store.views.find((one) => one.name === name);
         return {

@@ -1,11 +1,11 @@
-/** Builds the columns of a view's changes, one value after the other. */
-import type { Column } from '../../event/columns.js';
-import { Dictionary } from '../../event/dictionary.js';
-import type { ColumnType } from '../../event/schema.js';
-import { parseUuid } from '../../event/uuid.js';
-import { type Decimal, roundDecimal } from '../../sql/decimal.js';
-import { evaluationError } from '../../sql/value.js';
-import type { Value } from '../../sql/value.js';
+/** Builds columns of SQL values, one value after the other. */
+import type { BytesColumn, Column, DictionaryColumn } from '../event/columns.js';
+import { Dictionary } from '../event/dictionary.js';
+import type { ColumnType } from '../event/schema.js';
+import { parseUuid } from '../event/uuid.js';
+import { type Decimal, roundDecimal } from './decimal.js';
+import { evaluationError } from './value.js';
+import type { Value } from './value.js';
 
 const encoder = new TextEncoder();
 const INT64_MAX = 2n ** 63n - 1n;
@@ -33,6 +33,8 @@ export function columnBuilder(type: ColumnType): ColumnBuilder {
       return new UuidBuilder();
     case 'dictionary':
       return new DictionaryBuilder();
+    case 'list':
+      return new ListBuilder();
     default:
       return new BytesBuilder();
   }
@@ -187,7 +189,7 @@ class BytesBuilder implements ColumnBuilder {
     this.#offsets.push(from + length);
   }
 
-  build(): Column {
+  build(): BytesColumn {
     const offsets = new Uint32Array(this.#offsets);
     const rows = offsets.length - 1;
     const data = this.#data.slice(0, offsets[rows]);
@@ -232,8 +234,8 @@ class DictionaryBuilder implements ColumnBuilder {
     this.#overflow = overflow;
   }
 
-  build(): Column {
-    const column: Column = this.#overflow?.build() ?? {
+  build(): DictionaryColumn | BytesColumn {
+    const column: DictionaryColumn | BytesColumn = this.#overflow?.build() ?? {
       kind: 'dictionary',
       nulls: this.#nulls.build(this.#codes.length),
       codes: new Uint16Array(this.#codes),
@@ -245,5 +247,33 @@ class DictionaryBuilder implements ColumnBuilder {
     this.#overflow = null;
     this.#nulls = new Nulls();
     return column;
+  }
+}
+
+/** Items that are NULL become empty texts: a list column has no NULL inside. Falls back to bytes as above. */
+class ListBuilder implements ColumnBuilder {
+  #offsets: number[] = [0];
+  readonly #items = new DictionaryBuilder();
+  #count = 0;
+  readonly #nulls = new Nulls();
+
+  add(value: Value): void {
+    if (value === null) this.#nulls.mark(this.#offsets.length - 1);
+    for (const item of (value as readonly (string | null)[] | null) ?? []) {
+      this.#items.add(item ?? '');
+      this.#count += 1;
+    }
+    this.#offsets.push(this.#count);
+  }
+
+  build(): Column {
+    const offsets = new Uint32Array(this.#offsets);
+    const nulls = this.#nulls.build(offsets.length - 1);
+    const items = this.#items.build();
+    this.#offsets = [0];
+    this.#count = 0;
+    return items.kind === 'bytes'
+      ? { kind: 'bytesList', nulls, offsets, items }
+      : { kind: 'list', nulls, offsets, codes: items.codes, dictionary: items.dictionary };
   }
 }

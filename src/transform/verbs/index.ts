@@ -1,0 +1,19 @@
+/** Every verb there is. */
+import type { StepOptions } from '../../config/transform-options.js';
+import { stepMistake, type PlanContext, type StepPlan, type Verb } from '../verb.js';
+import { filter } from './filter.js';
+import { rename } from './rename.js';
+import { set } from './set.js';
+
+const VERBS: { readonly [V in StepOptions['verb']]?: Verb<Extract<StepOptions, { verb: V }>> } = {
+  filter,
+  rename,
+  set,
+};
+
+/** Plans one step. Throws CONFIG_INVALID and SQL_* with its place. */
+export async function planStep(options: StepOptions, context: PlanContext): Promise<StepPlan> {
+  const verb = VERBS[options.verb] as Verb | undefined;
+  if (verb === undefined) throw stepMistake(context.place, `there is no verb '${options.verb}' in this version`);
+  return verb.plan(options, context);
+}
