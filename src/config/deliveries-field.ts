@@ -1,6 +1,6 @@
 /** Deliveries as they are written: which stream, which rows of it, where to, in what portions. */
 import { z } from 'zod';
-import { duration, NAME, NAME_EXAMPLE, size, text, whole } from './fields.js';
+import { duration, NAME, NAME_EXAMPLE, optionalDuration, size, text, whole } from './fields.js';
 import { sinkField } from './sinks/index.js';
 
 const bufferField = z
@@ -15,9 +15,10 @@ const retryField = z
   .strictObject({
     first: duration('1 s', 'Pause after the first failure; it doubles', 1, 3_600_000),
     longest: duration('120 s', 'Longest pause', 1, 3_600_000),
-    deadline: duration('1 h', 'After so long without success the rows go to the quarantine', 1).optional().meta({
-      description: 'After so long without success the rows go to the quarantine; left out: never, the log keeps them',
-    }),
+    deadline: optionalDuration(
+      'After so long without success the rows go to the quarantine; left out: never, the log keeps them',
+      0,
+    ),
   })
   .prefault({});
 
