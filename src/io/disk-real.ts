@@ -18,9 +18,14 @@ let zeros: Uint8Array | undefined;
 export const realDisk: Disk = {
   open: (path, mode) => new RealFile(fs.openSync(path, FLAGS[mode])),
   exists: (path) => fs.existsSync(path),
+  stat(path) {
+    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    return stat && { bytes: stat.size, folder: stat.isDirectory(), modifiedMs: stat.mtimeMs };
+  },
   list: (folder) => fs.readdirSync(folder),
   makeFolder: (path) => void fs.mkdirSync(path, { recursive: true }),
   rename: (from, to) => fs.renameSync(from, to),
+  renameNew,
   remove: (path) => fs.rmSync(path, { force: true }),
   syncDirectory(folder) {
     const descriptor = fs.openSync(folder, 'r');
@@ -43,6 +48,25 @@ export const realDisk: Disk = {
     return bavail * bsize;
   },
 };
+
+/** A link fails when the name is taken; a rename would replace it. */
+function renameNew(from: string, to: string): boolean {
+  try {
+    fs.linkSync(from, to);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (code === 'EEXIST') return false;
+    if (!LINKLESS.has(code) || !fs.existsSync(from)) throw error;
+    // A file system without links (FAT, some network shares): no more than a look before.
+    if (fs.existsSync(to)) return false;
+    fs.renameSync(from, to);
+    return true;
+  }
+  fs.rmSync(from);
+  return true;
+}
+
+const LINKLESS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 class RealFile implements DiskFile {
   readonly #descriptor: number;

@@ -22,14 +22,26 @@ export interface DiskFile {
   close(): void;
 }
 
+/** What is at a path. */
+export interface FileStat {
+  readonly bytes: number;
+  readonly folder: boolean;
+  /** When the content last changed, ms since 1970 with a fraction. */
+  readonly modifiedMs: number;
+}
+
 /** The disk. */
 export interface Disk {
   /** Opens; `create` makes it when missing; `exclusive` fails if it is there. */
   open(path: string, mode: 'read' | 'write' | 'create' | 'exclusive'): DiskFile;
   exists(path: string): boolean;
+  /** Undefined when nothing is there. */
+  stat(path: string): FileStat | undefined;
   list(folder: string): string[];
   makeFolder(path: string): void;
   rename(from: string, to: string): void;
+  /** Renames unless `to` is there; answers whether it did. No other process comes between, where files can be linked. */
+  renameNew(from: string, to: string): boolean;
   remove(path: string): void;
   /** Makes creations, renames and removals in `folder` durable. */
   syncDirectory(folder: string): void;

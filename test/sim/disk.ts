@@ -10,7 +10,7 @@
  * for good, and no later sync brings it back.
  */
 import { dirname } from 'node:path';
-import type { Disk, DiskFile } from '../../src/io/disk.js';
+import type { Disk, DiskFile, FileStat } from '../../src/io/disk.js';
 import type { SeededRandom } from './random.js';
 
 const SECTOR = 512;
@@ -40,7 +40,7 @@ type Change = { readonly position: number; readonly bytes: Uint8Array } | { read
 type NameChange =
   | { readonly set: string; readonly inode: Inode }
   | { readonly unset: string }
-  | { readonly from: string; readonly to: string };
+  | { readonly from: string; readonly to: string; readonly inode: Inode };
 
 /** The simulated disk of one machine. */
 export class SimDisk implements Disk {
@@ -77,10 +77,15 @@ export class SimDisk implements Disk {
     return this.#names.has(path);
   }
 
+  stat(path: string): FileStat | undefined {
+    const inode = this.#names.get(path);
+    if (inode !== undefined) return { bytes: inode.size, folder: false, modifiedMs: 0 };
+    return this.list(path).length === 0 ? undefined : { bytes: 0, folder: true, modifiedMs: 0 };
+  }
+
   list(folder: string): string[] {
-    return [...this.#names.keys()]
-      .filter((path) => path.startsWith(`${folder}/`) && !path.slice(folder.length + 1).includes('/'))
-      .map((path) => path.slice(folder.length + 1));
+    const below = [...this.#names.keys()].filter((path) => path.startsWith(`${folder}/`));
+    return [...new Set(below.map((path) => path.slice(folder.length + 1).split('/')[0]!))];
   }
 
   makeFolder(): void {
@@ -93,7 +98,13 @@ export class SimDisk implements Disk {
     if (inode === undefined) throw errno('ENOENT', `${from} is not there`);
     this.#names.delete(from);
     this.#names.set(to, inode);
-    this.#nameChanges.push({ from, to });
+    this.#nameChanges.push({ from, to, inode });
+  }
+
+  renameNew(from: string, to: string): boolean {
+    if (this.#names.has(to)) return false;
+    this.rename(from, to);
+    return true;
   }
 
   remove(path: string): void {
@@ -301,10 +312,9 @@ function applyName(names: Map<string, Inode>, change: NameChange): void {
   if ('set' in change) names.set(change.set, change.inode);
   else if ('unset' in change) names.delete(change.unset);
   else {
-    const inode = names.get(change.from);
-    if (inode === undefined) return;
+    // The new name leads to the file whether or not the old one was ever on the platter.
     names.delete(change.from);
-    names.set(change.to, inode);
+    names.set(change.to, change.inode);
   }
 }
 
