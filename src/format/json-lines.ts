@@ -5,14 +5,14 @@
  * beyond 2^53 as strings, bytes as base64. Text that is no UTF-8 comes out as `TextDecoder` reads
  * it, so a line is always valid JSON and valid UTF-8.
  *
- * Limits: `KERNELS_MAX` generated functions a schema, the oldest goes; `bytesMax` bytes of lines a
- * call. Escaped dictionary entries are kept as long as their dictionary (`json/entries.ts`).
+ * Limits: few generated functions a schema (`shapes.ts`); `bytesMax` bytes of lines a call. Escaped dictionary entries are kept as long as their dictionary (`json/entries.ts`).
  */
 import { sliceRows, type RowSlice } from '../event/batch.js';
 import type { Schema } from '../event/schema.js';
 import { bindColumns } from './json/bind.js';
-import { lineKernel, shapeOf, type LineKernel, type LineOptions } from './json/kernel.js';
+import { lineKernel, type LineKernel, type LineOptions } from './json/kernel.js';
 import { LineTarget } from './json/target.js';
+import { KernelCache, shapesOf } from './shapes.js';
 
 /** How lines look. */
 export interface JsonLinesOptions {
@@ -32,9 +32,6 @@ export interface EncodedRows {
   readonly offsets: Uint32Array;
 }
 
-/** Most kernels kept; a batch's shape decides which one runs. */
-const KERNELS_MAX = 32;
-
 /** Most bytes that are taken before it is known that they are needed. */
 const FIRST_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -43,7 +40,7 @@ export class JsonLines {
   readonly #schema: Schema;
   readonly #options: LineOptions;
   readonly #target: LineTarget;
-  readonly #kernels = new Map<string, LineKernel>();
+  readonly #kernels = new KernelCache<LineKernel>();
   #bytesPerRow = 512;
 
   constructor(schema: Schema, options: JsonLinesOptions = {}) {
@@ -56,21 +53,12 @@ export class JsonLines {
   encode(slice: RowSlice): EncodedRows {
     const { batch, rows } = slice;
     const count = sliceRows(slice);
-    const kernel = this.#kernel(batch.schema.columns.map((_, index) => shapeOf(batch.column(index))));
+    const shapes = shapesOf(batch);
+    const kernel = this.#kernels.get(shapes.join(''), () => lineKernel(this.#schema, shapes, this.#options));
     const offsets = new Uint32Array(count + 1);
     this.#target.start(Math.min(Math.ceil(count * this.#bytesPerRow * 1.1) + 4096, FIRST_BYTES_MAX));
     const end = kernel(bindColumns(batch, this.#options), rows, count, this.#target, offsets);
     if (count > 0) this.#bytesPerRow = end / count;
     return { data: this.#target.take(end), offsets };
-  }
-
-  #kernel(shapes: readonly ReturnType<typeof shapeOf>[]): LineKernel {
-    const key = shapes.join('');
-    let kernel = this.#kernels.get(key);
-    if (kernel === undefined) {
-      if (this.#kernels.size >= KERNELS_MAX) this.#kernels.delete(this.#kernels.keys().next().value!);
-      this.#kernels.set(key, (kernel = lineKernel(this.#schema, shapes, this.#options)));
-    }
-    return kernel;
   }
 }

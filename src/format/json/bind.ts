@@ -1,20 +1,16 @@
 /** A batch's columns as kernels take them. */
 import type { BytesColumn, Column, ColumnBatch, IntegerColumn } from '../../event/columns.js';
 import type { ColumnDefinition } from '../../event/schema.js';
+import { nullsOf } from '../shapes.js';
 import { jsonEntriesOf } from './entries.js';
 import { integerForm, type BoundColumn, type LineOptions } from './kernel.js';
 import { putWideDecimal, putWideInteger, putWideTime } from './numbers.js';
 
-/** No row is null: for columns that could have nulls and do not. As long as the longest batch so far. */
-let noNulls = new Uint8Array(1024);
-
 /** The arrays of every column. */
 export function bindColumns(batch: ColumnBatch, options: LineOptions): BoundColumn[] {
-  const bytes = (batch.rows + 7) >> 3;
-  if (noNulls.length < bytes) noNulls = new Uint8Array(bytes);
   return batch.schema.columns.map((definition, index) => {
     const column = batch.column(index);
-    return { nulls: column.nulls ?? noNulls, ...bindColumn(column, definition, options) };
+    return { nulls: nullsOf(column, batch.rows), ...bindColumn(column, definition, options) };
   });
 }
 

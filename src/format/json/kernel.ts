@@ -10,8 +10,8 @@
  * Room: `REST` bytes are free at the start of a row and behind every value of variable length,
  * enough for all that has a fixed length in a row; values of variable length make room themselves.
  */
-import type { Column } from '../../event/columns.js';
 import type { ColumnDefinition, Schema } from '../../event/schema.js';
+import type { ColumnShape } from '../shapes.js';
 import * as numbers from './numbers.js';
 import { ESCAPED_BYTES_MAX, putBytes, putJson, putText } from './text.js';
 import type { LineTarget } from './target.js';
@@ -34,41 +34,10 @@ export type LineKernel = (
 /** A column's arrays by the names that a kernel uses. */
 export type BoundColumn = Readonly<Record<string, unknown>>;
 
-/** How a column came, as far as it needs other code. */
-export type ColumnShape = 'u' | 'i' | 'w' | 'k' | 'f' | 'o' | 'b' | 'd' | 'l' | 'L';
-
 /** Bytes that may be written behind a value. */
 const SLACK = 16;
 
 const put = { ...numbers, putBytes, putJson, putText };
-
-/** The shape of a column; see `bind.ts` for what each gets. */
-export function shapeOf(column: Column): ColumnShape {
-  switch (column.kind) {
-    case 'uuid':
-      return 'u';
-    case 'integer':
-      if (column.width === 0) return 'k';
-      return column.width !== 8 && isNarrow(column.base) ? 'i' : 'w';
-    case 'double':
-      return 'f';
-    case 'boolean':
-      return 'o';
-    case 'bytes':
-      return 'b';
-    case 'dictionary':
-      return 'd';
-    case 'list':
-      return 'l';
-    case 'bytesList':
-      return 'L';
-  }
-}
-
-/** Whether base + delta is exact in doubles for every delta of up to 32 bits. */
-function isNarrow(base: bigint): boolean {
-  return base >= BigInt(Number.MIN_SAFE_INTEGER) && base <= BigInt(Number.MAX_SAFE_INTEGER) - 0xffff_ffffn;
-}
 
 /** The kernel for a schema whose columns came in `shapes`. */
 export function lineKernel(schema: Schema, shapes: readonly ColumnShape[], options: LineOptions): LineKernel {
