@@ -17,10 +17,13 @@ import {
 import { mayHaveNulls, paddedBits, sliceRows, totalRows, writeNulls, type RowSlice } from './batch/slices.js';
 import { Dictionary } from './dictionary.js';
 import { integerAt, integersFrom } from './integers.js';
+import { takeRows } from './take-rows.js';
 
 /** The rows at `rows`, in that order. */
 export function gather(batch: ColumnBatch, rows: ArrayLike<number>): ColumnBatch {
-  return gatherSlices([{ batch, rows: rows instanceof Uint32Array ? rows : Uint32Array.from(rows) }]);
+  const chosen = rows instanceof Uint32Array ? rows : Uint32Array.from(rows);
+  const columns = batch.schema.columns.map((_, index) => takeRows(batch.column(index), chosen));
+  return batchOf(batch.schema, chosen.length, columns);
 }
 
 /** All rows of `batches`, one batch after the other. They share a schema. */
