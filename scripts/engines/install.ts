@@ -15,6 +15,7 @@ import {
   type EngineName,
   type GoRecipe,
   type MavenRecipe,
+  type NpmRecipe,
 } from './list.js';
 
 const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
@@ -43,6 +44,8 @@ async function fill(name: EngineName, folder: string): Promise<void> {
       return fillFromMaven(recipe, folder);
     case 'go':
       return fillFromGo(recipe, folder);
+    case 'npm':
+      return fillFromNpm(recipe, folder);
   }
 }
 
@@ -90,4 +93,9 @@ async function downloadGo(toolchain: string, folder: string): Promise<string> {
   );
   for (const entry of programs) await chmod(path.join(entry.parentPath, entry.name), 0o755);
   return path.join(root, 'bin', 'go');
+}
+
+async function fillFromNpm(recipe: NpmRecipe, folder: string): Promise<void> {
+  await writeFile(path.join(folder, 'package.json'), '{ "private": true }\n');
+  await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', recipe.package], { cwd: folder });
 }

