@@ -58,6 +58,7 @@ import { meterLog, StageMeters } from './meters.js';
 import { createApi, type ApiHandler } from './serve/api.js';
 import { createAudit } from './serve/audit.js';
 import { createPages } from './serve/pages.js';
+import { QuarantineDesk } from './serve/quarantine.js';
 import type { StoreMethods } from './serve/store-protocol.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
@@ -289,6 +290,15 @@ async function openApi(ground: Ground, { log, collector, ledger, tenants, views,
     clock,
     metrics,
     accounts: collector.accounts,
+    deliver,
+    pauseDelivery: async (name, paused) => (await threads.deliver.rpc()).call('pause', name, paused),
+    quarantine: new QuarantineDesk({
+      log,
+      ask: (sql) => rowsOf(threads.store, sql, null),
+      ingestOf: (stream) => collector.ingestOf(stream),
+      hasReader: (stage, name) =>
+        (stage === 'deliver' ? options.deliveries : options.transforms).some((reader) => reader.name === name),
+    }),
     audit: createAudit({
       log,
       lake: openCatalog(disk, join(options.dataFolder, LAKE_FOLDER)),
@@ -309,15 +319,20 @@ async function openApi(ground: Ground, { log, collector, ledger, tenants, views,
   });
 }
 
+/** The rows of a query, asked as a tenant or (null) as an operator. */
+async function rowsOf(store: Supervised<StoreMethods>, sql: string, tenant: string | null): Promise<unknown[][]> {
+  const answer = await (await store.rpc()).call('query', { sql, tenant, format: 'json' });
+  return (JSON.parse(Buffer.from(answer.body).toString()) as { rows: unknown[][] }).rows;
+}
+
 /** The one row of a query that answers two numbers. */
 async function twoNumbers(
   store: Supervised<StoreMethods>,
   sql: string,
   tenant: string,
 ): Promise<readonly [number, number]> {
-  const answer = await (await store.rpc()).call('query', { sql, tenant, format: 'json' });
-  const { rows } = JSON.parse(Buffer.from(answer.body).toString()) as { rows: [[number | string, number | string]] };
-  return [Number(rows[0][0]), Number(rows[0][1])];
+  const [row] = await rowsOf(store, sql, tenant);
+  return [Number(row![0]), Number(row![1])];
 }
 
 async function serve({ options, clock, messages, closers }: Ground, collector: Collector, api: ApiHandler) {

@@ -44,6 +44,21 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./sql.js')).sqlCommand(),
   },
   {
+    name: 'deliveries',
+    summary: 'what is delivered, what waits, what fails; pause and resume',
+    load: async () => (await import('./deliveries.js')).deliveriesCommand(),
+  },
+  {
+    name: 'quarantine',
+    summary: 'events that failed: list, show, count, run again, give up',
+    load: async () => (await import('./quarantine.js')).quarantineCommand(),
+  },
+  {
+    name: 'redrive',
+    summary: 'run quarantined events through the stage that failed, after a fix',
+    load: async () => (await import('./quarantine.js')).redriveCommand(),
+  },
+  {
     name: 'audit',
     summary: 'close the accounts: received = delivered + dropped + quarantined + pending',
     load: async () => (await import('./audit.js')).auditCommand(),

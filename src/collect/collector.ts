@@ -33,6 +33,8 @@ export interface Collector extends Handler {
   readonly accounts: Accounts;
   /** Bytes of bodies under way. */
   readonly pendingBytes: number;
+  /** The way of events into a stream; undefined where it has no front door. */
+  ingestOf(stream: string): Ingest | undefined;
 }
 
 type Route = 'events' | 'pixel' | 'click' | 'postback' | 'links';
@@ -79,6 +81,7 @@ export function createCollector(input: CollectInput): Collector {
   };
   return {
     accounts,
+    ingestOf: (stream) => ingests.get(stream),
     get pendingBytes() {
       return budget.used;
     },

@@ -46,6 +46,16 @@ export interface Outcome {
   readonly rejected: readonly RejectedEvent[];
 }
 
+/** How events are taken, where that is not as they come. */
+export interface TakeOptions {
+  /** Kept in the quarantine instead of the event's own bytes, where a protocol made those. */
+  readonly original?: Uint8Array;
+  /** Rows of other streams that become durable together with the events, or not at all. */
+  readonly also?: readonly StreamRows[];
+  /** Of an event that is redriven: how often it was tried before, and when first, ms. */
+  readonly before?: { readonly attempts: number; readonly firstMs: number };
+}
+
 /** A rejected event before the quarantine has seen it; `tenant` is undefined when no known tenant owns it. */
 interface Refused extends RejectedEvent {
   readonly tenant: string | undefined;
@@ -100,30 +110,24 @@ export class Ingest {
 
   /**
    * Takes the events in `body` for a tenant (`*`: as each event says). Resolves after the sync.
-   * `original` is kept in the quarantine instead of the event's own bytes, where a protocol made those.
    * Throws what the decoder says of the whole body, or why the log does not take it.
    */
-  async take(body: Uint8Array, tenant: string, original?: Uint8Array): Promise<Outcome> {
+  async take(body: Uint8Array, tenant: string, options: TakeOptions = {}): Promise<Outcome> {
     const judged = this.#judge(body, tenant);
     try {
-      return await this.#takeJudged(judged, body, tenant, original);
+      return await this.#takeJudged(judged, body, tenant, options);
     } finally {
       judged.release();
     }
   }
 
-  async #takeJudged(
-    judged: Judged,
-    body: Uint8Array,
-    tenant: string,
-    original: Uint8Array | undefined,
-  ): Promise<Outcome> {
+  async #takeJudged(judged: Judged, body: Uint8Array, tenant: string, options: TakeOptions): Promise<Outcome> {
     const { log, dedupe } = this.#services;
-    const quarantined = this.#quarantine.take(this.#rowsOf(judged.refused, body, original));
+    const quarantined = this.#quarantine.take(this.#rowsOf(judged.refused, body, options));
     let claim: Claim | undefined;
     try {
       claim = dedupe.claim(this.definition.name, judged.batch);
-      const batches = this.#batches(judged.batch, claim, quarantined);
+      const batches = [...this.#batches(judged.batch, claim, quarantined), ...(options.also ?? [])];
       if (batches.length > 0) claim.commit(await log.append({ batches }));
       // What this request repeats may itself be on its way to the disk.
       await claim.waits();
@@ -198,11 +202,17 @@ export class Ingest {
     return roles.eventId < 0 ? null : String(valueOf(batch.column(roles.eventId), columns[roles.eventId]!.type, row));
   }
 
-  #rowsOf(refused: readonly Refused[], body: Uint8Array, original: Uint8Array | undefined): FailedEvent[] {
+  #rowsOf(refused: readonly Refused[], body: Uint8Array, { original, before }: TakeOptions): FailedEvent[] {
+    const now = this.#services.clock.now();
+    const tried = {
+      attempts: (before?.attempts ?? 0) + 1,
+      times: { firstMs: before?.firstMs ?? now, lastMs: now },
+    };
     return refused
       .filter((one) => one.tenant !== undefined)
       .map((one) => ({
         ...one,
+        ...tried,
         tenant: one.tenant!,
         stream: this.definition.name,
         original: original ?? body.subarray(one.start, one.end),

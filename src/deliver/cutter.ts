@@ -41,6 +41,8 @@ export interface PreparedFailure {
   readonly slice: PlacedSlice;
   readonly row: number;
   readonly error: Error;
+  /** Of a redriven event that can't be read: as it was, since the slice does not hold it. */
+  readonly unread?: { readonly tenant: string; readonly eventId: string | null; readonly original: Uint8Array };
 }
 
 /** What a batch becomes on its way into a cut. */

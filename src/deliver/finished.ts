@@ -65,9 +65,14 @@ interface FailedRow {
   readonly slice: PlacedSlice;
 }
 
-function preparedFailure(input: FinishInput, { slice, row, error }: PreparedFailure, outcome: CutOutcome): FailedRow {
+function preparedFailure(
+  input: FinishInput,
+  { slice, row, error, unread }: PreparedFailure,
+  outcome: CutOutcome,
+): FailedRow {
   const code: ErrorCode = error instanceof MillraceError ? error.code : 'DELIVERY_REFUSED';
-  return { slice, event: failedEvent(input, slice, row, { code, message: error.message }, 1, outcome) };
+  const event = failedEvent(input, slice, row, { code, message: error.message }, 1, outcome);
+  return { slice, event: { ...event, ...unread } };
 }
 
 function* refused(input: FinishInput, { rows, outcome }: FinishedCut): IterableIterator<FailedRow> {

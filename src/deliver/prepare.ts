@@ -2,6 +2,7 @@
  * What a batch of the log becomes on its way into a cut: rows counted by tenant and minute, the
  * filter applied, redriven events read from their original JSON.
  */
+import type { ColumnBatch } from '../event/columns.js';
 import type { EdgeCounts } from '../event/edges.js';
 import { REDRIVE_STREAM } from '../event/internal.js';
 import { batchFromRows, rowOf } from '../event/rows.js';
@@ -81,25 +82,42 @@ function redriven(
   for (let row = first; row < end; row++) {
     const wanted = rowOf(log.batch, row) as unknown as RedriveRow;
     if (wanted.stage !== 'deliver' || wanted.reader !== name) continue;
-    edges.add(REDRIVE_STREAM, wanted.tenant, log.receivedAt, 'read', 1);
     const tried = { attempts: wanted.attempts, firstMs: wanted.first_at };
     const place = { stream: REDRIVE_STREAM, partition: log.partition, baseOffset: log.baseOffset };
+    const original = Buffer.from(wanted.original, 'base64');
+    let slice: PlacedSlice;
     try {
-      const event = JSON.parse(Buffer.from(wanted.original, 'base64').toString()) as Record<string, unknown>;
-      const stamp = event[RECEIVED_AT];
-      const receivedAt = typeof stamp === 'number' ? stamp : log.receivedAt;
-      const batch = batchFromRows(schema, [{ ...event, [RECEIVED_AT]: receivedAt }]);
-      if (filter !== null && filter.over(batch)(0) !== true) {
-        edges.add(REDRIVE_STREAM, wanted.tenant, log.receivedAt, 'filtered', 1, 'filter');
-        continue;
-      }
-      slices.push({ ...place, receivedAt, batch, rows: null, attempts: () => tried });
+      slice = { ...place, ...eventOf(schema, original, log.receivedAt), rows: null, attempts: () => tried };
     } catch (error) {
-      const slice = { ...place, receivedAt: log.receivedAt, batch: log.batch, rows: null, attempts: () => tried };
-      failures.push({ slice, row, error: asError(error) });
+      const { receivedAt, batch } = log;
+      const unread = { tenant: wanted.tenant, eventId: wanted.event_id, original };
+      const slice = { ...place, receivedAt, batch, rows: null, attempts: () => tried };
+      edges.add(REDRIVE_STREAM, wanted.tenant, receivedAt, 'read', 1);
+      failures.push({ slice, row, error: asError(error), unread });
+      continue;
+    }
+    // In the minute of its own stamp, as whatever becomes of it.
+    edges.add(REDRIVE_STREAM, wanted.tenant, slice.receivedAt, 'read', 1);
+    try {
+      if (filter === null || filter.over(slice.batch)(0) === true) slices.push(slice);
+      else edges.add(REDRIVE_STREAM, wanted.tenant, slice.receivedAt, 'filtered', 1, 'filter');
+    } catch (error) {
+      failures.push({ slice, row: 0, error: asError(error) });
     }
   }
   return { slices, failures };
+}
+
+/** An event as it was, with its own stamp where it has one. */
+function eventOf(
+  schema: Schema,
+  original: Uint8Array,
+  now: number,
+): { readonly batch: ColumnBatch; readonly receivedAt: number } {
+  const event = JSON.parse(new TextDecoder().decode(original)) as Record<string, unknown>;
+  const stamp = event[RECEIVED_AT];
+  const receivedAt = typeof stamp === 'number' ? stamp : now;
+  return { batch: batchFromRows(schema, [{ ...event, [RECEIVED_AT]: receivedAt }]), receivedAt };
 }
 
 interface RedriveRow {
@@ -107,6 +125,7 @@ interface RedriveRow {
   readonly stage: string;
   readonly reader: string;
   readonly original: string;
+  readonly event_id: string | null;
   readonly attempts: number;
   readonly first_at: number | null;
 }

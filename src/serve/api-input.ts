@@ -8,11 +8,18 @@ import type { EmbeddedLog } from '../log/embedded/open.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
 import type { MetricParts, Metrics } from '../telemetry/metrics.js';
 import type { Audit } from './audit.js';
+import type { QuarantineDesk } from './quarantine.js';
 import type { StoreMethods } from './store-protocol.js';
 
 /** A view in the mill, as far as the API shows it. */
 export interface MillStatus {
   readonly stats: { readonly name: string; readonly late: number };
+  readonly reader: ReaderLoopStatus;
+}
+
+/** A delivery, as far as the API shows it. */
+export interface DeliveryShown {
+  readonly delivery: { readonly name: string; readonly from: string };
   readonly reader: ReaderLoopStatus;
 }
 
@@ -30,6 +37,11 @@ export interface Api {
   readonly mill: () => Promise<readonly MillStatus[]>;
   /** Readers of the transforms. */
   readonly transforms: () => Promise<readonly ReaderLoopStatus[]>;
+  /** Deliveries and their readers. */
+  readonly deliver: () => Promise<readonly DeliveryShown[]>;
+  /** Pauses a delivery or lets it go on; throws DELIVERY_UNKNOWN. */
+  readonly pauseDelivery: (name: string, paused: boolean) => Promise<void>;
+  readonly quarantine: QuarantineDesk;
   /** Readers of the lake. */
   readonly lake: () => Promise<readonly ReaderLoopStatus[]>;
   readonly metrics: Metrics;

@@ -9,9 +9,11 @@ import { openApi } from './openapi.js';
 import type { Route } from './route.js';
 import { createRouter } from './router.js';
 import { COLLECT_ROUTES } from './routes/collect.js';
+import { deliveryRoutes } from './routes/deliveries.js';
 import { healthRoutes } from './routes/health.js';
 import { Live } from './routes/live.js';
 import { queryRoute } from './routes/query.js';
+import { quarantineRoutes } from './routes/quarantine.js';
 import { statsRoutes, StatsReader } from './routes/stats.js';
 import { viewRoutes } from './routes/views.js';
 import { createStatic } from './static.js';
@@ -33,6 +35,8 @@ export function createApi(api: Api): ApiHandler {
     ...viewRoutes(api),
     ...statsRoutes(api, stats),
     live.route(),
+    ...deliveryRoutes(api),
+    ...quarantineRoutes(api),
     ...healthRoutes(api),
   ];
   routes.push(openApiRoute(api, routes));

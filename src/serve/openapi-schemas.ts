@@ -27,8 +27,113 @@ const viewColumns: JsonSchema = {
 const names: JsonSchema = { type: 'array', items: { type: 'string' } };
 const record: JsonSchema = { type: 'object', additionalProperties: value };
 
+const text: JsonSchema = { type: 'string' };
+const nullableText: JsonSchema = { type: ['string', 'null'] };
+const quarantined: JsonSchema = {
+  type: 'object',
+  required: ['offset', 'at', 'tenant', 'stage', 'reader', 'stream', 'code', 'message', 'attempts'],
+  properties: {
+    offset: count,
+    at: text,
+    tenant: text,
+    stage: text,
+    reader: nullableText,
+    stream: text,
+    code: text,
+    message: text,
+    path: nullableText,
+    attempts: count,
+    eventId: nullableText,
+    originalLength: count,
+    firstAt: nullableText,
+    lastAt: nullableText,
+    place: { type: ['object', 'null'], properties: { partition: count, offset: count } },
+    original: { ...nullableText, description: 'Base 64; only where one row is asked for' },
+  },
+};
+const delivery: JsonSchema = {
+  type: 'object',
+  required: [
+    'name',
+    'from',
+    'sink',
+    'state',
+    'reason',
+    'paused',
+    'breaker',
+    'pendingRows',
+    'oldestMs',
+    'totals',
+    'errors',
+  ],
+  properties: {
+    name: text,
+    from: text,
+    sink: text,
+    state: text,
+    reason: nullableText,
+    paused: { type: 'boolean' },
+    breaker: { enum: ['closed', 'open', 'trying'] },
+    pendingRows: count,
+    oldestMs: { type: 'number' },
+    planned: count,
+    totals: { type: 'object', additionalProperties: count },
+    retries: count,
+    failures: count,
+    rowsPerSecond: { type: 'number' },
+    deliveredAtMs: nullableNumber,
+    errors: {
+      type: 'array',
+      items: { type: 'object', properties: { atMs: { type: 'number' }, message: text, times: count } },
+    },
+  },
+};
+
 /** Shapes by name. */
 export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  Deliveries: {
+    type: 'object',
+    required: ['deliveries'],
+    properties: { deliveries: { type: 'array', items: delivery } },
+  },
+  Quarantine: {
+    type: 'object',
+    required: ['rows'],
+    properties: { rows: { type: 'array', items: quarantined } },
+  },
+  QuarantinedRow: quarantined,
+  QuarantineStats: {
+    type: 'object',
+    required: ['groups'],
+    properties: {
+      groups: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['stage', 'reader', 'stream', 'code', 'rows', 'tenants', 'oldest', 'newest'],
+          properties: {
+            stage: text,
+            reader: nullableText,
+            stream: text,
+            code: text,
+            rows: count,
+            tenants: count,
+            oldest: text,
+            newest: text,
+          },
+        },
+      },
+    },
+  },
+  Resolution: {
+    type: 'object',
+    required: ['resolved', 'refused', 'refusedCount'],
+    properties: {
+      resolved: count,
+      refusedCount: count,
+      refused: { type: 'array', items: { type: 'object', properties: { offset: count, message: text } } },
+    },
+  },
   QueryAnswer: {
     type: 'object',
     required: ['columns', 'rows', 'elapsedMs', 'stats'],

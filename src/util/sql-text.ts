@@ -111,6 +111,12 @@ class ByteIndex {
   }
 }
 
+/** A text as a literal of the grammar: quotes doubled, nothing else has a meaning. Throws SQL_RUNTIME for NUL. */
+export function sqlLiteral(text: string): string {
+  if (text.includes('\0')) throw new MillraceError('SQL_RUNTIME', 'a text can not hold the character NUL');
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
 /** A place in a text as people count it, both from 1; the column counts code points. */
 export function lineAndColumn(text: string, index: number): { line: number; column: number } {
   const before = text.slice(0, index);

@@ -52,7 +52,19 @@ describe('the command', () => {
     const { code, out } = await millrace(['--help']);
     expect(code).toBe(0);
     const commands = [...out.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1]!).filter((name) => name !== 'help');
-    expect(commands).toEqual(['start', 'init', 'check', 'send', 'tail', 'sql', 'audit', 'key']);
+    expect(commands).toEqual([
+      'start',
+      'init',
+      'check',
+      'send',
+      'tail',
+      'sql',
+      'deliveries',
+      'quarantine',
+      'redrive',
+      'audit',
+      'key',
+    ]);
     const helps = await Promise.all(commands.map((name) => millrace([name, '--help'])));
     for (const [index, help] of helps.entries()) {
       expect(help.out, commands[index]).toContain('Examples:');

@@ -10,6 +10,7 @@ import { systemClock } from '../../src/io/clock.js';
 import type { Rpc } from '../../src/io/rpc.js';
 import { createApi, type Api } from '../../src/serve/api.js';
 import { createAudit } from '../../src/serve/audit.js';
+import { QuarantineDesk } from '../../src/serve/quarantine.js';
 import type { QueryRequest } from '../../src/serve/query/engine.js';
 import type { RowRange, StoreMethods } from '../../src/serve/store-protocol.js';
 import { tailPage } from '../../src/serve/stream-tail.js';
@@ -150,6 +151,17 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
     views: [viewDescription('traffic'), viewDescription('totals', true)],
     store: async () => store,
     transforms: async () => [],
+    deliver: async () => [{ delivery: { name: 'archive', from: 'events' }, reader: running('deliver.archive') }],
+    pauseDelivery: async () => undefined,
+    quarantine: new QuarantineDesk({
+      log: fixture.log,
+      ask: async (sql) => {
+        const { body } = await fixture.engine.run({ sql, tenant: null, format: 'json' });
+        return (JSON.parse(Buffer.from(body).toString()) as { rows: unknown[][] }).rows;
+      },
+      ingestOf: () => undefined,
+      hasReader: () => true,
+    }),
     mill: async () => [{ stats: { name: 'traffic', late: 3 }, reader: running('mill.traffic') }],
     lake: async () => [running('lake.events')],
     metrics: createMetrics(),

@@ -51,7 +51,7 @@ export class Tracking {
       this.services.unauthenticated(request);
       throw new MillraceError('TENANT_UNKNOWN', `there is no tenant '${tenant.slice(0, 64)}'`, { place: 'query t' });
     }
-    return this.#ingest.take(event, tenant, Buffer.from(request.url ?? ''));
+    return this.#ingest.take(event, tenant, { original: Buffer.from(request.url ?? '') });
   }
 
   /**

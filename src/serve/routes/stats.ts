@@ -45,8 +45,9 @@ export class StatsReader {
   /** The stats as a key may see them. */
   async read(principal: Principal): Promise<Stats> {
     const api = this.#api;
-    const [transforms, mill, lake, store] = await Promise.all([
+    const [transforms, deliver, mill, lake, store] = await Promise.all([
       api.transforms(),
+      api.deliver(),
       api.mill(),
       api.lake(),
       (async () => (await api.store()).call('status'))(),
@@ -67,7 +68,7 @@ export class StatsReader {
       eventsPerSecond: this.#rate.perSecond,
       readers: [
         ...transforms,
-        ...mill.map(({ reader }) => reader),
+        ...[...deliver, ...mill].map(({ reader }) => reader),
         ...lake,
         ...store.views.map(({ reader }) => reader),
       ].map(({ id, positions, state, lagRows, lagMs }) => ({
