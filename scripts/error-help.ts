@@ -55,6 +55,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   DELIVERY_UNKNOWN: 'The configuration has no such delivery, and none was made through the API.',
   DELIVERY_REFUSED:
     'The sink refuses this row for good; the message is its own. The row is in the quarantine: mend the cause, then `millrace redrive`.',
+  ADDRESS_REFUSED:
+    'A host of a delivery has no address that may be connected to. If it is meant to be private, permit it by `allowPrivate`.',
   DELIVERY_GAVE_UP:
     'The sink failed until `retry.deadline`. The rows are in the quarantine: once it works again, `millrace redrive`.',
   SQL_SYNTAX: 'The statement does not parse; the message has line, column and a caret.',

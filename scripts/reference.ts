@@ -84,7 +84,7 @@ function typeText(field: JsonSchema): string {
   if (typeof kind === 'string') return kind;
   if (Array.isArray(field['enum'])) return field['enum'].map((value) => `\`${String(value)}\``).join(', ');
   if (field['const'] !== undefined) return `\`${String(field['const'])}\``;
-  if (field['anyOf'] !== undefined) return 'text or list';
+  if (field['anyOf'] !== undefined) return [...new Set((field['anyOf'] as JsonSchema[]).map(typeText))].join(' or ');
   if (field['type'] === 'array') return 'list';
   if (field['type'] === 'object') return field['properties'] === undefined ? 'object by name' : 'object';
   if (field['type'] === 'integer')

@@ -62,6 +62,7 @@ export const ERRORS = {
   // deliveries
   DELIVERY_UNKNOWN: { status: 404, retryable: false },
   DELIVERY_REFUSED: { status: 502, retryable: false },
+  ADDRESS_REFUSED: { status: 502, retryable: false },
   DELIVERY_GAVE_UP: { status: 502, retryable: true },
   // SQL
   SQL_SYNTAX: { status: 400, retryable: false },
