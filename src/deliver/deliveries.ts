@@ -9,6 +9,7 @@ import type { DeliveryOptions } from '../config/options.js';
 import { Quarantine } from '../event/quarantine.js';
 import type { Clock } from '../io/clock.js';
 import type { Disk } from '../io/disk.js';
+import type { Network } from '../io/network.js';
 import type { Random } from '../io/random.js';
 import type { Log } from '../log/log.js';
 import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
@@ -38,6 +39,7 @@ export interface DeliveriesInput {
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
+  readonly network: Network;
   readonly quarantine: QuarantineLimits;
   readonly onStatus: (status: ReaderLoopStatus) => void;
 }
@@ -121,8 +123,8 @@ export class Deliveries {
   }
 
   async #begin(options: DeliveryOptions): Promise<Running> {
-    const { clock, random, disk, onStatus } = this.#input;
-    const { name, from } = options;
+    const { clock, random, disk, network, onStatus } = this.#input;
+    const { name, from, requestsMax } = options;
     const schema = this.#log.stream(from)?.schema;
     if (schema === undefined)
       throw new MillraceError('STREAM_UNKNOWN', `delivery ${name}: there is no stream '${from}'`, { place: name });
@@ -133,7 +135,7 @@ export class Deliveries {
       log: this.#log,
       schema,
       filter,
-      sink: createSink(options.sink, { name, stream: from, requestsMax: options.requestsMax, clock, random, disk }),
+      sink: createSink(options.sink, { name, stream: from, requestsMax, clock, random, disk, network }),
       quarantine: this.#quarantine,
       clock,
       random,

@@ -18,6 +18,7 @@
  */
 import type { Clock } from '../io/clock.js';
 import type { Disk } from '../io/disk.js';
+import type { Network } from '../io/network.js';
 import type { Random } from '../io/random.js';
 import type { CutRows } from './rows.js';
 import type { Receipt } from './receipt.js';
@@ -68,6 +69,7 @@ export interface SinkContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
+  readonly network: Network;
 }
 
 /** The other end refuses these rows for good: another attempt can't help. Thrown by `send`. */

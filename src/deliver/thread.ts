@@ -8,6 +8,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { DeliveryOptions } from '../config/options.js';
 import { systemClock } from '../io/clock.js';
 import { realDisk } from '../io/disk-real.js';
+import { systemNetwork } from '../io/network.js';
 import { yieldToOthers } from '../io/priority.js';
 import { systemRandom } from '../io/random.js';
 import { createRpc, type Rpc } from '../io/rpc.js';
@@ -50,6 +51,7 @@ async function start({ deliveries, quarantine, graceMs, logPort }: DeliverThread
     clock: systemClock,
     random: systemRandom,
     disk: realDisk,
+    network: systemNetwork,
     quarantine,
     onStatus: ({ id, state, reason }) => parent.notify('viewStatus', { id, state, reason }),
   });

@@ -3,10 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createSink } from '../../src/deliver/sinks/index.js';
 import { ComeAgain, Refused } from '../../src/deliver/sink.js';
-import { systemClock } from '../../src/io/clock.js';
-import { realDisk } from '../../src/io/disk-real.js';
-import { systemRandom } from '../../src/io/random.js';
-import { Bench, deliveryOptions, freshFolder, removeFolders, someRows, until } from './support.js';
+import { Bench, deliveryOptions, freshFolder, removeFolders, sinkContext, someRows, until } from './support.js';
 import { RecordingSink } from './recording-sink.js';
 
 let bench: Bench;
@@ -205,16 +202,8 @@ describe('a delivery', () => {
     bench = await new Bench().open();
     const path = join(freshFolder(), 'out.ndjson');
     writeFileSync(path, '{"id":"whole"}\n{"id":"to');
-    const context = {
-      name: 'out',
-      stream: 'events',
-      requestsMax: 1,
-      clock: systemClock,
-      random: systemRandom,
-      disk: realDisk,
-    };
     await bench.append(someRows(4));
-    await bench.start(createSink({ type: 'file', path }, context));
+    await bench.start(createSink({ type: 'file', path }, sinkContext()));
     await bench.drained();
     const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(['whole', 'e-0', 'e-1', 'e-2', 'e-3']);

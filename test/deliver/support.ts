@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeliveryOptions } from '../../src/config/options.js';
+import { CutRows, type PlacedSlice } from '../../src/deliver/rows.js';
 import { DeliveryStage, type DeliveryInput } from '../../src/deliver/stage.js';
-import type { Sink } from '../../src/deliver/sink.js';
+import type { Sink, SinkContext } from '../../src/deliver/sink.js';
 import {
   EDGES_SCHEMA,
   EDGES_STREAM,
@@ -18,6 +19,7 @@ import { defineSchema } from '../../src/event/schema-define.js';
 import type { Schema } from '../../src/event/schema.js';
 import { systemClock, type Clock } from '../../src/io/clock.js';
 import { realDisk } from '../../src/io/disk-real.js';
+import { systemNetwork } from '../../src/io/network.js';
 import { systemRandom } from '../../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { StreamDefinition } from '../../src/log/log.js';
@@ -87,6 +89,31 @@ export function deliveryOptions(rest: Partial<DeliveryOptions> = {}): DeliveryOp
     retry: { minMs: 5, maxMs: 50, deadlineMs: null },
     requestsMax: 2,
     start: 'oldest',
+    ...rest,
+  };
+}
+
+/** Rows as a cut has them, in slices of at most `sliceRows`. */
+export function cutRows(rows: readonly Row[], schema = SCHEMA, sliceRows = rows.length): CutRows {
+  const slices: PlacedSlice[] = [];
+  for (let from = 0; from < rows.length; from += sliceRows) {
+    const batch = batchFromRows(schema, rows.slice(from, from + sliceRows));
+    const place = { stream: 'events', partition: 0, baseOffset: from, receivedAt: 1_700_000_000_000 + from };
+    slices.push({ ...place, batch, rows: null, attempts: null });
+  }
+  return new CutRows(schema, slices);
+}
+
+/** What a sink of the delivery `out` is made with. */
+export function sinkContext(rest: Partial<SinkContext> = {}): SinkContext {
+  return {
+    name: 'out',
+    stream: 'events',
+    requestsMax: 2,
+    clock: systemClock,
+    random: systemRandom,
+    disk: realDisk,
+    network: systemNetwork,
     ...rest,
   };
 }

@@ -3,15 +3,21 @@
  * name the same types.
  */
 import { z } from 'zod';
+import { httpSinkField, webhookSinkField } from './http.js';
 import { fileSinkField, stdoutSinkField } from './output.js';
+import { tlsWithPaths } from './tls.js';
 
 /** `to` of a delivery: which sink, and how. */
-export const sinkField = z.discriminatedUnion('type', [fileSinkField, stdoutSinkField], {
-  error: (issue) => (issue.code === 'invalid_union' ? `expected one of type ${SINK_TYPES.join(', ')}` : undefined),
-});
+export const sinkField = z.discriminatedUnion(
+  'type',
+  [fileSinkField, stdoutSinkField, httpSinkField, webhookSinkField],
+  {
+    error: (issue) => (issue.code === 'invalid_union' ? `expected one of type ${SINK_TYPES.join(', ')}` : undefined),
+  },
+);
 
 /** Types of sinks, as `type` names them. */
-export const SINK_TYPES = ['file', 'stdout'] as const;
+export const SINK_TYPES = ['file', 'stdout', 'http', 'webhook'] as const;
 
 /** The settings of a sink, parsed; paths are absolute, secrets are in clear. Never print them. */
 export type SinkOptions = z.output<typeof sinkField>;
@@ -21,5 +27,13 @@ export type SinkOptionsOf<Type extends SinkOptions['type']> = Extract<SinkOption
 
 /** Makes the paths of a sink's settings absolute; `at` resolves one. */
 export function withPaths(sink: SinkOptions, at: (path: string) => string): SinkOptions {
-  return sink.type === 'file' ? { ...sink, path: at(sink.path) } : sink;
+  switch (sink.type) {
+    case 'file':
+      return { ...sink, path: at(sink.path) };
+    case 'http':
+    case 'webhook':
+      return { ...sink, tls: tlsWithPaths(sink.tls, at) };
+    case 'stdout':
+      return sink;
+  }
 }

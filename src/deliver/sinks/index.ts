@@ -1,7 +1,9 @@
 /** The one list of sinks. `src/config/sinks/index.ts` has their settings; both lists name the same types. */
 import type { SinkOptions, SinkOptionsOf } from '../../config/sinks/index.js';
 import type { Sink, SinkContext } from '../sink.js';
+import { createHttpSink } from './http.js';
 import { createFileSink, createStdoutSink } from './output.js';
+import { createWebhookSink } from './webhook.js';
 
 type Makers = {
   readonly [Type in SinkOptions['type']]: (options: SinkOptionsOf<Type>, context: SinkContext) => Sink;
@@ -11,6 +13,8 @@ type Makers = {
 const SINKS: Makers = {
   file: createFileSink,
   stdout: createStdoutSink,
+  http: createHttpSink,
+  webhook: createWebhookSink,
 };
 
 /** Makes the sink of a delivery; nothing is opened yet. */
