@@ -59,6 +59,14 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
     'A host of a delivery has no address that may be connected to. If it is meant to be private, permit it by `allowPrivate`.',
   DELIVERY_GAVE_UP:
     'The sink failed until `retry.deadline`. The rows are in the quarantine: once it works again, `millrace redrive`.',
+  TRANSFORM_FAILED:
+    'A function of a transform threw, or a step could not do its work; the message says what. The event is in the quarantine: repair the function, then redrive it.',
+  TRANSFORM_TIMEOUT:
+    'A function took longer for an event than its `timeout`. Its thread was started anew, the event is in the quarantine.',
+  TRANSFORM_MEMORY:
+    'A function needed more than its `memory`. Its thread was started anew, the event is in the quarantine.',
+  TRANSFORM_ANSWER:
+    'A Lambda function answered something else than each record once; the message names the id. The records of the invocation are in the quarantine.',
   SQL_SYNTAX: 'The statement does not parse; the message has line, column and a caret.',
   SQL_UNSUPPORTED: 'PostgreSQL knows this, Millrace does not; the message says what to write instead.',
   SQL_UNKNOWN_RELATION: 'No such stream or view, or none that this key may see.',

@@ -10,6 +10,7 @@ import {
   optionalSize,
   optionalWhole,
   path,
+  secret,
   text,
   whole,
 } from './fields.js';
@@ -30,9 +31,9 @@ const maskField = z.record(
 
 const hashField = z.strictObject({
   columns: z.array(column('Such as `user_id`')).min(1, { error: 'expected at least one column' }),
-  secret: text('At least 16 characters; the same secret gives the same hashes').min(16, {
-    error: 'expected a secret of at least 16 characters',
-  }),
+  secret: secret('At least 16 characters; the same secret gives the same hashes', (found) =>
+    found.length < 16 ? 'expected a secret of at least 16 characters' : null,
+  ),
 });
 
 const setField = z.record(

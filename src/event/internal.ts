@@ -37,7 +37,7 @@ const OWN: ReadonlySet<string> = new Set([
 
 /** Whether Millrace writes a stream itself, so that it takes nothing from outside. */
 export function isInternalStream(name: string): boolean {
-  return OWN.has(name) || name.startsWith('view.') || name.startsWith('replay.');
+  return OWN.has(name) || name.startsWith('view.') || name.startsWith('replay.') || name.startsWith('transform.');
 }
 
 /** Whether a stream of Millrace's own may be read by a delivery: all but what only starts read. */

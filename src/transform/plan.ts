@@ -7,7 +7,7 @@ import type { Log, StreamDefinition } from '../log/log.js';
 import { MillraceError } from '../util/errors.js';
 import type { Rows } from './rows.js';
 import { shapeTo } from './shape.js';
-import type { OwnStream, StepPlan } from './verb.js';
+import { stepMistake, type OwnStream, type StepPlan } from './verb.js';
 import { planStep } from './verbs/index.js';
 
 /** A transform whose steps are planned. */
@@ -33,6 +33,8 @@ export async function planTransform(options: TransformOptions, input: Schema): P
       schema,
       wanted,
     });
+    if (planned.own !== undefined && steps.some(({ own }) => own?.name === planned.own!.name))
+      throw stepMistake(`${place}.steps[${index}]`, 'an earlier step does the same and would share its memory');
     steps.push(planned);
     ({ schema } = planned);
   }

@@ -64,6 +64,11 @@ export const ERRORS = {
   DELIVERY_REFUSED: { status: 502, retryable: false },
   ADDRESS_REFUSED: { status: 502, retryable: false },
   DELIVERY_GAVE_UP: { status: 502, retryable: true },
+  // transforms
+  TRANSFORM_FAILED: { status: 500, retryable: false },
+  TRANSFORM_TIMEOUT: { status: 500, retryable: false },
+  TRANSFORM_MEMORY: { status: 500, retryable: false },
+  TRANSFORM_ANSWER: { status: 500, retryable: false },
   // SQL
   SQL_SYNTAX: { status: 400, retryable: false },
   SQL_UNSUPPORTED: { status: 400, retryable: false },

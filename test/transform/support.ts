@@ -208,3 +208,12 @@ export async function once(
   await running.stop();
   return result;
 }
+
+/** The message of the mistake in a transform with these steps. */
+export async function mistake(steps: readonly Event[], schema?: unknown): Promise<string> {
+  const transform = { from: 'events', steps, ...(schema === undefined ? {} : { schema }) };
+  return withDerivedStreams(optionsOf({ out: transform })).then(
+    () => 'none',
+    (error: Error) => error.message,
+  );
+}

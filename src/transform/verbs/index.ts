@@ -1,14 +1,30 @@
 /** Every verb there is. */
 import type { StepOptions } from '../../config/transform-options.js';
 import { stepMistake, type PlanContext, type StepPlan, type Verb } from '../verb.js';
+import { dedupe } from './dedupe.js';
+import { enrich } from './enrich.js';
 import { filter } from './filter.js';
+import { flatten } from './flatten.js';
+import { hash } from './hash.js';
+import { lookup } from './lookup.js';
+import { mask } from './mask.js';
 import { rename } from './rename.js';
+import { sample } from './sample.js';
 import { set } from './set.js';
+import { split } from './split.js';
 
 const VERBS: { readonly [V in StepOptions['verb']]?: Verb<Extract<StepOptions, { verb: V }>> } = {
   filter,
   rename,
+  mask,
+  hash,
   set,
+  split,
+  sample,
+  flatten,
+  lookup,
+  dedupe,
+  enrich,
 };
 
 /** Plans one step. Throws CONFIG_INVALID and SQL_* with its place. */
