@@ -34,6 +34,12 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   KEY_INVALID: 'No such key. The bytes were counted and not stored.',
   KEY_FORBIDDEN:
     'The key exists and may not do this: an `ingest` key does not query, a `read` key does not send, and only an operator sees all tenants.',
+  ARGUMENT_INVALID:
+    'A call of the Firehose API asks for what can not be; the message says what is expected. Answered as `InvalidArgumentException`.',
+  ARGUMENT_OUT_OF_BOUNDS:
+    'A member of a call of the Firehose API is missing, or breaks a limit. Answered as `ValidationException`; nothing was taken.',
+  OPERATION_UNKNOWN:
+    'There is no such operation of the Firehose API, or not here. Answered as `UnknownOperationException`.',
   LINK_INVALID: 'A click link is neither signed for its destination nor leads to an allowed host of the tenant.',
   CLICK_ID_INVALID: 'A click id was not minted here, or was changed on the way.',
   NOT_FOUND: 'There is nothing at this address. `/v1/openapi.json` lists what there is.',

@@ -240,6 +240,7 @@ async function openDoor(
     random,
     metrics,
     limits,
+    firehose: options.firehose,
     onError,
   });
 }
@@ -295,7 +296,7 @@ async function openApi(ground: Ground, { log, collector, ledger, tenants, views,
     quarantine: new QuarantineDesk({
       log,
       ask: (sql) => rowsOf(threads.store, sql, null),
-      ingestOf: (stream) => collector.ingestOf(stream),
+      ingestOf: (stream) => collector.doors.get(stream),
       hasReader: (stage, name) =>
         (stage === 'deliver' ? options.deliveries : options.transforms).some((reader) => reader.name === name),
     }),

@@ -116,11 +116,13 @@ function announce(config: MillraceOptions, url: string): void {
   line('data', config.dataFolder);
   if (config.samples.length > 0)
     line('sample', config.samples.map(({ name }) => name).join(', '), 'sent once through the front door');
-  const { demoKeys } = config.tenants;
-  if (demoKeys.length > 0) {
+  const { demoKeys, demoAccessKeys } = config.tenants;
+  if (demoKeys.length + demoAccessKeys.length > 0) {
     print('');
     print(`  ${bold('Demo keys')} ${dim('(in clear in the configuration, so this machine only)')}`);
     for (const { key, role, tenant } of demoKeys) print(`  ${tenant.padEnd(10)}${role.padEnd(10)}${key}`);
+    for (const { id, secret, tenant } of demoAccessKeys)
+      print(`  ${tenant.padEnd(10)}${'access'.padEnd(10)}${id} ${secret}`);
   }
   print('');
   print(dim('Ctrl-C stops it.'));

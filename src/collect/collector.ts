@@ -8,6 +8,7 @@
  * | `GET /c` | click, signed or to an allowed host | after `clickWaitMs` |
  * | `GET, POST /postback` | conversion, by click id or secret | never |
  * | `POST /v1/links` | signs a click link, by key | keeps nothing |
+ * | `POST /` | the Firehose API, by signature | never |
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasFrontDoor } from '../log/log.js';
@@ -17,9 +18,10 @@ import { Budget } from './http/body.js';
 import { answerError } from './http/answer.js';
 import type { Handler } from './http/server.js';
 import { targetOf, type Target } from './http/request.js';
-import { Ingest } from './ingest.js';
-import { COLLECT_DEFAULTS, type CollectInput, type CollectServices } from './options.js';
+import { Doors } from './doors.js';
+import { COLLECT_DEFAULTS, FIREHOSE_DEFAULTS, type CollectInput, type CollectServices } from './options.js';
 import { takeClick } from './protocols/click.js';
+import { Firehose, isAwsCall } from './protocols/firehose/firehose.js';
 import { takeEvents } from './protocols/events.js';
 import { takeLinks } from './protocols/links.js';
 import { takePixel } from './protocols/pixel.js';
@@ -33,17 +35,18 @@ export interface Collector extends Handler {
   readonly accounts: Accounts;
   /** Bytes of bodies under way. */
   readonly pendingBytes: number;
-  /** The way of events into a stream; undefined where it has no front door. */
-  ingestOf(stream: string): Ingest | undefined;
+  /** The ways of events into streams. */
+  readonly doors: Doors;
 }
 
-type Route = 'events' | 'pixel' | 'click' | 'postback' | 'links';
+type Route = 'events' | 'pixel' | 'click' | 'postback' | 'links' | 'firehose';
 
 /** Makes the front door. Throws CONFIG_INVALID when the default stream can't take tracking events. */
 export function createCollector(input: CollectInput): Collector {
   const services: CollectServices = {
     ...input,
     limits: { ...COLLECT_DEFAULTS, ...input.limits },
+    firehose: { ...FIREHOSE_DEFAULTS, ...input.firehose },
     accounts: new Accounts(),
     unauthenticated: (request) => count(services, request),
   };
@@ -56,16 +59,16 @@ export function createCollector(input: CollectInput): Collector {
     }),
     agents: new Agents(),
   };
-  const ingests = new Map<string, Ingest>();
-  for (const definition of log.streams())
-    if (hasFrontDoor(definition)) ingests.set(definition.name, new Ingest(definition, services, shared));
+  const doors = new Doors(services, shared);
+  for (const definition of log.streams()) if (hasFrontDoor(definition)) doors.open(definition);
   const budget = new Budget(limits.pendingBytesMax);
-  const first = ingests.get(limits.defaultStream);
+  const first = doors.get(limits.defaultStream);
   if (first === undefined)
     throw new MillraceError('CONFIG_INVALID', `there is no stream '${limits.defaultStream}'`, {
       place: 'collect.defaultStream',
     });
   const tracking = new Tracking(services, first);
+  const firehose = new Firehose(services, doors, budget);
   metrics.onCollect(() => {
     const { ids, heldMs } = dedupe.stats();
     metrics.gauge('millrace_dedupe_ids').set(ids);
@@ -73,21 +76,23 @@ export function createCollector(input: CollectInput): Collector {
   });
   const answer = (route: Route, target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (route === 'events')
-      return takeEvents(services, (stream) => ingests.get(stream), budget, request, response, target.query);
+      return takeEvents(services, (stream) => doors.get(stream), budget, request, response, target.query);
     if (route === 'pixel') return takePixel(tracking, request, response, target.query);
     if (route === 'click') return takeClick(tracking, request, response, target.query);
+    if (route === 'firehose') return firehose.handle(request, response);
     if (route === 'links') return takeLinks(services, budget, request, response);
     return takePostback(tracking, budget, request, response, target);
   };
   return {
     accounts,
-    ingestOf: (stream) => ingests.get(stream),
+    doors,
     get pendingBytes() {
       return budget.used;
     },
     handle(request, response) {
       const target = targetOf(request);
-      const route = routeOf(target.path);
+      const isCall = services.firehose.enabled && isAwsCall(request, target.path);
+      const route = isCall ? 'firehose' : routeOf(target.path);
       if (route === undefined) return false;
       measure(services, route, response);
       answer(route, target, request, response).catch((error: unknown) => {

@@ -15,16 +15,18 @@ import type { ColumnBatch } from '../event/columns.js';
 import type { Dictionary } from '../event/dictionary.js';
 import { gather } from '../event/gather.js';
 import { QUARANTINE_STREAM } from '../event/internal.js';
+import { recordsBatch, type RecordBytes } from '../event/records.js';
 import { valueOf } from '../event/rows.js';
 import { parseUuid } from '../event/uuid.js';
 import type { StreamDefinition, StreamRows } from '../log/log.js';
 import type { ErrorCode } from '../util/errors.js';
 import type { Account } from './accounts.js';
 import { createDecoder } from './decode/decoder.js';
-import type { DecodedBatch, Decoder } from './decode/types.js';
+import type { DecodedBatch, Decoder, DecodeRequest } from './decode/types.js';
 import type { Claim } from './dedupe/claim.js';
 import { Labeller } from './labels.js';
 import type { CollectServices } from './options.js';
+import type { RequestIds } from './request-ids.js';
 import type { Quarantine, QuarantineRows, FailedEvent } from '../event/quarantine.js';
 import { Screen, type Screened } from './screen.js';
 import type { Agents } from './tracking/agents.js';
@@ -56,6 +58,31 @@ export interface TakeOptions {
   readonly before?: { readonly attempts: number; readonly firstMs: number };
 }
 
+/** Events that a protocol has framed itself: one a line, in order. */
+export interface FramedEvents {
+  readonly body: Uint8Array;
+  /** The bytes of an event as they came, for the quarantine. */
+  readonly originalOf: (index: number) => Uint8Array;
+  /** For events that bring no id. */
+  readonly ids: RequestIds;
+  /** Most bytes of one event. */
+  readonly eventBytesMax: number;
+}
+
+/** What became of framed events. */
+export interface FramedOutcome {
+  /** By position: the event's id; null where it has none that could be read. */
+  readonly ids: readonly (string | null)[];
+  /** Events that are neither stored nor in the quarantine with all their bytes: still the client's. */
+  readonly failed: readonly FailedFrame[];
+}
+
+/** A framed event that is the client's still. */
+export interface FailedFrame extends RejectedEvent {
+  /** It may be taken later: only the quota of the quarantine is used up. */
+  readonly retryable: boolean;
+}
+
 /** A rejected event before the quarantine has seen it; `tenant` is undefined when no known tenant owns it. */
 interface Refused extends RejectedEvent {
   readonly tenant: string | undefined;
@@ -67,10 +94,18 @@ interface Refused extends RejectedEvent {
 /** A request's events, decoded and judged; nothing is written yet. */
 interface Judged {
   readonly batch: ColumnBatch;
+  /** Null for raw records. */
+  readonly decoded: DecodedBatch | null;
   readonly refused: readonly Refused[];
   readonly events: number;
   /** Call when the batch is on disk and counted. */
   release(): void;
+}
+
+/** What the streams of a front door share. */
+export interface IngestShared {
+  readonly quarantine: Quarantine;
+  readonly agents: Agents;
 }
 
 /** Takes events into one stream. */
@@ -84,11 +119,7 @@ export class Ingest {
   readonly #meters: StreamMeters;
   readonly #accountsByCode = new WeakMap<Dictionary, (Account | undefined)[]>();
 
-  constructor(
-    definition: StreamDefinition,
-    services: CollectServices,
-    shared: { quarantine: Quarantine; agents: Agents },
-  ) {
+  constructor(definition: StreamDefinition, services: CollectServices, shared: IngestShared) {
     const { schema } = definition;
     const { limits, random, metrics } = services;
     const { tenant, eventId, eventTime } = schema.roles;
@@ -115,15 +146,53 @@ export class Ingest {
   async take(body: Uint8Array, tenant: string, options: TakeOptions = {}): Promise<Outcome> {
     const judged = this.#judge(body, tenant);
     try {
-      return await this.#takeJudged(judged, body, tenant, options);
+      const { claim } = await this.#takeJudged(
+        judged,
+        tenant,
+        (one) => options.original ?? body.subarray(one.start, one.end),
+        options,
+      );
+      const rejected = judged.refused.map(({ index, code, message, path }) => ({ index, code, message, path }));
+      return { accepted: claim.fresh, duplicates: claim.duplicates, rejected };
     } finally {
       judged.release();
     }
   }
 
-  async #takeJudged(judged: Judged, body: Uint8Array, tenant: string, options: TakeOptions): Promise<Outcome> {
+  /** As `take`, for events that a protocol has framed. */
+  async takeFramed(events: FramedEvents, tenant: string): Promise<FramedOutcome> {
+    const { body, originalOf, ids, eventBytesMax } = events;
+    const judged = this.#judge(body, tenant, { linesOnly: true, eventBytesMax }, ids);
+    try {
+      const known = this.#idsOf(judged);
+      const { kept } = await this.#takeJudged(judged, tenant, ({ index }) => originalOf(index));
+      const { quarantineEventBytesMax } = this.#services.limits;
+      const failed = judged.refused.flatMap(({ index, code, message, path, tenant: owner }, at): FailedFrame[] => {
+        if (kept[at] === true && originalOf(index).length <= quarantineEventBytesMax) return [];
+        return [{ index, code, message, path, retryable: owner !== undefined && kept[at] !== true }];
+      });
+      return { ids: known, failed };
+    } finally {
+      judged.release();
+    }
+  }
+
+  /** Takes raw records for a tenant; only for a stream of such. Their ids are `ids`, by position. */
+  async takeRaw(records: RecordBytes, ids: readonly string[], tenant: string): Promise<void> {
+    const batch = this.#screen.owned(recordsBatch(records, ids), tenant);
+    const judged = { batch, decoded: null, refused: [], events: batch.rows, release: () => undefined };
+    await this.#takeJudged(judged, tenant, () => new Uint8Array(0));
+  }
+
+  /** Writes what was judged. Answers the claim, and whether each refused event is in the quarantine. */
+  async #takeJudged(
+    judged: Judged,
+    tenant: string,
+    originalOf: (refused: Refused) => Uint8Array,
+    options: TakeOptions = {},
+  ): Promise<{ readonly claim: Claim; readonly kept: readonly boolean[] }> {
     const { log, dedupe } = this.#services;
-    const quarantined = this.#quarantine.take(this.#rowsOf(judged.refused, body, options));
+    const quarantined = this.#quarantine.take(this.#rowsOf(judged.refused, originalOf, options.before));
     let claim: Claim | undefined;
     try {
       claim = dedupe.claim(this.definition.name, judged.batch);
@@ -137,25 +206,27 @@ export class Ingest {
       this.#services.accounts.of(this.definition.name, tenant).refused += judged.events;
       throw error;
     }
-    this.#count(judged, claim, quarantined, tenant);
-    const rejected = judged.refused.map(({ index, code, message, path }) => ({ index, code, message, path }));
-    return { accepted: claim.fresh, duplicates: claim.duplicates, rejected };
+    let owned = 0;
+    const kept = judged.refused.map((one) => one.tenant !== undefined && quarantined.kept[owned++] === true);
+    this.#count(judged, claim, kept, tenant);
+    return { claim, kept };
   }
 
-  #judge(body: Uint8Array, tenant: string): Judged {
-    const decoded = this.#decoder.decode(body);
-    this.#fill(decoded);
+  #judge(body: Uint8Array, tenant: string, request?: DecodeRequest, ids?: RequestIds): Judged {
+    const decoded = this.#decoder.decode(body, request);
+    this.#fill(decoded, ids);
     const screened = this.#screen.check(decoded, tenant, this.#services.tenants.directory, this.#services.clock.now());
     return {
       batch: this.#labeller.label(screened.batch),
+      decoded,
       refused: this.#refused(decoded, screened, tenant),
       events: decoded.events,
       release: () => decoded.release(),
     };
   }
 
-  /** An event without id or time gets a new id and the time of now. */
-  #fill(decoded: DecodedBatch): void {
+  /** An event without id or time gets the id of its request and position, or a new one, and the time of now. */
+  #fill(decoded: DecodedBatch, ids: RequestIds | undefined): void {
     const { roles, columns } = this.definition.schema;
     const { clock, random } = this.#services;
     if (roles.eventTime >= 0 && decoded.missing(roles.eventTime) !== null) {
@@ -164,7 +235,9 @@ export class Ingest {
     }
     if (roles.eventId >= 0 && decoded.missing(roles.eventId) !== null) {
       const isUuid = columns[roles.eventId]!.type === 'uuid';
-      decoded.fill(roles.eventId, () => {
+      decoded.fill(roles.eventId, (row) => {
+        const index = decoded.places[row * 3 + 2]!;
+        if (ids !== undefined) return isUuid ? ids.bytesOf(index) : ids.textOf(index);
         const text = randomUuid(random);
         if (!isUuid) return text;
         const bytes = new Uint8Array(16);
@@ -202,7 +275,19 @@ export class Ingest {
     return roles.eventId < 0 ? null : String(valueOf(batch.column(roles.eventId), columns[roles.eventId]!.type, row));
   }
 
-  #rowsOf(refused: readonly Refused[], body: Uint8Array, { original, before }: TakeOptions): FailedEvent[] {
+  /** The ids of decoded events by position in the request. */
+  #idsOf({ decoded, events }: Judged): (string | null)[] {
+    const ids: (string | null)[] = Array.from({ length: events }, () => null);
+    if (decoded === null || this.definition.schema.roles.eventId < 0) return ids;
+    for (let row = 0; row < decoded.rows; row++) ids[decoded.places[row * 3 + 2]!] = this.#idOf(decoded.batch, row);
+    return ids;
+  }
+
+  #rowsOf(
+    refused: readonly Refused[],
+    originalOf: (refused: Refused) => Uint8Array,
+    before: TakeOptions['before'],
+  ): FailedEvent[] {
     const now = this.#services.clock.now();
     const tried = {
       attempts: (before?.attempts ?? 0) + 1,
@@ -215,7 +300,7 @@ export class Ingest {
         ...tried,
         tenant: one.tenant!,
         stream: this.definition.name,
-        original: original ?? body.subarray(one.start, one.end),
+        original: originalOf(one),
       }));
   }
 
@@ -230,23 +315,22 @@ export class Ingest {
     return batches;
   }
 
-  #count(judged: Judged, claim: Claim, quarantined: QuarantineRows, tenant: string): void {
+  #count(judged: Judged, claim: Claim, kept: readonly boolean[], tenant: string): void {
     const { accounts } = this.#services;
     const { name } = this.definition;
     this.#countRows(judged.batch, claim, tenant);
-    let owned = 0;
-    for (const one of judged.refused) {
+    for (const [at, one] of judged.refused.entries()) {
       const account = accounts.of(name, one.tenant ?? EVERY_TENANT);
       account.received += 1;
       account.rejected[one.code] = (account.rejected[one.code] ?? 0) + 1;
-      const kept = one.tenant !== undefined && quarantined.kept[owned++] === true;
-      if (kept) account.quarantined += 1;
+      const isKept = kept[at] === true;
+      if (isKept) account.quarantined += 1;
       else {
         const reason = one.tenant === undefined ? 'tenant_unknown' : 'quarantine_full';
         account.dropped[reason] = (account.dropped[reason] ?? 0) + 1;
         this.#meters.dropped(reason);
       }
-      if (kept) this.#meters.quarantined(one.code);
+      if (isKept) this.#meters.quarantined(one.code);
     }
     this.#meters.took(judged.events, claim.fresh, claim.duplicates);
   }

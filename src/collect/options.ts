@@ -1,5 +1,6 @@
 /** What the front door is made of and its limits; every part gets them and takes what it needs. */
 import type { IncomingMessage } from 'node:http';
+import type { FirehoseOptions } from '../config/options.js';
 import type { TenantStore } from '../config/tenant-store.js';
 import type { Clock } from '../io/clock.js';
 import type { Random } from '../io/random.js';
@@ -41,6 +42,9 @@ export const COLLECT_DEFAULTS: CollectLimits = {
   trustProxy: false,
 };
 
+/** The defaults of the Firehose API. */
+export const FIREHOSE_DEFAULTS: FirehoseOptions = { enabled: true, accountId: '000000000000' };
+
 /** What the front door is made of. */
 export interface CollectInput {
   readonly log: Log;
@@ -51,6 +55,7 @@ export interface CollectInput {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly limits?: Partial<CollectLimits>;
+  readonly firehose?: FirehoseOptions;
   /** Told of errors that are bugs or trouble; nothing about single events. */
   readonly onError: (error: unknown) => void;
 }
@@ -58,6 +63,7 @@ export interface CollectInput {
 /** What the parts of the front door share. */
 export interface CollectServices extends CollectInput {
   readonly limits: CollectLimits;
+  readonly firehose: FirehoseOptions;
   readonly accounts: Accounts;
   /** Counts the bytes of a request that may not send. */
   readonly unauthenticated: (request: IncomingMessage) => void;

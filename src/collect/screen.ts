@@ -58,7 +58,7 @@ export class Screen {
     };
     if (tenantAt >= 0) this.#checkTenants(decoded, tenant, directory, refuse);
     if (eventTime >= 0) this.#checkTimes(decoded, tenant, nowMs + this.#futureMs, refused, refuse);
-    const owned = tenantAt < 0 || tenant === EVERY_TENANT ? decoded.batch : this.#owned(decoded.batch, tenant);
+    const owned = tenantAt < 0 || tenant === EVERY_TENANT ? decoded.batch : this.owned(decoded.batch, tenant);
     if (refused.size === 0) return { batch: owned, errors };
     const kept = new Uint32Array(decoded.rows - refused.size);
     for (let row = 0, at = 0; row < decoded.rows; row++) if (!refused.has(row)) kept[at++] = row;
@@ -126,7 +126,7 @@ export class Screen {
   }
 
   /** The batch with every row's tenant filled in. */
-  #owned(batch: ColumnBatch, tenant: string): ColumnBatch {
+  owned(batch: ColumnBatch, tenant: string): ColumnBatch {
     let code = this.#tenants.internString(tenant);
     if (code < 0) {
       this.#tenants = new Dictionary();

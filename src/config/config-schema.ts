@@ -5,9 +5,10 @@
 import { z } from 'zod';
 import { deliveriesField } from './deliveries-field.js';
 import { NAME, NAME_EXAMPLE, duration, path, size, text, whole } from './fields.js';
+import { firehoseField } from './firehose-field.js';
 import { schemaField } from './schema-field.js';
-import { operatorsField, tenantsField } from './tenants-field.js';
 import { transformsField } from './transforms-field.js';
+import { operatorAccessKeysField, operatorsField, tenantsField } from './tenants-field.js';
 
 const httpField = z
   .strictObject({
@@ -177,7 +178,9 @@ export const configSchema = z.strictObject({
   tenants: tenantsField,
   tenantsFile: path('A JSON file `{ tenants, operators }`, taken up again whenever it changes').optional(),
   operators: operatorsField,
+  operatorAccessKeys: operatorAccessKeysField,
   collect: collectField.meta({ description: 'The front door' }),
+  firehose: firehoseField.meta({ description: 'The Firehose API' }),
   log: logField.meta({ description: 'The log' }),
   mill: millField.meta({ description: 'The mill' }),
   lake: lakeField.meta({ description: 'The lake' }),

@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, JsonSchema>> = {
   },
   schema: {
     anyOf: [
-      { const: 'ad-events' },
+      { enum: ['ad-events', 'records'] },
       {
         type: 'object',
         properties: { adEvents: { type: 'object', additionalProperties: column } },

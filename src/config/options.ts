@@ -6,7 +6,7 @@
  */
 import type { Schema } from '../event/schema.js';
 import type { SinkOptions } from './sinks/index.js';
-import type { DemoKey } from './tenants-field.js';
+import type { DemoAccessKey, DemoKey } from './tenants-field.js';
 import type { TenantsInput } from './tenants.js';
 import type { TransformOptions } from './transform-options.js';
 
@@ -23,6 +23,7 @@ export interface MillraceOptions {
   readonly views: readonly ViewText[];
   readonly tenants: TenantSourceOptions;
   readonly collect: CollectOptions;
+  readonly firehose: FirehoseOptions;
   readonly deliveries: readonly DeliveryOptions[];
   readonly log: LogOptions;
   readonly mill: MillOptions;
@@ -107,6 +108,8 @@ export interface TenantSourceOptions {
   readonly file: string | undefined;
   /** Keys that are written in clear; printed at start. */
   readonly demoKeys: readonly DemoKey[];
+  /** Access keys whose secrets are; printed at start too. */
+  readonly demoAccessKeys: readonly DemoAccessKey[];
 }
 
 /** The front door behind HTTP. */
@@ -124,6 +127,15 @@ export interface CollectOptions {
   readonly signingKeys: readonly { readonly id: string; readonly secret: string }[];
   /** How long a signed click may be redirected while the log does not answer. */
   readonly clickWaitMs: number;
+}
+
+/** The Firehose API. */
+export interface FirehoseOptions {
+  readonly enabled: boolean;
+  /** The only region that signatures may name, and that of ARNs; left out: any, and `us-east-1`. */
+  readonly region?: string;
+  /** In ARNs. */
+  readonly accountId: string;
 }
 
 /** Deduplication by event id. */

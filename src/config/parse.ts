@@ -7,8 +7,8 @@ import { configSchema, type ConfigValues } from './config-schema.js';
 import { deliveryMistakes, deliveryOptions } from './deliveries.js';
 import { isLoopback } from './fields.js';
 import { mistakesOf, type ConfigMistake } from './issues.js';
-import type { MillraceOptions, StreamOptions, TenantSourceOptions } from './options.js';
-import { demoKeysOf } from './tenants-field.js';
+import type { FirehoseOptions, MillraceOptions, StreamOptions, TenantSourceOptions } from './options.js';
+import { demoAccessKeysOf, demoKeysOf } from './tenants-field.js';
 import { buildDirectory, type TenantsInput } from './tenants.js';
 import { transformMistakes, transformOptions } from './transforms-field.js';
 import { readViews } from './views.js';
@@ -61,6 +61,7 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
     deliveries: Object.entries(values.deliveries).map(([name, delivery]) => deliveryOptions(name, delivery, at)),
     views: readViews(values.views, source.folder),
     tenants,
+    firehose: firehoseOptions(values.firehose),
     ...stageOptions(values),
     pages: values.pages.map(({ path, file }) => ({ path, file: at(file) })),
     samples: overrides.samples === false ? [] : values.samples.map((sample) => ({ ...sample, file: at(sample.file) })),
@@ -102,15 +103,19 @@ function streamOptions(name: string, stream: ConfigValues['streams'][string]): S
   return { name, schema, partitions, clock, retentionMs: retention, bytesMax: sizeMax, policy, lake };
 }
 
+function firehoseOptions({ enabled, region, accountId }: ConfigValues['firehose']): FirehoseOptions {
+  return { enabled, accountId, ...(region === undefined ? {} : { region }) };
+}
+
 /** The tenants of the configuration, checked together with those of the tenants file. */
 function tenantSource(values: ConfigValues, source: ConfigSource): TenantSourceOptions {
-  const inline = { tenants: values.tenants, operators: values.operators } as TenantsInput;
+  const { operators, operatorAccessKeys } = values;
+  const inline = { tenants: values.tenants, operators, operatorAccessKeys } as TenantsInput;
   const name = source.file === undefined ? 'the configuration' : basename(source.file);
   buildDirectory(inline, name);
   const file = values.tenantsFile === undefined ? undefined : resolve(source.folder, values.tenantsFile);
-  const demoKeys = demoKeysOf(inline);
-  if (file !== undefined) demoKeys.push(...demoKeysOf(readTenantsFile(file)));
-  return { inline, file, demoKeys };
+  const inputs = file === undefined ? [inline] : [inline, readTenantsFile(file)];
+  return { inline, file, demoKeys: inputs.flatMap(demoKeysOf), demoAccessKeys: inputs.flatMap(demoAccessKeysOf) };
 }
 
 function readTenantsFile(file: string): TenantsInput {
@@ -154,11 +159,13 @@ function references(values: ConfigValues, folder: string): ConfigMistake[] {
 }
 
 function refuseExposedKeys(host: string, tenants: TenantSourceOptions, source: ConfigSource): void {
-  if (isLoopback(host) || tenants.demoKeys.length === 0) return;
-  const keys = `${tenants.demoKeys.length} key${tenants.demoKeys.length === 1 ? '' : 's'}`;
+  const count = tenants.demoKeys.length + tenants.demoAccessKeys.length;
+  if (isLoopback(host) || count === 0) return;
+  const keys = `${count} key${count === 1 ? '' : 's'}`;
   const message =
     `http.host '${host}' is reachable from other machines, and ${keys} stand in clear in the configuration. ` +
-    'Expected host 127.0.0.1, or only hashed keys (`millrace key` makes a key and its hash)';
+    'Expected host 127.0.0.1, or only hashed keys (`millrace key` makes a key and its hash) and access keys from ' +
+    "the environment (`secret: { env: 'NAME' }`)";
   throw new MillraceError('DEMO_KEYS_EXPOSED', message, { place: source.file ?? 'http.host' });
 }
 

@@ -119,6 +119,7 @@ export class TenantStore {
       {
         tenants: [...inline.tenants, ...(loaded.tenants ?? [])],
         operators: [...(inline.operators ?? []), ...(loaded.operators ?? [])],
+        operatorAccessKeys: [...(inline.operatorAccessKeys ?? []), ...(loaded.operatorAccessKeys ?? [])],
       },
       file,
     );

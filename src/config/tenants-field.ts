@@ -3,6 +3,7 @@
  * `tenants.ts`, which checks what concerns all of them together (ids and keys that occur twice).
  */
 import { z } from 'zod';
+import { ACCESS_KEY_ID, ACCESS_KEY_ID_EXAMPLE, accessSecretMistake, type AccessKeyInput } from './access-keys.js';
 import { text } from './fields.js';
 import type { KeyInput, TenantsInput } from './tenants.js';
 
@@ -46,9 +47,32 @@ const keyField = z
   })
   .refine(isOne, either);
 
+const accessKeyField = z.strictObject({
+  name: text('For people: shown in messages instead of the id').optional(),
+  id: z
+    .string({ error: `expected ${ACCESS_KEY_ID_EXAMPLE}` })
+    .regex(ACCESS_KEY_ID, { error: `expected ${ACCESS_KEY_ID_EXAMPLE}` })
+    .meta({ description: 'As `AWS_ACCESS_KEY_ID`; `millrace key --access` makes one with its secret' }),
+  secret: z
+    .unknown()
+    .superRefine((secret, context) => {
+      const message = accessSecretMistake(secret);
+      if (message !== null) context.addIssue({ code: 'custom', message, params: { secret: true } });
+    })
+    .meta({
+      description:
+        "As `AWS_SECRET_ACCESS_KEY`: `{ env: 'NAME' }` takes it from the environment; one in clear is a demo key",
+      kind: 'secret',
+    }),
+});
+
 const tenantField = z.strictObject({
   id: z.string({ error: 'expected the id that events carry' }).meta({ description: 'The id that events carry' }),
   keys: z.array(keyField).default([]).meta({ description: "The tenant's keys" }),
+  accessKeys: z
+    .array(accessKeyField)
+    .default([])
+    .meta({ description: 'Access keys by which the Firehose API writes as this tenant' }),
   redirectHosts: z.array(z.string()).default([]).meta({
     description: 'Hosts that unsigned click links may lead to, such as `shop.example.com` or `*.example.com`',
   }),
@@ -67,6 +91,12 @@ export const tenantsField = z.array(tenantField).default([]).meta({ description:
 
 /** Keys for every tenant. */
 export const operatorsField = z.array(operatorField).default([]).meta({ description: 'Keys that see every tenant' });
+
+/** Access keys that manage streams. */
+export const operatorAccessKeysField = z.array(accessKeyField).default([]).meta({
+  description:
+    'Access keys that manage streams through the Firehose API, and write for the tenant that each event names',
+});
 
 /** A key in clear: for demonstrations on this machine only. */
 export interface DemoKey {
@@ -87,4 +117,19 @@ export function demoKeysOf(input: TenantsInput): DemoKey[] {
   for (const tenant of input.tenants)
     take([...(tenant.keys ?? []), ...(tenant.postbackSecrets ?? [])], tenant.id, 'ingest');
   return found;
+}
+
+/** An access key with its secret in clear: for demonstrations on this machine only. */
+export interface DemoAccessKey {
+  readonly id: string;
+  readonly secret: string;
+  /** `*` for an operator's. */
+  readonly tenant: string;
+}
+
+/** All access keys whose secret is written in clear. */
+export function demoAccessKeysOf(input: TenantsInput): DemoAccessKey[] {
+  const of = (keys: readonly AccessKeyInput[] | undefined, tenant: string): DemoAccessKey[] =>
+    (keys ?? []).flatMap(({ id, secret }) => (typeof secret === 'string' ? [{ id, secret, tenant }] : []));
+  return [...of(input.operatorAccessKeys, '*'), ...input.tenants.flatMap(({ id, accessKeys }) => of(accessKeys, id))];
 }

@@ -5,7 +5,8 @@
  * get the tenant and role, or a refusal. Keys are high-entropy tokens (`mr_<id>_<secret>`); only
  * their SHA-256 is kept, so a look-up is one hash and one map access whatever the number of tenants,
  * and neither the file nor a memory dump gives a key away. Because the map is asked for a digest, the
- * time a look-up takes tells nothing about any key.
+ * time a look-up takes tells nothing about any key. Access keys of the Firehose API are the exception
+ * (`access-keys.ts`): they are looked up by their public id, and verified by an HMAC with their secret.
  *
  * Limits. `TENANTS_MAX` tenants, `KEYS_MAX` keys; names of at most 64 characters.
  *
@@ -14,6 +15,13 @@
  */
 import { createHash } from 'node:crypto';
 import { MillraceError } from '../util/errors.js';
+import {
+  ACCESS_KEY_ID,
+  ACCESS_KEY_ID_EXAMPLE,
+  accessSecret,
+  type AccessKey,
+  type AccessKeyInput,
+} from './access-keys.js';
 
 /** What a key allows: `ingest` writes, `read` queries, both for one tenant; `operator` does everything for all. */
 export type Role = 'ingest' | 'read' | 'operator';
@@ -45,6 +53,8 @@ export type PostbackNames = Readonly<Record<string, string>>;
 export interface TenantInput {
   readonly id: string;
   readonly keys?: readonly KeyInput[];
+  /** Access keys by which the Firehose API writes as this tenant. */
+  readonly accessKeys?: readonly AccessKeyInput[];
   /** Hosts that unsigned click links may lead to. Default none. `*.example.com` allows sub-domains. */
   readonly redirectHosts?: readonly string[];
   /** Their names for `cid`, `payout`, `txid`, `currency`, `et`, `param1` … `param5`. */
@@ -57,6 +67,8 @@ export interface TenantInput {
 export interface TenantsInput {
   readonly tenants: readonly TenantInput[];
   readonly operators?: readonly KeyInput[];
+  /** Access keys that manage streams through the Firehose API, and write for the tenant that each event names. */
+  readonly operatorAccessKeys?: readonly AccessKeyInput[];
 }
 
 /** A tenant, checked. */
@@ -80,6 +92,8 @@ export interface Directory {
   tenant(id: string): Tenant | undefined;
   /** The principal of a key, or undefined when no such key exists. */
   principal(key: string): Principal | undefined;
+  /** The access key of an id, or undefined when there is none. */
+  accessKey(id: string): AccessKey | undefined;
   /** The tenant of a postback secret. */
   postbackTenant(secret: string): string | undefined;
   tenantIds(): IterableIterator<string>;
@@ -95,11 +109,19 @@ export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }
 
-/** Checks the input and builds the maps. Throws CONFIG_INVALID naming the place and what was expected. */
-export function buildDirectory(input: TenantsInput, file = 'tenants'): Directory {
+/**
+ * Checks the input and builds the maps; secrets come from `environment` where the input says so. Throws
+ * CONFIG_INVALID naming the place and what was expected.
+ */
+export function buildDirectory(
+  input: TenantsInput,
+  file = 'tenants',
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Directory {
   const tenants = new Map<string, Tenant>();
   const keys = new Map<string, Principal>();
   const secrets = new Map<string, string>();
+  const accessKeys = new AccessKeyMap(file, environment);
   if (!Array.isArray(input?.tenants)) throw invalid(file, 'tenants', 'expected an array of tenants');
   if (input.tenants.length > TENANTS_MAX)
     throw invalid(file, 'tenants', `holds ${input.tenants.length} tenants; at most ${TENANTS_MAX} are allowed`);
@@ -118,16 +140,19 @@ export function buildDirectory(input: TenantsInput, file = 'tenants'): Directory
     list(one.postbackSecrets, file, `${place}.postbackSecrets`).forEach((secret, at) => {
       secrets.set(digest(secret, file, `${place}.postbackSecrets[${at}]`), tenant.id);
     });
+    accessKeys.add(one.accessKeys, { tenant: tenant.id, role: 'ingest' }, `${place}.accessKeys`);
   });
   list(input.operators, file, 'operators').forEach((key, index) => {
     addKey(keys, key, { tenant: EVERY_TENANT, role: 'operator' }, file, `operators[${index}]`);
   });
-  if (keys.size + secrets.size > KEYS_MAX)
-    throw invalid(file, 'tenants', `holds ${keys.size + secrets.size} keys; at most ${KEYS_MAX} are allowed`);
+  accessKeys.add(input.operatorAccessKeys, { tenant: EVERY_TENANT, role: 'operator' }, 'operatorAccessKeys');
+  const count = keys.size + secrets.size + accessKeys.size;
+  if (count > KEYS_MAX) throw invalid(file, 'tenants', `holds ${count} keys; at most ${KEYS_MAX} are allowed`);
   return {
     size: tenants.size,
     tenant: (id) => tenants.get(id),
     principal: (key) => keys.get(hashKey(key)),
+    accessKey: (id) => accessKeys.get(id),
     postbackTenant: (secret) => secrets.get(hashKey(secret)),
     tenantIds: () => tenants.keys(),
   };
@@ -166,6 +191,45 @@ function addKey(
   const other = keys.get(hash);
   if (other !== undefined) throw invalid(file, place, `the same key belongs to '${other.tenant}' already`);
   keys.set(hash, { ...owner, keyName: key.name ?? `${hash.slice(0, 8)}…` });
+}
+
+/** Access keys by id. */
+class AccessKeyMap {
+  readonly #keys = new Map<string, AccessKey>();
+  readonly #file: string;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+
+  constructor(file: string, environment: Readonly<Record<string, string | undefined>>) {
+    this.#file = file;
+    this.#environment = environment;
+  }
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  get(id: string): AccessKey | undefined {
+    return this.#keys.get(id);
+  }
+
+  add(
+    declared: readonly AccessKeyInput[] | undefined,
+    owner: { readonly tenant: string; readonly role: Role },
+    place: string,
+  ): void {
+    list(declared, this.#file, place).forEach(({ id, secret, name }, at) => {
+      const where = `${place}[${at}]`;
+      if (typeof id !== 'string' || !ACCESS_KEY_ID.test(id))
+        throw invalid(this.#file, `${where}.id`, `expected ${ACCESS_KEY_ID_EXAMPLE}`);
+      const other = this.#keys.get(id);
+      if (other !== undefined)
+        throw invalid(this.#file, `${where}.id`, `the same id belongs to '${other.principal.tenant}' already`);
+      this.#keys.set(id, {
+        secret: accessSecret(secret, this.#environment, `${this.#file}: ${where}.secret`),
+        principal: { ...owner, keyName: name ?? id },
+      });
+    });
+  }
 }
 
 function digest(key: KeyInput, file: string, place: string): string {

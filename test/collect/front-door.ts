@@ -8,6 +8,7 @@ import { Dedupe } from '../../src/collect/dedupe/dedupe.js';
 import { listen, type HttpServer } from '../../src/collect/http/server.js';
 import type { CollectLimits } from '../../src/collect/options.js';
 import { SigningKeys } from '../../src/collect/tracking/signing-keys.js';
+import type { FirehoseOptions } from '../../src/config/options.js';
 import { TenantStore } from '../../src/config/tenant-store.js';
 import type { TenantsInput } from '../../src/config/tenants.js';
 import { adEvents } from '../../src/event/ad-events.js';
@@ -122,6 +123,8 @@ export class FrontDoor {
       tenants?: TenantsInput;
       tenantsFile?: string;
       partitions?: number;
+      streams?: readonly StreamDefinition[];
+      firehose?: FirehoseOptions;
     } = {},
   ): Promise<FrontDoor> {
     const door = new FrontDoor();
@@ -135,6 +138,8 @@ export class FrontDoor {
       tenants?: TenantsInput;
       tenantsFile?: string;
       partitions?: number;
+      streams?: readonly StreamDefinition[];
+      firehose?: FirehoseOptions;
     } = {},
   ): Promise<void> {
     const onError = (error: unknown): void => void this.errors.push(error);
@@ -146,12 +151,13 @@ export class FrontDoor {
     });
     await this.log.createStream(stream('events', adEvents(), options.partitions ?? 2));
     await this.log.createStream(stream('other', adEvents(), 1));
+    for (const one of options.streams ?? []) await this.log.createStream(one);
     await this.log.createStream(stream(QUARANTINE_STREAM, QUARANTINE_SCHEMA, 1));
     this.dedupe = await Dedupe.open({
       ...common,
       folder: join(this.folder, 'dedupe'),
       log: this.log,
-      streams: ['events', 'other'],
+      streams: ['events', 'other', ...(options.streams ?? []).map(({ name }) => name)],
       onTrouble: onError,
     });
     this.tenants = new TenantStore({
@@ -166,6 +172,7 @@ export class FrontDoor {
       signingKeys: this.keys,
       onError,
       ...(options.limits !== undefined && { limits: options.limits }),
+      ...(options.firehose !== undefined && { firehose: options.firehose }),
     });
     this.server = await listen({
       handlers: [this.collector],

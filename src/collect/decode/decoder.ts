@@ -28,7 +28,7 @@ import { LastResort, type Verdict } from './last-resort.js';
 import * as map from './memory-map.js';
 import { DecoderMemory } from './memory.js';
 import { ColumnReader, DecodedEvents } from './result.js';
-import type { DecodeCounts, DecodedBatch, DecodeError, Decoder, DecoderOptions } from './types.js';
+import type { DecodeCounts, DecodedBatch, DecodeError, Decoder, DecodeRequest, DecoderOptions } from './types.js';
 
 const PATHS = { fast: 1, general: 0, json: 2 } as const;
 
@@ -42,6 +42,7 @@ class WasmDecoder implements Decoder {
   readonly #schema: Schema;
   readonly #rowsMax: number;
   readonly #bytesMax: number;
+  readonly #eventBytesMax: number;
   readonly #fill: ReadonlySet<number>;
   readonly #memory: DecoderMemory;
   readonly #lastResort: LastResort;
@@ -50,15 +51,16 @@ class WasmDecoder implements Decoder {
   #source: Uint8Array = new Uint8Array(0);
   #errors: DecodeError[] = [];
   #jsonRows = 0;
+  #linesOnly = false;
 
   constructor(schema: Schema, options: DecoderOptions) {
     this.#schema = schema;
     this.#rowsMax = options.rowsMax ?? 16_384;
     this.#bytesMax = options.bytesMax ?? 8 * 1024 * 1024;
+    this.#eventBytesMax = options.eventBytesMax ?? 32 * 1024;
     this.#fill = fillColumns(schema, options.fill);
     this.#memory = new DecoderMemory(schema, { rowsMax: this.#rowsMax, fill: this.#fill, seed: options.seed ?? 1n });
     this.#memory.set(map.EVENTS_MAX, this.#rowsMax);
-    this.#memory.set(map.EVENT_BYTES_MAX, options.eventBytesMax ?? 32 * 1024);
     this.#memory.set(map.PREDICT, PATHS[options.path ?? 'fast']);
     this.#lastResort = new LastResort(schema, this.#memory, this.#fill);
     this.#dictionaries = schema.columns.map(({ type }) =>
@@ -66,24 +68,26 @@ class WasmDecoder implements Decoder {
     );
   }
 
-  decode(bytes: Uint8Array): DecodedBatch {
+  decode(bytes: Uint8Array, request: DecodeRequest = {}): DecodedBatch {
     if (bytes.length > this.#bytesMax)
       throw new MillraceError('BODY_TOO_LARGE', `${bytes.length} bytes; expected at most ${this.#bytesMax} a request`);
-    this.#begin(bytes);
+    this.#begin(bytes, request);
     this.#scan();
     return this.#result();
   }
 
-  #begin(bytes: Uint8Array): void {
+  #begin(bytes: Uint8Array, { linesOnly = false, eventBytesMax = this.#eventBytesMax }: DecodeRequest): void {
     const memory = this.#memory;
+    this.#linesOnly = linesOnly;
     this.#source = bytes;
     this.#errors = [];
     this.#jsonRows = 0;
     this.#renewDictionaries(bytes.length);
     memory.load(bytes);
-    let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    memory.set(map.EVENT_BYTES_MAX, eventBytesMax);
+    let start = !linesOnly && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
     while (start < bytes.length && isBlank(bytes[start]!)) start++;
-    const array = bytes[start] === 91;
+    const array = !linesOnly && bytes[start] === 91;
     memory.set(map.MODE, array ? map.MODE_ARRAY : map.MODE_LINES);
     memory.set(map.LINE_BREAK, array ? 10 : 32);
     memory.set(map.POSITION, memory.input + start + (array ? 1 : 0));
@@ -159,7 +163,8 @@ class WasmDecoder implements Decoder {
     const single = this.#memory.get(map.MODE) === map.MODE_SINGLE;
     const lineBreak = single ? -1 : this.#source.indexOf(10, start);
     const next = lineBreak < 0 ? this.#source.length : lineBreak;
-    if (!single && lineBreak >= 0 && this.#memory.get(map.EVENT) === 0 && this.#spansLines(start, next)) {
+    const isFirst = !this.#linesOnly && !single && lineBreak >= 0 && this.#memory.get(map.EVENT) === 0;
+    if (isFirst && this.#spansLines(start, next)) {
       this.#memory.set(map.MODE, map.MODE_SINGLE);
       this.#memory.set(map.LINE_BREAK, 10);
       return;

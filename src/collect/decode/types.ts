@@ -20,6 +20,17 @@ export interface DecoderOptions {
   readonly path?: DecodePath;
 }
 
+/** How one request differs from the decoder's options. */
+export interface DecodeRequest {
+  /**
+   * One event a line, whatever the bytes are: a bracket begins no array, no event spans lines, and a
+   * byte order mark is not passed over. For protocols that frame their events themselves.
+   */
+  readonly linesOnly?: boolean;
+  /** Instead of the option. */
+  readonly eventBytesMax?: number;
+}
+
 /** Which decoder took an event: predicted keys, looked-up keys, or `JSON.parse`. */
 export type DecodePath = 'fast' | 'general' | 'json';
 
@@ -67,6 +78,6 @@ export interface Decoder {
    * Decodes NDJSON, a JSON array of objects, or one object. Throws BODY_TOO_LARGE and
    * BATCH_TOO_LARGE; whatever is wrong with single events is in `errors`.
    */
-  decode(bytes: Uint8Array): DecodedBatch;
+  decode(bytes: Uint8Array, request?: DecodeRequest): DecodedBatch;
   readonly counts: Readonly<DecodeCounts>;
 }

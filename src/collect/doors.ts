@@ -1,0 +1,28 @@
+/**
+ * The streams that take events from outside, by name; they come and go while the process runs.
+ */
+import type { StreamDefinition } from '../log/log.js';
+import { Ingest, type IngestShared } from './ingest.js';
+import type { CollectServices } from './options.js';
+
+/** The open streams. */
+export class Doors {
+  readonly #services: CollectServices;
+  readonly #shared: IngestShared;
+  readonly #open = new Map<string, Ingest>();
+
+  constructor(services: CollectServices, shared: IngestShared) {
+    this.#services = services;
+    this.#shared = shared;
+  }
+
+  /** The stream, or undefined when there is none or it takes nothing. */
+  get(stream: string): Ingest | undefined {
+    return this.#open.get(stream);
+  }
+
+  /** Takes events into a stream from now on. */
+  open(definition: StreamDefinition): void {
+    this.#open.set(definition.name, new Ingest(definition, this.#services, this.#shared));
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * PutRecord and PutRecordBatch.
+ *
+ * A record of a stream with a schema is one event as JSON, judged like any other; a record of a raw
+ * stream is bytes. What the answer means:
+ *
+ * | answer | the record |
+ * |---|---|
+ * | `RecordId` | is on disk: stored, stored before, or in the quarantine with all its bytes |
+ * | `ErrorCode` | is not: the quarantine is full or can't keep it; the others of the batch are not touched |
+ * | an error of the call | nothing of the call was taken; ServiceUnavailableException may be sent again |
+ *
+ * `RecordId` is the event's id. A record without one gets an id that the SDK's retries of the call share
+ * (`request-ids.ts`), so that a retry counts once. One commit takes the whole batch.
+ */
+import { EVERY_TENANT } from '../../../config/tenants.js';
+import { isRecordsSchema } from '../../../event/records.js';
+import { BufferPool } from '../../../util/buffer-pool.js';
+import { MillraceError } from '../../../util/errors.js';
+import { headerOf } from '../../http/request.js';
+import type { FailedFrame, Ingest } from '../../ingest.js';
+import { RequestIds } from '../../request-ids.js';
+import { randomUuid } from '../../tracking/visitor.js';
+import { blobBytesMax, blobLength, decodeBlobs, type Blobs } from './blobs.js';
+import type { Call } from './call.js';
+import {
+  constraint,
+  isStructure,
+  listIn,
+  malformed,
+  onlyMembers,
+  required,
+  streamNameIn,
+  structureIn,
+  textIn,
+  type Structure,
+} from './input.js';
+
+/** Most bytes of one record: 1,000 KiB. */
+export const RECORD_BYTES_MAX = 1_024_000;
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+const BATCH_RECORDS_MAX = 500;
+
+const pool = new BufferPool();
+
+/** One record. */
+export async function putRecord(call: Call): Promise<object> {
+  onlyMembers(call.input, ['DeliveryStreamName', 'Record'], '');
+  const ingest = ingestOf(call);
+  const record = required(structureIn(call.input, 'Record', ''), 'Record');
+  const { ids, failed } = await put(call, ingest, [dataOf(record, 'Record')]);
+  const [failure] = failed;
+  if (failure === undefined) return { RecordId: ids[0], Encrypted: false };
+  if (failure.retryable) throw new MillraceError('RATE_LIMITED', failure.message);
+  throw new MillraceError('ARGUMENT_INVALID', failure.message, { place: 'Record.Data' });
+}
+
+/** Up to 500 records; each has a result, in their order. */
+export async function putRecordBatch(call: Call): Promise<object> {
+  onlyMembers(call.input, ['DeliveryStreamName', 'Records'], '');
+  const ingest = ingestOf(call);
+  const records = required(listIn(call.input, 'Records', '', { min: 1, max: BATCH_RECORDS_MAX }), 'Records');
+  const texts = records.map((record, index) => {
+    const path = `Records.${index + 1}.member`;
+    if (!isStructure(record)) throw malformed(`${path}: expected an object`);
+    return dataOf(record, path);
+  });
+  let bytes = 0;
+  for (const text of texts) bytes += blobLength(text);
+  if (bytes > BATCH_BYTES_MAX)
+    throw new MillraceError('ARGUMENT_INVALID', 'Records size exceeds 4 MB limit', { place: 'Records' });
+  const { ids, failed } = await put(call, ingest, texts);
+  const responses: object[] = ids.map((id) => ({ RecordId: id }));
+  for (const failure of failed)
+    responses[failure.index] = {
+      ErrorCode: failure.retryable ? 'ServiceUnavailableException' : 'InternalFailure',
+      ErrorMessage: failure.message,
+    };
+  return { FailedPutCount: failed.length, Encrypted: false, RequestResponses: responses };
+}
+
+/** The stream of a put. Throws STREAM_UNKNOWN. */
+function ingestOf({ input, doors, account }: Call): Ingest {
+  const name = streamNameIn(input);
+  const ingest = doors.get(name);
+  if (ingest !== undefined) return ingest;
+  throw new MillraceError('STREAM_UNKNOWN', `Firehose ${name} under account ${account.id} not found.`, {
+    place: 'DeliveryStreamName',
+  });
+}
+
+function dataOf(record: Structure, path: string): string {
+  onlyMembers(record, ['Data'], path);
+  const text = required(textIn(record, 'Data', path), 'Data', path);
+  if (blobLength(text) > RECORD_BYTES_MAX)
+    throw constraint(`${path}.Data`, `Member must have length less than or equal to ${RECORD_BYTES_MAX}`);
+  return text;
+}
+
+interface PutResult {
+  readonly ids: readonly string[];
+  readonly failed: readonly FailedFrame[];
+}
+
+async function put(call: Call, ingest: Ingest, texts: readonly string[]): Promise<PutResult> {
+  const raw = isRecordsSchema(ingest.definition.schema);
+  const { services, budget, request } = call;
+  const invocation = headerOf(request, 'amz-sdk-invocation-id', 256) ?? randomUuid(services.random);
+  const ids = new RequestIds('firehose', invocation);
+  const needed = blobBytesMax(texts);
+  budget.take(needed);
+  const buffer = pool.take(needed);
+  try {
+    const blobs = decodeBlobs(texts, new Uint8Array(buffer, 0, needed), !raw);
+    return await (raw ? putRaw(call, ingest, texts, blobs, ids) : putEvents(call, ingest, texts, blobs, ids));
+  } finally {
+    pool.give(buffer);
+    budget.give(needed);
+  }
+}
+
+async function putRaw(
+  { principal }: Call,
+  ingest: Ingest,
+  texts: readonly string[],
+  blobs: Blobs,
+  ids: RequestIds,
+): Promise<PutResult> {
+  if (principal.tenant === EVERY_TENANT)
+    throw new MillraceError(
+      'KEY_FORBIDDEN',
+      `records of '${ingest.definition.name}' are bytes, which can't say whose they are: put them with a tenant's access key`,
+      { place: 'Authorization' },
+    );
+  const names = texts.map((_, index) => ids.textOf(index));
+  await ingest.takeRaw(blobs, names, principal.tenant);
+  return { ids: names, failed: [] };
+}
+
+async function putEvents(
+  { principal }: Call,
+  ingest: Ingest,
+  texts: readonly string[],
+  blobs: Blobs,
+  ids: RequestIds,
+): Promise<PutResult> {
+  const outcome = await ingest.takeFramed(
+    {
+      body: blobs.bytes,
+      originalOf: (index) => Buffer.from(texts[index]!, 'base64'),
+      ids,
+      eventBytesMax: RECORD_BYTES_MAX,
+    },
+    principal.tenant,
+  );
+  return { ids: texts.map((_, index) => outcome.ids[index] ?? ids.textOf(index)), failed: outcome.failed };
+}
