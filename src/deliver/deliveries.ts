@@ -135,7 +135,7 @@ export class Deliveries {
       log: this.#log,
       schema,
       filter,
-      sink: createSink(options.sink, { name, stream: from, requestsMax, clock, random, disk, network }),
+      sink: createSink(options.sink, { name, stream: from, schema, requestsMax, clock, random, disk, network }),
       quarantine: this.#quarantine,
       clock,
       random,

@@ -16,6 +16,7 @@
  * - What became of each row is marked on the receipt by the sink itself, where it knows: not before
  *   the other end has it. A row that nobody marks is missing in the audit, and named there.
  */
+import type { Schema } from '../event/schema.js';
 import type { Clock } from '../io/clock.js';
 import type { Disk } from '../io/disk.js';
 import type { Network } from '../io/network.js';
@@ -64,6 +65,8 @@ export interface SinkContext {
   readonly name: string;
   /** The stream that it reads. */
   readonly stream: string;
+  /** Its schema. */
+  readonly schema: Schema;
   /** The delivery's setting: most requests of one cut under way at once. */
   readonly requestsMax: number;
   readonly clock: Clock;

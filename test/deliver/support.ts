@@ -109,6 +109,7 @@ export function sinkContext(rest: Partial<SinkContext> = {}): SinkContext {
   return {
     name: 'out',
     stream: 'events',
+    schema: SCHEMA,
     requestsMax: 2,
     clock: systemClock,
     random: systemRandom,

@@ -2,6 +2,7 @@
 import type { SinkOptions, SinkOptionsOf } from '../../config/sinks/index.js';
 import type { Sink, SinkContext } from '../sink.js';
 import { createHttpSink } from './http.js';
+import { createOpensearchSink } from './opensearch.js';
 import { createFileSink, createStdoutSink } from './output.js';
 import { createWebhookSink } from './webhook.js';
 
@@ -15,6 +16,7 @@ const SINKS: Makers = {
   stdout: createStdoutSink,
   http: createHttpSink,
   webhook: createWebhookSink,
+  opensearch: createOpensearchSink,
 };
 
 /** Makes the sink of a delivery; nothing is opened yet. */
