@@ -4,7 +4,7 @@ import { growHeapsFreely } from '../src/io/heap.js';
 import type { BenchRow } from './harness.js';
 
 const [name, file] = process.argv.slice(2);
-if (name === undefined || file === undefined || !/^[a-z]+$/.test(name)) throw new Error('usage: one.ts NAME FILE');
+if (name === undefined || file === undefined || !/^[a-z-]+$/.test(name)) throw new Error('usage: one.ts NAME FILE');
 const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly BenchRow[]> }>>> = {
   decode: () => import('./decode.js'),
   log: () => import('./log.js'),
@@ -15,6 +15,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   dedupe: () => import('./dedupe.js'),
   summary: () => import('./summary.js'),
   latency: () => import('./latency.js'),
+  'deliver-http': () => import('./deliver-http.js'),
   freshness: () => import('./freshness.js'),
 };
 const found = modules[name];

@@ -108,8 +108,8 @@ function checkAnswer(answer: HttpAnswer, id: string, place: string, nowMs: numbe
 }
 
 /** The id that an answer says, or null where it is not what the protocol asks for. */
-function requestIdOf({ text, isCut, header }: HttpAnswer): string | null {
-  if (isCut || !/^application\/json\b/i.test(header('content-type') ?? '')) return null;
+function requestIdOf({ text, header }: HttpAnswer): string | null {
+  if (!/^application\/json\b/i.test(header('content-type') ?? '')) return null;
   try {
     const { requestId } = Object(JSON.parse(text)) as { readonly requestId?: unknown };
     return typeof requestId === 'string' ? requestId : null;
