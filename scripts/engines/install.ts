@@ -2,12 +2,13 @@
  * Fills one engine's folder. The work is done in a folder beside it, which takes the name at the end, so that an
  * installation which was cut off leaves nothing that looks finished, and two at once don't mix.
  */
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from './run.js';
 import { toolVersion } from './tools.js';
 import {
   ENGINES,
+  addedText,
   engineFolder,
   enginesFolder,
   isInstalled,
@@ -71,22 +72,40 @@ async function fillFromMaven({ artifacts }: MavenRecipe, folder: string): Promis
 }
 
 /**
- * Builds with the toolchain that the module asks for. Go fetches it by itself from 1.21 on; an older one, as in
- * Debian 12, can still download it as the module that it is, and that one then builds.
+ * Builds a changed copy of the module, with the toolchain that the module asks for. Go fetches that by itself from 1.21
+ * on; an older one, as in Debian 12, can still download it as the module that it is, and that one then builds.
  */
-async function fillFromGo({ program, toolchain }: GoRecipe, folder: string): Promise<void> {
-  const env = { GOBIN: path.join(folder, 'bin'), GOFLAGS: '-modcacherw', CGO_ENABLED: '0' };
+async function fillFromGo(recipe: GoRecipe, folder: string): Promise<void> {
   const version = toolVersion('go');
   const old = Array.isArray(version) && version[0] === 1 && version[1] < 21;
-  const go = old ? await downloadGo(toolchain, folder) : 'go';
-  await run(go, ['install', '-trimpath', '-ldflags=-s -w', program], { cwd: folder, env });
+  const go = old ? await downloadGo(recipe.toolchain, folder) : 'go';
+  const source = path.join(folder, 'source');
+  await cp(await downloadModule(go, recipe.module, folder), source, { recursive: true });
+  await run('chmod', ['-R', 'u+w', source]);
+  await change(recipe, path.join(source, recipe.program));
+  const env = { GOFLAGS: '-modcacherw', CGO_ENABLED: '0' };
+  const output = path.join(folder, 'bin', path.basename(recipe.program));
+  await run(go, ['build', '-trimpath', '-ldflags=-s -w', '-o', output, `./${recipe.program}`], { cwd: source, env });
+  await rm(source, { recursive: true });
+}
+
+async function change(recipe: GoRecipe, program: string): Promise<void> {
+  const { file, from, to } = recipe.changed;
+  await writeFile(path.join(program, recipe.added), addedText(recipe));
+  const text = await readFile(path.join(program, file), 'utf8');
+  if (text.split(from).length !== 2) throw new Error(`${file} of ${recipe.module} does not say once: ${from}`);
+  await writeFile(path.join(program, file), text.replace(from, to));
+}
+
+/** The folder that Go keeps a module in. */
+async function downloadModule(go: string, module: string, folder: string): Promise<string> {
+  const answer = await run(go, ['mod', 'download', '-json', module], { cwd: folder });
+  return (JSON.parse(answer.slice(answer.indexOf('{'))) as { Dir: string }).Dir;
 }
 
 async function downloadGo(toolchain: string, folder: string): Promise<string> {
   const platform = `linux-${process.arch === 'x64' ? 'amd64' : process.arch}`;
-  const module = `golang.org/toolchain@v0.0.1-${toolchain}.${platform}`;
-  const answer = await run('go', ['mod', 'download', '-json', module], { cwd: folder });
-  const { Dir: root } = JSON.parse(answer) as { Dir: string };
+  const root = await downloadModule('go', `golang.org/toolchain@v0.0.1-${toolchain}.${platform}`, folder);
   // An archive of a module keeps no modes.
   const programs = (await readdir(root, { recursive: true, withFileTypes: true })).filter(
     (entry) => entry.isFile() && /\/(bin|pkg\/tool\/[^/]+)$/.test(entry.parentPath),

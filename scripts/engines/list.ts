@@ -4,6 +4,7 @@
  *
  * All come from the registries of their languages, so that neither containers nor accounts are needed.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,9 +23,15 @@ export interface MavenRecipe {
 export interface GoRecipe {
   readonly kind: 'go';
   /** `path@version`. */
+  readonly module: string;
+  /** The package of the program within it. */
   readonly program: string;
   /** The Go that builds it where the machine's own is too old to fetch one. */
   readonly toolchain: string;
+  /** A file beside this one that is added to the package. */
+  readonly added: string;
+  /** What is written otherwise in a file of the package, so that the added one is used. */
+  readonly changed: { readonly file: string; readonly from: string; readonly to: string };
 }
 
 /** A package of npm with what it depends on, in `node_modules/`; too large to be a dependency of ours. */
@@ -70,7 +77,18 @@ export const ENGINES = {
   },
   /** An S3 gateway over a folder. `test/engines/s3.ts` says why this one. */
   s3: {
-    recipe: { kind: 'go', program: 'github.com/versity/versitygw/cmd/versitygw@v1.7.0', toolchain: 'go1.25.5' },
+    recipe: {
+      kind: 'go',
+      module: 'github.com/versity/versitygw@v1.7.0',
+      program: 'cmd/versitygw',
+      toolchain: 'go1.25.5',
+      added: 'conditional.go',
+      changed: {
+        file: 'posix.go',
+        from: 'return runGateway(ctx.Context, be)',
+        to: 'return runGateway(ctx.Context, conditionally(be))',
+      },
+    },
     installTools: ['go'],
     runTools: [],
   },
@@ -89,9 +107,16 @@ export function engineFolder(name: EngineName): string {
   return path.join(enginesFolder, name);
 }
 
+/** The text of a file that a recipe adds. */
+export function addedText({ added }: GoRecipe): string {
+  return readFileSync(new URL(added, import.meta.url), 'utf8');
+}
+
 /** What the marker file of a finished engine holds: another pin makes another text, and so a new installation. */
 export function markerOf(name: EngineName): string {
-  return `${JSON.stringify(ENGINES[name].recipe)}\n`;
+  const { recipe } = ENGINES[name];
+  const added = recipe.kind === 'go' ? { sha256: createHash('sha256').update(addedText(recipe)).digest('hex') } : {};
+  return `${JSON.stringify({ ...recipe, ...added })}\n`;
 }
 
 /** The marker file; written last, so that a folder without it is not finished. */

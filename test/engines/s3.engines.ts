@@ -8,6 +8,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from './missing.js';
 import { startS3, type S3Server } from './s3.js';
@@ -64,18 +65,42 @@ describeWith(['s3'], 'the S3 server', () => {
     expect(listed.Contents?.map(({ Key }) => Key)).toEqual(['big', 'year=2026/a b']);
   });
 
+  async function winners(race: readonly Promise<unknown>[]): Promise<number> {
+    const ends = await Promise.allSettled(race);
+    const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason.$metadata.httpStatusCode] : []));
+    expect(new Set(refused)).toEqual(new Set([412]));
+    return ends.length - refused.length;
+  }
+
   test('If-None-Match lets one of many puts win, and one of many uploads', async () => {
-    const once = Array.from({ length: 12 }, (_, i) => ({ Bucket, Key: 'once', Body: `${i}`, IfNoneMatch: '*' }));
-    const uploads = await Promise.all(Array.from({ length: 6 }, (_, i) => upload('one', [new Uint8Array([i])])));
-    for (const race of [
-      () => once.map((input) => engine.client.send(new PutObjectCommand(input))),
-      () => uploads.map((complete) => engine.client.send(complete)),
-    ]) {
-      const ends = await Promise.allSettled<unknown>(race());
-      expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-      const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason.$metadata.httpStatusCode] : []));
-      expect(new Set(refused)).toEqual(new Set([412]));
+    for (let round = 0; round < 20; round++) {
+      const put = { Bucket, Key: `put-${round}`, IfNoneMatch: '*' };
+      const puts = Array.from({ length: 8 }, (_, i) => new PutObjectCommand({ ...put, Body: `${i}` }));
+      expect(await winners(puts.map((command) => engine.client.send(command)))).toBe(1);
+      const bodies = Array.from({ length: 4 }, (_, i) => [new Uint8Array([i])]);
+      const uploads = await Promise.all(bodies.map((body) => upload(`upload-${round}`, body)));
+      expect(await winners(uploads.map((command) => engine.client.send(command)))).toBe(1);
     }
+  });
+
+  test('a writer that stalls in its body keeps no other from its key, and loses', async () => {
+    const half = Buffer.alloc(64 * 1024, 'x');
+    let goOn!: () => void;
+    const stalled = new Promise<void>((resolve) => (goOn = resolve));
+    const body = Readable.from(
+      (async function* () {
+        yield half;
+        await stalled;
+        yield half;
+      })(),
+    );
+    const put = { Bucket, Key: 'stalled', IfNoneMatch: '*' };
+    const slow = engine.client.send(new PutObjectCommand({ ...put, Body: body, ContentLength: 2 * half.length }));
+    const lost = expect(slow).rejects.toMatchObject({ name: 'PreconditionFailed' });
+    await engine.client.send(new PutObjectCommand({ ...put, Body: 'quick' }));
+    goOn();
+    await lost;
+    expect(await textOf('stalled')).toBe('quick');
   });
 
   test('refuses a wrong key, a wrong clock, a wrong region and wrong sums', async () => {
