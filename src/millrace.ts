@@ -21,52 +21,30 @@ import { listen } from './collect/http/server.js';
 import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
 import type { MillraceOptions } from './config/options.js';
 import { TenantStore } from './config/tenant-store.js';
-import {
-  ACCOUNTS_SCHEMA,
-  ACCOUNTS_STREAM,
-  ACCOUNT_TOTALS_STREAM,
-  EDGES_SCHEMA,
-  EDGES_STREAM,
-  LATE_SCHEMA,
-  LATE_STREAM,
-  QUARANTINE_SCHEMA,
-  QUARANTINE_STREAM,
-  REDRIVE_SCHEMA,
-  REDRIVE_STREAM,
-  RESOLVED_SCHEMA,
-  RESOLVED_STREAM,
-} from './event/internal.js';
-import type { Schema } from './event/schema.js';
-import type { DeliverThreadMethods } from './deliver/thread.js';
+import type { Ground } from './ground.js';
+import { removeOldDeliveries } from './deliver/readers.js';
 import { systemClock, type Clock } from './io/clock.js';
 import type { Disk } from './io/disk.js';
 import { realDisk } from './io/disk-real.js';
 import { systemRandom, type Random } from './io/random.js';
 import type { Supervised } from './io/supervisor.js';
-import { distFolder } from './io/threads.js';
-import { openCatalog } from './lake/catalog.js';
-import { LAKE_FOLDER } from './lake/options.js';
-import type { LakeThreadMethods } from './lake/thread.js';
-import { openLog, type EmbeddedLog } from './log/embedded/open.js';
-import type { StreamDefinition } from './log/log.js';
-import { assignEpochs, removeOldReaders, type ViewEpoch } from './mill/epochs.js';
+import type { EmbeddedLog } from './log/embedded/open.js';
+import { assignEpochs, removeOldReaders } from './mill/epochs.js';
 import { parseViews } from './sql/parse.js';
 import { planView } from './sql/plan-view.js';
 import type { ViewPlan } from './sql/plan.js';
-import type { MillMethods } from './mill/thread.js';
-import { meterLog, StageMeters } from './meters.js';
-import { createApi, type ApiHandler } from './serve/api.js';
-import { createAudit } from './serve/audit.js';
+import type { ApiHandler } from './serve/api.js';
 import { createPages } from './serve/pages.js';
-import { QuarantineDesk } from './serve/quarantine.js';
+import { keptReplays } from './serve/replays.js';
 import type { StoreMethods } from './serve/store-protocol.js';
+import { askAsLines, openApi, type Threads } from './serving.js';
+import { openStreams, ownStream } from './streams.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
-import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { createMetrics } from './telemetry/metrics.js';
 import { startDeliver, startLake, startMill, startStore, startTransforms, type ThreadsInput } from './threads.js';
 import { removeOldTransforms, withDerivedStreams } from './transform/plan.js';
-import type { TransformMethods } from './transform/thread.js';
 import { Closers } from './util/closers.js';
-import { VERSION } from './util/version.js';
+import { MillraceError } from './util/errors.js';
 
 /** A running pipeline. */
 export interface Millrace {
@@ -82,17 +60,6 @@ export interface Seams {
   readonly disk?: Disk;
   readonly clock?: Clock;
   readonly random?: Random;
-}
-
-/** What the parts below share. */
-interface Ground {
-  readonly options: MillraceOptions;
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly metrics: Metrics;
-  readonly messages: Messages;
-  readonly closers: Closers;
 }
 
 /** Opens everything and listens. Throws what `millrace start` prints: CONFIG_INVALID, DATA_FOLDER_…, PORT_IN_USE, … */
@@ -117,6 +84,12 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
     await removeOldReaders(log, ground.disk, options.dataFolder, views);
     await removeOldTransforms(log, log.stats().readers, options.transforms);
+    const ended = await removeOldDeliveries(log, log.stats().readers, options.deliveries);
+    for (const name of ended)
+      ground.messages.warn(
+        { delivery: name },
+        'the delivery is gone from the configuration; its place in the log is forgotten',
+      );
     const tenants = new TenantStore({
       ...tenantSource(options),
       clock: ground.clock,
@@ -126,13 +99,7 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     const collector = await openDoor(ground, log, tenants);
     const ledger = await openAccounts(ground, log, collector, cuts);
     const input: ThreadsInput = { ...ground, log, views };
-    const threads: Threads = {
-      transform: await startTransforms(input),
-      deliver: await startDeliver(input),
-      mill: await startMill(input),
-      lake: await startLake(input),
-      store: await startStore(input),
-    };
+    const threads = await startThreads(ground, input);
     const api = await openApi(ground, { log, collector, ledger, tenants, views, threads });
     const server = await serve(ground, collector, api);
     return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
@@ -142,65 +109,29 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
   }
 }
 
+async function startThreads({ disk, options }: Ground, input: ThreadsInput): Promise<Threads> {
+  const later: { store?: Supervised<StoreMethods> } = {};
+  const ask = async (sql: string, rowsMax: number) => {
+    if (later.store === undefined) throw new MillraceError('QUERY_BUSY', 'queries are not answered yet');
+    return askAsLines(later.store, sql, rowsMax);
+  };
+  const threads = {
+    transform: await startTransforms(input),
+    deliver: await startDeliver(input, { ask, replays: () => keptReplays(disk, options.dataFolder) }),
+    mill: await startMill(input),
+    lake: await startLake(input),
+  };
+  const store = await startStore(input);
+  later.store = store;
+  return { ...threads, store };
+}
+
 async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
   const catalog = new Map(options.streams.map((stream) => [stream.name, stream]));
   const plans: ViewPlan[] = [];
   for (const { text, file } of options.views)
     for (const statement of await parseViews(text, file)) plans.push(planView(statement, catalog));
   return plans;
-}
-
-/** Opens the log and declares the configured streams and our own. */
-async function openStreams(
-  { options, disk, clock, random, messages, closers }: Ground,
-  cuts: Cuts,
-): Promise<EmbeddedLog> {
-  const log = await openLog({
-    folder: join(options.dataFolder, 'log'),
-    disk,
-    clock,
-    random,
-    options: { segmentBytes: options.log.segmentBytes, pendingBytesMax: options.log.pendingBytesMax },
-    onProblem: (problem) =>
-      problem === null
-        ? messages.info('the log can be written again')
-        : messages.error({ code: problem.code }, problem.message),
-    onCut: (rows) => {
-      messages.warn({ rows }, 'rows were cut from the log at its bound');
-      return cuts.take(rows);
-    },
-  });
-  closers.add(() => log.close());
-  closers.add(() => cuts.close());
-  const { damaged, cut } = log.recovery;
-  for (const damage of damaged) messages.error(damage, 'the log is damaged; the rows named are lost');
-  if (cut !== null) messages.warn(cut, 'the last commit was cut; it may have been acknowledged');
-  for (const stream of options.streams) await log.createStream(stream);
-  await log.createStream(ownStream(QUARANTINE_STREAM, QUARANTINE_SCHEMA));
-  await log.createStream(ownStream(RESOLVED_STREAM, RESOLVED_SCHEMA));
-  await log.createStream(ownStream(REDRIVE_STREAM, REDRIVE_SCHEMA));
-  await log.createStream(ownStream(LATE_STREAM, LATE_SCHEMA));
-  // Every segment holds some of these rows: they must not keep the segments of shorter or bounded
-  // streams. What the ledger still needs when it is cut, it writes anew.
-  const retentionMs = Math.min(OWN_RETENTION_MS, ...options.streams.map((stream) => stream.retentionMs));
-  for (const name of [ACCOUNTS_STREAM, ACCOUNT_TOTALS_STREAM])
-    await log.createStream({ ...ownStream(name, ACCOUNTS_SCHEMA), retentionMs, policy: 'cut' });
-  await log.createStream({ ...ownStream(EDGES_STREAM, EDGES_SCHEMA), retentionMs, policy: 'cut' });
-  return log;
-}
-
-const OWN_RETENTION_MS = 7 * 86_400_000;
-
-function ownStream(name: string, schema: Schema): StreamDefinition {
-  return {
-    name,
-    schema,
-    partitions: 1,
-    clock: 'arrival',
-    retentionMs: OWN_RETENTION_MS,
-    bytesMax: 50 * 1024 ** 3,
-    policy: 'refuse',
-  };
 }
 
 function tenantSource({ tenants }: MillraceOptions) {
@@ -257,83 +188,6 @@ async function openAccounts(
   closers.add(() => ledger.close());
   cuts.open(ledger);
   return ledger;
-}
-
-interface Threads {
-  readonly deliver: Supervised<DeliverThreadMethods>;
-  readonly transform: Supervised<TransformMethods>;
-  readonly mill: Supervised<MillMethods>;
-  readonly lake: Supervised<LakeThreadMethods>;
-  readonly store: Supervised<StoreMethods>;
-}
-
-interface Parts {
-  readonly log: EmbeddedLog;
-  readonly collector: Collector;
-  readonly ledger: Ledger;
-  readonly tenants: TenantStore;
-  readonly views: readonly ViewEpoch[];
-  readonly threads: Threads;
-}
-
-async function openApi(ground: Ground, { log, collector, ledger, tenants, views, threads }: Parts) {
-  const { options, disk, clock, metrics, messages } = ground;
-  const mill = async () => (await threads.mill.rpc()).call('status');
-  const lake = async () => (await threads.lake.rpc()).call('status');
-  const deliver = async () => (await threads.deliver.rpc()).call('status');
-  const transform = async () => (await threads.transform.rpc()).call('status');
-  const streams = options.streams.filter((stream) => stream.derived !== true);
-  const meters = new StageMeters();
-  meterLog(metrics, log);
-  return createApi({
-    log,
-    tenants,
-    clock,
-    metrics,
-    accounts: collector.accounts,
-    deliver,
-    pauseDelivery: async (name, paused) => (await threads.deliver.rpc()).call('pause', name, paused),
-    quarantine: new QuarantineDesk({
-      log,
-      ask: (sql) => rowsOf(threads.store, sql, null),
-      ingestOf: (stream) => collector.doors.get(stream),
-      hasReader: (stage, name) =>
-        (stage === 'deliver' ? options.deliveries : options.transforms).some((reader) => reader.name === name),
-    }),
-    audit: createAudit({
-      log,
-      lake: openCatalog(disk, join(options.dataFolder, LAKE_FOLDER)),
-      streams,
-      ledger,
-      ask: (sql, tenant) => twoNumbers(threads.store, sql, tenant),
-    }),
-    streams: streams.map((stream) => stream.name),
-    views: views.map((view) => view.description),
-    store: () => threads.store.rpc(),
-    mill,
-    lake: async () => (await lake()).map(({ reader }) => reader),
-    transforms: async () => (await transform()).map(({ reader }) => reader),
-    otherMetrics: async () => [await meters.collect(await transform(), await mill(), await lake(), await deliver())],
-    consoleFolder: join(distFolder(), 'console'),
-    version: VERSION,
-    onError: (error) => messages.error({ part: 'serve', err: error }, 'unexpected error'),
-  });
-}
-
-/** The rows of a query, asked as a tenant or (null) as an operator. */
-async function rowsOf(store: Supervised<StoreMethods>, sql: string, tenant: string | null): Promise<unknown[][]> {
-  const answer = await (await store.rpc()).call('query', { sql, tenant, format: 'json' });
-  return (JSON.parse(Buffer.from(answer.body).toString()) as { rows: unknown[][] }).rows;
-}
-
-/** The one row of a query that answers two numbers. */
-async function twoNumbers(
-  store: Supervised<StoreMethods>,
-  sql: string,
-  tenant: string,
-): Promise<readonly [number, number]> {
-  const [row] = await rowsOf(store, sql, tenant);
-  return [Number(row![0]), Number(row![1])];
 }
 
 async function serve({ options, clock, messages, closers }: Ground, collector: Collector, api: ApiHandler) {

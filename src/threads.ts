@@ -6,10 +6,11 @@
  */
 import type { TransferListItem } from 'node:worker_threads';
 import type { MillraceOptions } from './config/options.js';
+import type { ReplayOptions } from './deliver/replay.js';
 import type { DeliverThreadMethods, DeliverThreadData } from './deliver/thread.js';
 import { ACCOUNTS_STREAM, EDGES_STREAM, LATE_STREAM, QUARANTINE_STREAM, RESOLVED_STREAM } from './event/internal.js';
 import type { Clock } from './io/clock.js';
-import type { Rpc } from './io/rpc.js';
+import type { Moved, Rpc } from './io/rpc.js';
 import { supervise, type Supervised } from './io/supervisor.js';
 import type { LakeThreadData, LakeThreadMethods } from './lake/thread.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
@@ -48,19 +49,32 @@ export function startTransforms(input: ThreadsInput): Promise<Supervised<Transfo
 }
 
 /** Runs the deliveries. */
-export function startDeliver(input: ThreadsInput): Promise<Supervised<DeliverThreadMethods>> {
+export function startDeliver(
+  input: ThreadsInput,
+  { ask, replays }: DeliverInput,
+): Promise<Supervised<DeliverThreadMethods>> {
   const { options, log } = input;
-  return start<DeliverThreadMethods>(input, 'deliver', 'deliver/thread.js', () => {
+  const data = () => {
     const logPort = log.remotePort();
     const { quarantineTenantBytesMax: tenantBytesMax, quarantineEventBytesMax: eventBytesMax } = options.collect;
     const workerData: DeliverThreadData = {
       logPort,
       deliveries: options.deliveries,
+      replays: replays(),
       quarantine: { tenantBytesMax, eventBytesMax },
       graceMs: options.http.drainMs,
     };
     return { workerData, transfer: [logPort] };
-  });
+  };
+  return start<DeliverThreadMethods>(input, 'deliver', 'deliver/thread.js', data, { ask });
+}
+
+/** What the deliveries' thread needs beside what all threads do. */
+export interface DeliverInput {
+  /** Answers a SELECT as NDJSON, as an operator. */
+  readonly ask: (sql: string, rowsMax: number) => Promise<Moved<Uint8Array>>;
+  /** The replays that run when the thread starts. */
+  readonly replays: () => readonly ReplayOptions[];
 }
 
 /** Runs the views. */
@@ -126,6 +140,7 @@ async function start<Methods extends Stoppable>(
   name: string,
   module: string,
   data: () => { workerData: unknown; transfer: readonly TransferListItem[] },
+  handlers: object = {},
 ): Promise<Supervised<Methods>> {
   const thread = await supervise<Methods>({
     name,
@@ -134,6 +149,7 @@ async function start<Methods extends Stoppable>(
     clock,
     ready: (rpc) => (rpc as unknown as Rpc<Stoppable>).call('ready'),
     handlers: {
+      ...handlers,
       viewStatus({
         id,
         state,

@@ -59,6 +59,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./quarantine.js')).redriveCommand(),
   },
   {
+    name: 'replay',
+    summary: 'bring a part of a stream to a delivery once more, from log or lake',
+    load: async () => (await import('./replay.js')).replayCommand(),
+  },
+  {
     name: 'audit',
     summary: 'close the accounts: received = delivered + dropped + quarantined + pending',
     load: async () => (await import('./audit.js')).auditCommand(),

@@ -17,6 +17,7 @@
  */
 import type { DeliveryRetryOptions } from '../config/options.js';
 import type { Clock } from '../io/clock.js';
+import { pause } from '../io/pause.js';
 import type { Random } from '../io/random.js';
 import { MillraceError, type ErrorCode } from '../util/errors.js';
 import type { Breaker } from './breaker.js';
@@ -204,17 +205,4 @@ function messageOf(failure: unknown): string {
 /** Waits for all, then throws what the first that failed threw: none of them goes on behind the caller's back. */
 async function settle(runners: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(runners)) if (result.status === 'rejected') throw result.reason;
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    signal.addEventListener('abort', done);
-  });
 }

@@ -16,9 +16,11 @@ import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
 import { parseCondition } from '../sql/expression.js';
 import { MillraceError } from '../util/errors.js';
+import type { ReplayOptions } from './replay.js';
+import { RunningReplay, type ReplayProgress } from './replays.js';
 import { sharedLog } from './shared-log.js';
 import { createSink } from './sinks/index.js';
-import { DeliveryStage } from './stage.js';
+import { DeliveryStage, type DeliveryInput } from './stage.js';
 import type { DeliveryStatus } from './status.js';
 
 /** What a tenant may have in the quarantine. */
@@ -41,8 +43,12 @@ export interface DeliveriesInput {
   readonly disk: Disk;
   readonly network: Network;
   readonly quarantine: QuarantineLimits;
+  /** Answers a SELECT as NDJSON, as an operator. */
+  readonly ask: (sql: string, rowsMax: number) => Promise<Uint8Array>;
   readonly onStatus: (status: ReaderLoopStatus) => void;
 }
+
+type Replay = NonNullable<DeliveryInput['replay']>;
 
 interface Running {
   readonly options: DeliveryOptions;
@@ -60,6 +66,7 @@ export class Deliveries {
   readonly #log: Log;
   readonly #quarantine: Quarantine;
   readonly #running = new Map<string, Running>();
+  readonly #replays = new Map<string, RunningReplay>();
   #applying: Promise<void> = Promise.resolve();
 
   constructor(input: DeliveriesInput) {
@@ -69,8 +76,8 @@ export class Deliveries {
   }
 
   /** Makes these run and no others. */
-  apply(deliveries: readonly DeliveryOptions[]): Promise<void> {
-    const applied = this.#applying.then(() => this.#apply(deliveries));
+  apply(deliveries: readonly DeliveryOptions[], replays: readonly ReplayOptions[]): Promise<void> {
+    const applied = this.#applying.then(() => this.#apply(deliveries, replays));
     // The caller gets the rejection; the queue goes on.
     this.#applying = applied.catch(() => undefined);
     return applied;
@@ -82,6 +89,11 @@ export class Deliveries {
       delivery: stage.status(),
       reader: loop.status(),
     }));
+  }
+
+  /** How far replays are. */
+  replays(): ReplayProgress[] {
+    return Array.from(this.#replays.values(), (replay) => replay.progress());
   }
 
   /** Pauses a delivery, or lets it go on. */
@@ -106,11 +118,15 @@ export class Deliveries {
   /** Ends all of them; what is under way has `graceMs` to end well. */
   async stop(graceMs: number): Promise<void> {
     await this.#applying;
-    await Promise.all(Array.from(this.#running.values(), (running) => this.#end(running, graceMs)));
+    await Promise.all([
+      ...Array.from(this.#running.values(), (running) => this.#end(running, graceMs)),
+      ...Array.from(this.#replays.values(), (replay) => replay.stop(graceMs)),
+    ]);
     this.#running.clear();
+    this.#replays.clear();
   }
 
-  async #apply(deliveries: readonly DeliveryOptions[]): Promise<void> {
+  async #apply(deliveries: readonly DeliveryOptions[], replays: readonly ReplayOptions[]): Promise<void> {
     const wanted = new Map(deliveries.map((options) => [options.name, options]));
     for (const [name, running] of this.#running) {
       const options = wanted.get(name);
@@ -120,9 +136,28 @@ export class Deliveries {
     }
     for (const options of deliveries)
       if (!this.#running.has(options.name)) this.#running.set(options.name, await this.#begin(options));
+    await this.#applyReplays(deliveries, replays);
   }
 
-  async #begin(options: DeliveryOptions): Promise<Running> {
+  async #applyReplays(deliveries: readonly DeliveryOptions[], replays: readonly ReplayOptions[]): Promise<void> {
+    const wanted = new Set(replays.map(({ id }) => id));
+    for (const [id, running] of this.#replays) {
+      if (wanted.has(id)) continue;
+      this.#replays.delete(id);
+      await running.stop(0);
+    }
+    const { clock, ask } = this.#input;
+    for (const options of replays) {
+      const delivery = deliveries.find(({ name }) => name === options.delivery);
+      if (this.#replays.has(options.id) || delivery === undefined) continue;
+      const begin = (of: DeliveryOptions, replay: Replay) => this.#begin(of, replay);
+      const running = new RunningReplay(options, { log: this.#log, clock, ask, begin });
+      await running.start(delivery);
+      this.#replays.set(options.id, running);
+    }
+  }
+
+  async #begin(options: DeliveryOptions, replay?: Replay): Promise<Running> {
     const { clock, random, disk, network, onStatus } = this.#input;
     const { name, from, requestsMax } = options;
     const schema = this.#log.stream(from)?.schema;
@@ -135,10 +170,21 @@ export class Deliveries {
       log: this.#log,
       schema,
       filter,
-      sink: createSink(options.sink, { name, stream: from, schema, requestsMax, clock, random, disk, network }),
+      sink: createSink(options.sink, {
+        name,
+        stream: from,
+        schema,
+        requestsMax,
+        clock,
+        random,
+        disk,
+        network,
+        ...(replay === undefined ? {} : { replay: replay.options.id }),
+      }),
       quarantine: this.#quarantine,
       clock,
       random,
+      ...(replay === undefined ? {} : { replay }),
     });
     const loop = startReaderLoop({ log: this.#log, stage, clock, options: { flushRows: FLUSH_ROWS }, onStatus });
     return { options, definition: JSON.stringify(options), stage, loop };

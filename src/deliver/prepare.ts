@@ -11,6 +11,7 @@ import type { LogBatch } from '../log/log.js';
 import type { RowExpression } from '../sql/expression.js';
 import { MillraceError } from '../util/errors.js';
 import type { PreparedFailure, PreparedRows } from './cutter.js';
+import { asReplayed, REPLAY_STREAMS } from './replay.js';
 import type { PlacedSlice } from './rows.js';
 
 /** Whose rows, and which of them. */
@@ -20,18 +21,19 @@ export interface PrepareInput {
   /** Schema of the stream that it reads. */
   readonly schema: Schema;
   readonly filter: RowExpression | null;
-  /** Only rows of these ends: a replay reads a part of its stream. Null: all. */
-  readonly only: ((batch: LogBatch, row: number) => boolean) | null;
+  /** Of a replay: which rows of a batch; null, or answering null: all. */
+  readonly only: ((batch: LogBatch) => ((row: number) => boolean) | null) | null;
 }
 
 /** Prepares batches of one delivery. */
 export function preparer(
   input: PrepareInput,
 ): (batch: LogBatch, first: number, end: number, edges: EdgeCounts) => PreparedRows {
-  return (batch, first, end, edges) =>
-    batch.stream === REDRIVE_STREAM
-      ? redriven(input, batch, first, end, edges)
-      : streamed(input, batch, first, end, edges);
+  return (batch, first, end, edges) => {
+    if (batch.stream === REDRIVE_STREAM) return redriven(input, batch, first, end, edges);
+    const isFed = batch.stream.startsWith(REPLAY_STREAMS);
+    return streamed(input, isFed ? asReplayed(batch, input.schema) : batch, first, end, edges);
+  };
 }
 
 function streamed(
@@ -46,11 +48,12 @@ function streamed(
   for (let index = 0; index < batch.schema.columns.length; index++) batch.column(index);
   const isWhole = first === 0 && end === batch.rows;
   const whole = { stream, partition, baseOffset, receivedAt, batch, attempts: null };
-  if (isWhole && filter === null && only === null) {
+  const chosen = only?.(log) ?? null;
+  if (isWhole && filter === null && chosen === null) {
     edges.addRows(stream, batch, receivedAt, 'read');
     return { slices: [{ ...whole, rows: null }], failures: [] };
   }
-  const inRange = (row: number): boolean => row >= first && row < end && (only === null || only(log, row));
+  const inRange = (row: number): boolean => row >= first && row < end && (chosen === null || chosen(row));
   edges.addRows(stream, batch, receivedAt, 'read', inRange);
   const passes = filter?.over(batch) ?? null;
   const failures: PreparedFailure[] = [];

@@ -73,6 +73,8 @@ export interface SinkContext {
   readonly random: Random;
   readonly disk: Disk;
   readonly network: Network;
+  /** Of a replay: its id. It has a sink of its own beside the delivery's. */
+  readonly replay?: string;
 }
 
 /** The other end refuses these rows for good: another attempt can't help. Thrown by `send`. */

@@ -24,6 +24,7 @@ import { REDRIVE_STREAM } from '../event/internal.js';
 import type { Quarantine } from '../event/quarantine.js';
 import type { Schema } from '../event/schema.js';
 import type { Clock } from '../io/clock.js';
+import { pause } from '../io/pause.js';
 import type { Random } from '../io/random.js';
 import type { Log, LogBatch, LostRows, Position, ReaderState } from '../log/log.js';
 import type { LogStage, StageOutput } from '../log/stage.js';
@@ -34,6 +35,7 @@ import { rangeText, type PlannedCut } from './cut.js';
 import { allPositions, Cutter, type FormingCut } from './cutter.js';
 import { commitOf, type CutCommit, type FinishedCut } from './finished.js';
 import { preparer } from './prepare.js';
+import { replayStream, type ReplayBounds, type ReplayOptions } from './replay.js';
 import { CutRows } from './rows.js';
 import type { Sink } from './sink.js';
 import { readState, stateBytes, type DeliveryState } from './state.js';
@@ -55,14 +57,7 @@ export interface DeliveryInput {
   readonly clock: Clock;
   readonly random: Random;
   /** A part of the stream, once more. */
-  readonly replay?: ReplayPart;
-}
-
-/** Which rows a replay brings. */
-export interface ReplayPart {
-  readonly id: string;
-  readonly from: readonly Position[];
-  readonly only: ((batch: LogBatch, row: number) => boolean) | null;
+  readonly replay?: { readonly options: ReplayOptions; readonly bounds: ReplayBounds };
 }
 
 /** Cuts that are sealed and not done, beside the open one. */
@@ -100,8 +95,12 @@ export class DeliveryStage implements LogStage {
 
   constructor(input: DeliveryInput) {
     this.#input = input;
-    this.id = input.replay === undefined ? deliveryReader(input.options.name) : `replay.${input.replay.id}`;
-    this.inputs = input.replay === undefined ? [input.options.from, REDRIVE_STREAM] : [input.options.from];
+    const { options, replay } = input;
+    this.id = replay === undefined ? deliveryReader(options.name) : replayStream(replay.options.id);
+    this.inputs =
+      replay === undefined
+        ? [options.from, REDRIVE_STREAM]
+        : [options.from, ...(replay.options.lakeBelow === null ? [] : [replayStream(replay.options.id)])];
     this.#recent = new Recent(input.clock);
   }
 
@@ -112,8 +111,13 @@ export class DeliveryStage implements LogStage {
     this.#committing = null;
     this.#state = readState(committed?.state);
     const { log, replay, clock, options, schema, filter } = this.#input;
-    this.#delivered = allPositions(log, this.inputs, committed?.positions ?? replay?.from ?? this.#start());
-    const prepare = preparer({ name: options.name, schema, filter, only: replay?.only ?? null });
+    this.#delivered = allPositions(log, this.inputs, committed?.positions ?? replay?.options.from ?? this.#start());
+    const prepare = preparer({
+      name: options.name,
+      schema,
+      filter,
+      only: replay === undefined ? null : (batch) => replay.bounds.only(batch),
+    });
     const { planned, totals } = this.#state;
     const number = (planned.at(-1)?.number ?? totals.cuts - 1) + 1;
     const input = { prepare, makeEdges: () => new EdgeCounts(), monotonic: () => clock.monotonic() };
@@ -125,8 +129,10 @@ export class DeliveryStage implements LogStage {
   }
 
   ready(): boolean {
+    const { replay, clock } = this.#input;
     if (this.#state.paused) return false;
     if (this.#cutter.reforming) return true;
+    if (replay?.bounds.isReady(clock.monotonic()) === false) return false;
     return this.#sealed.length + this.#waiting.length + (this.#sending === null ? 0 : 1) < CUTS_MAX + 1;
   }
 
@@ -144,7 +150,9 @@ export class DeliveryStage implements LogStage {
   }
 
   process(batch: LogBatch): void {
-    if (batch.rows === 0) return;
+    const { replay, clock } = this.#input;
+    if (batch.rows === 0 || replay?.bounds.isBehind(batch) === true) return;
+    replay?.bounds.took(batch.rows, clock.monotonic());
     this.#planned(this.#cutter.add(batch));
     const { rows } = this.#cutter.open;
     const { bufferBytes, bufferRowsMax } = this.#input.options;
@@ -228,6 +236,16 @@ export class DeliveryStage implements LogStage {
     });
   }
 
+  /** Of a replay: whether all of it is delivered and committed. */
+  get isDone(): boolean {
+    return this.#sending === null && this.#input.replay?.bounds.isDone(this.#delivered) === true;
+  }
+
+  /** Up to where each partition is delivered. */
+  get delivered(): readonly Position[] {
+    return this.#delivered;
+  }
+
   #start(): readonly Position[] {
     const { log, options } = this.#input;
     if (options.start === 'oldest') return [];
@@ -298,7 +316,7 @@ export class DeliveryStage implements LogStage {
       stream: options.from,
       range: rangeText(planOf(cut)),
       receivedAt: rows.slices.reduce((oldest, { receivedAt }) => Math.min(oldest, receivedAt), Infinity),
-      replay: replay?.id ?? null,
+      replay: replay?.options.id ?? null,
     };
     try {
       await this.#openSink(signal);
@@ -331,7 +349,7 @@ export class DeliveryStage implements LogStage {
         signal.throwIfAborted();
         this.#recent.failed(error);
         const pauseMs = Math.min(options.retry.maxMs, options.retry.minMs * 2 ** Math.min(attempt, 30));
-        await new Promise<void>((resolve) => void clock.after(pauseMs, resolve));
+        await pause(clock, pauseMs, signal);
         signal.throwIfAborted();
       }
     }

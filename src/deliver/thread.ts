@@ -13,11 +13,14 @@ import { yieldToOthers } from '../io/priority.js';
 import { systemRandom } from '../io/random.js';
 import { createRpc, type Rpc } from '../io/rpc.js';
 import { connectLog } from '../log/remote.js';
+import type { ReplayOptions } from './replay.js';
+import type { ReplayProgress } from './replays.js';
 import { Deliveries, type DeliverySnapshot, type QuarantineLimits } from './deliveries.js';
 
 /** What the thread is started with. */
 export interface DeliverThreadData {
   readonly deliveries: readonly DeliveryOptions[];
+  readonly replays: readonly ReplayOptions[];
   readonly quarantine: QuarantineLimits;
   /** How long a stop waits for what is under way, ms. */
   readonly graceMs: number;
@@ -30,8 +33,9 @@ export interface DeliverThreadMethods {
   /** Resolves when every delivery's loop has started. */
   ready(): Promise<void>;
   status(): DeliverySnapshot[];
-  /** Starts, replaces and ends deliveries, so that these run and no others. */
-  apply(deliveries: readonly DeliveryOptions[]): Promise<void>;
+  /** Starts, replaces and ends deliveries and replays, so that these run and no others. */
+  apply(deliveries: readonly DeliveryOptions[], replays: readonly ReplayOptions[]): Promise<void>;
+  replays(): ReplayProgress[];
   /** Pauses or goes on. Throws DELIVERY_UNKNOWN. */
   pause(name: string, paused: boolean): Promise<void>;
   /** Delivers everything that is durable in the log now; resolves after the commits. */
@@ -39,12 +43,14 @@ export interface DeliverThreadMethods {
   stop(): Promise<void>;
 }
 
-/** What the thread tells its parent. */
+/** What the thread tells and asks its parent. */
 interface Parent {
+  /** Answers a SELECT as NDJSON, as an operator. */
+  ask(sql: string, rowsMax: number): Promise<Uint8Array>;
   viewStatus(status: { readonly id: string; readonly state: string; readonly reason: string | null }): void;
 }
 
-async function start({ deliveries, quarantine, graceMs, logPort }: DeliverThreadData, parent: Rpc<Parent>) {
+async function start({ deliveries, replays, quarantine, graceMs, logPort }: DeliverThreadData, parent: Rpc<Parent>) {
   const log = await connectLog(logPort);
   const running = new Deliveries({
     log,
@@ -53,9 +59,10 @@ async function start({ deliveries, quarantine, graceMs, logPort }: DeliverThread
     disk: realDisk,
     network: systemNetwork,
     quarantine,
+    ask: (sql, rowsMax) => parent.call('ask', sql, rowsMax),
     onStatus: ({ id, state, reason }) => parent.notify('viewStatus', { id, state, reason }),
   });
-  await running.apply(deliveries);
+  await running.apply(deliveries, replays);
   return {
     running,
     async stop() {
@@ -71,7 +78,9 @@ if (parentPort !== null) {
   const methods = {
     ready: async () => void (await started),
     status: async () => (await started).running.status(),
-    apply: async (deliveries: readonly DeliveryOptions[]) => (await started).running.apply(deliveries),
+    apply: async (deliveries: readonly DeliveryOptions[], replays: readonly ReplayOptions[]) =>
+      (await started).running.apply(deliveries, replays),
+    replays: async () => (await started).running.replays(),
     pause: async (name: string, paused: boolean) => (await started).running.pause(name, paused),
     drain: async () => (await started).running.drain(),
     stop: async () => {

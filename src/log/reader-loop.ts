@@ -21,6 +21,7 @@
  * Recovery. Damaged pages and rows cut by retention are skipped, counted and told to the stage.
  */
 import type { Clock } from '../io/clock.js';
+import { pause } from '../io/pause.js';
 import { MillraceError } from '../util/errors.js';
 import type { Log, LogBatch, Position, ReaderState } from './log.js';
 import { positionKey, ReaderInputs, type Input } from './reader-inputs.js';
@@ -339,16 +340,7 @@ class Loop implements ReaderLoop {
       this.#options.retryMinMs * 2 ** Math.min(this.#failuresInRow++, 20),
     );
     this.#setState('stalled', describe(error));
-    const { signal } = this.#ending;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#clock.after(pauseMs, done);
-      signal.addEventListener('abort', done);
-    });
+    await pause(this.#clock, pauseMs, this.#ending.signal);
   }
 
   #setState(state: State, reason: string | null): void {

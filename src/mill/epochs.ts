@@ -7,11 +7,12 @@
  * the old stream any more; its reader is removed so that retention may take what it held.
  *
  * `views.json` in the mill's folder holds name, epoch and hash of every view ever run, and is
- * replaced whole: written beside, synced, renamed, folder synced.
+ * replaced whole.
  */
 import { join } from 'node:path';
 import type { ViewDescription } from '../event/view.js';
 import type { Disk } from '../io/disk.js';
+import { readJsonFile, writeJsonFile } from '../io/json-file.js';
 import type { Log } from '../log/log.js';
 import { planHash } from './plan-hash.js';
 import { describeView } from '../sql/describe.js';
@@ -28,6 +29,8 @@ interface KnownView {
   readonly epoch: number;
   readonly hash: string;
 }
+
+const VIEWS_FILE = 'views.json';
 
 /** The mill's folder in a data folder. */
 export function millFolder(dataFolder: string): string {
@@ -58,7 +61,7 @@ export async function assignEpochs(disk: Disk, dataFolder: string, plans: readon
       description: epoch === 1 ? description : { ...description, stream: `${description.stream}.${epoch}` },
     };
   });
-  if (changed) await writeKnown(disk, folder, known);
+  if (changed) await writeJsonFile(disk, join(folder, VIEWS_FILE), Object.fromEntries(known));
   return views;
 }
 
@@ -80,29 +83,6 @@ export async function removeOldReaders(
 }
 
 function readKnown(disk: Disk, folder: string): Map<string, KnownView> {
-  const path = join(folder, 'views.json');
-  if (!disk.exists(path)) return new Map();
-  const file = disk.open(path, 'read');
-  try {
-    const bytes = new Uint8Array(file.size());
-    file.readSync(bytes, 0, bytes.length, 0);
-    return new Map(Object.entries(JSON.parse(Buffer.from(bytes).toString()) as Record<string, KnownView>));
-  } finally {
-    file.close();
-  }
-}
-
-async function writeKnown(disk: Disk, folder: string, known: ReadonlyMap<string, KnownView>): Promise<void> {
-  const path = join(folder, 'views.json');
-  const beside = `${path}.new`;
-  if (disk.exists(beside)) disk.remove(beside);
-  const file = disk.open(beside, 'create');
-  try {
-    await file.write(Buffer.from(JSON.stringify(Object.fromEntries(known), null, 1)), 0);
-    await file.sync();
-  } finally {
-    file.close();
-  }
-  disk.rename(beside, path);
-  disk.syncDirectory(folder);
+  const known = readJsonFile(disk, join(folder, VIEWS_FILE)) as Record<string, KnownView> | undefined;
+  return new Map(Object.entries(known ?? {}));
 }

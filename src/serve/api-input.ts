@@ -9,6 +9,7 @@ import type { ReaderLoopStatus } from '../log/stage.js';
 import type { MetricParts, Metrics } from '../telemetry/metrics.js';
 import type { Audit } from './audit.js';
 import type { QuarantineDesk } from './quarantine.js';
+import type { Replays } from './replays.js';
 import type { StoreMethods } from './store-protocol.js';
 
 /** A view in the mill, as far as the API shows it. */
@@ -42,6 +43,7 @@ export interface Api {
   /** Pauses a delivery or lets it go on; throws DELIVERY_UNKNOWN. */
   readonly pauseDelivery: (name: string, paused: boolean) => Promise<void>;
   readonly quarantine: QuarantineDesk;
+  readonly replays: Replays;
   /** Readers of the lake. */
   readonly lake: () => Promise<readonly ReaderLoopStatus[]>;
   readonly metrics: Metrics;

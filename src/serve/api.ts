@@ -14,6 +14,7 @@ import { healthRoutes } from './routes/health.js';
 import { Live } from './routes/live.js';
 import { queryRoute } from './routes/query.js';
 import { quarantineRoutes } from './routes/quarantine.js';
+import { replayRoutes } from './routes/replays.js';
 import { statsRoutes, StatsReader } from './routes/stats.js';
 import { viewRoutes } from './routes/views.js';
 import { createStatic } from './static.js';
@@ -37,6 +38,7 @@ export function createApi(api: Api): ApiHandler {
     live.route(),
     ...deliveryRoutes(api),
     ...quarantineRoutes(api),
+    ...replayRoutes(api),
     ...healthRoutes(api),
   ];
   routes.push(openApiRoute(api, routes));

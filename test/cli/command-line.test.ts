@@ -62,6 +62,7 @@ describe('the command', () => {
       'deliveries',
       'quarantine',
       'redrive',
+      'replay',
       'audit',
       'key',
     ]);

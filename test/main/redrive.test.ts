@@ -40,11 +40,30 @@ const start = async (filter: string): Promise<void> => {
   running = await startMillrace(parseConfig(config(filter), { folder }));
 };
 
-async function call(path: string, body?: unknown, key = OPERATOR): Promise<{ status: number; json: any }> {
+interface Row {
+  readonly offset: number;
+  readonly stage: string;
+  readonly reader: string | null;
+  readonly code: string;
+  readonly tenant: string;
+  readonly attempts: number;
+}
+
+/** What the answers of this test hold, all in one. */
+interface Answer {
+  readonly accepted: number;
+  readonly resolved: number;
+  readonly original: string;
+  readonly rows: (Row & [string, string])[];
+  readonly groups: unknown[];
+  readonly deliveries: { readonly paused: boolean; readonly pendingRows: number }[];
+}
+
+async function call(path: string, body?: unknown, key = OPERATOR): Promise<{ status: number; json: Answer }> {
   const init =
     body === undefined ? {} : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) };
   const answer = await fetch(`${running.url}${path}`, { ...init, headers: { authorization: `Bearer ${key}` } });
-  return { status: answer.status, json: await answer.json() };
+  return { status: answer.status, json: (await answer.json()) as Answer };
 }
 
 async function until(what: string, test: () => Promise<boolean> | boolean): Promise<void> {
@@ -86,13 +105,13 @@ describe('quarantine and redrive, from one end to the other', () => {
     await until('five lines', () => delivered().length === 5);
     await until('two rows', async () => (await call('/v1/quarantine')).json.rows.length === 2);
     const { rows } = (await call('/v1/quarantine')).json;
-    expect(rows.map((row: any) => [row.stage, row.reader, row.code, row.tenant, row.attempts])).toEqual(
+    expect(rows.map((row) => [row.stage, row.reader, row.code, row.tenant, row.attempts])).toEqual(
       expect.arrayContaining([
         ['collect', null, 'EVENT_TYPE', 'acme', 1],
         ['deliver', 'archive', 'SQL_RUNTIME', 'acme', 1],
       ]),
     );
-    const failed = rows.find((row: any) => row.stage === 'deliver');
+    const failed = rows.find((row) => row.stage === 'deliver')!;
     const whole = (await call(`/v1/quarantine/${failed.offset}`)).json;
     expect(JSON.parse(Buffer.from(whole.original, 'base64').toString())).toMatchObject({ event_id: uuid(5) });
     expect((await call('/v1/quarantine/stats')).json.groups).toHaveLength(2);
@@ -113,7 +132,7 @@ describe('quarantine and redrive, from one end to the other', () => {
     });
     await until('a second attempt', async () => {
       const { rows } = (await call('/v1/quarantine?reader=archive')).json;
-      return rows.length === 1 && rows[0].attempts === 2;
+      return rows.length === 1 && rows[0]!.attempts === 2;
     });
   });
 
@@ -144,7 +163,7 @@ describe('quarantine and redrive, from one end to the other', () => {
     await call('/v1/events', event(8), INGEST);
     await until('paused', async () => {
       const [archive] = (await call('/v1/deliveries')).json.deliveries;
-      return archive.paused && archive.pendingRows === 1;
+      return archive!.paused && archive!.pendingRows === 1;
     });
     expect((await call('/v1/deliveries/none/pause', {})).status).toBe(404);
     await call('/v1/deliveries/archive/resume', {});

@@ -7,9 +7,12 @@ import { Tallies } from '../../src/collect/ledger/tallies.js';
 import { listen } from '../../src/collect/http/server.js';
 import { TenantStore } from '../../src/config/tenant-store.js';
 import { systemClock } from '../../src/io/clock.js';
+import { realDisk } from '../../src/io/disk-real.js';
+import { systemRandom } from '../../src/io/random.js';
 import type { Rpc } from '../../src/io/rpc.js';
 import { createApi, type Api } from '../../src/serve/api.js';
 import { createAudit } from '../../src/serve/audit.js';
+import { Replays } from '../../src/serve/replays.js';
 import { QuarantineDesk } from '../../src/serve/quarantine.js';
 import type { QueryRequest } from '../../src/serve/query/engine.js';
 import type { RowRange, StoreMethods } from '../../src/serve/store-protocol.js';
@@ -161,6 +164,19 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
       },
       ingestOf: () => undefined,
       hasReader: () => true,
+    }),
+    replays: new Replays({
+      log: fixture.log,
+      disk: realDisk,
+      clock: systemClock,
+      random: systemRandom,
+      dataFolder: folder,
+      deliveries: () => [],
+      hasLake: () => false,
+      streamOf: () => fixture.log.stream('events')!,
+      apply: async () => undefined,
+      progress: async () => [],
+      onError: (error) => errors.push(error),
     }),
     mill: async () => [{ stats: { name: 'traffic', late: 3 }, reader: running('mill.traffic') }],
     lake: async () => [running('lake.events')],

@@ -13,8 +13,9 @@ import type { Sink, SinkContext } from '../sink.js';
 
 const NEWLINE = 0x0a;
 
-/** Lines into one file. */
-export function createFileSink({ path }: SinkOptionsOf<'file'>, { disk }: SinkContext): Sink {
+/** Lines into one file; those of a replay into a file beside it, `<path>.replay-<id>`. */
+export function createFileSink(options: SinkOptionsOf<'file'>, { disk, replay }: SinkContext): Sink {
+  const path = replay === undefined ? options.path : `${options.path}.replay-${replay}`;
   let file: DiskFile | null = null;
   let end = 0;
   return {
