@@ -76,7 +76,7 @@ export async function openApi(ground: Ground, { log, collector, ledger, tenants,
       lake: openCatalog(disk, join(options.dataFolder, LAKE_FOLDER)),
       streams,
       ledger,
-      ask: (sql, tenant) => twoNumbers(threads.store, sql, tenant),
+      rows: (sql, tenant) => rowsOf(threads.store, sql, tenant),
     }),
     streams: streams.map((stream) => stream.name),
     views: views.map((view) => view.description),
@@ -95,16 +95,6 @@ export async function openApi(ground: Ground, { log, collector, ledger, tenants,
 async function rowsOf(store: Supervised<StoreMethods>, sql: string, tenant: string | null): Promise<unknown[][]> {
   const answer = await (await store.rpc()).call('query', { sql, tenant, format: 'json' });
   return (JSON.parse(Buffer.from(answer.body).toString()) as { rows: unknown[][] }).rows;
-}
-
-/** The one row of a query that answers two numbers. */
-async function twoNumbers(
-  store: Supervised<StoreMethods>,
-  sql: string,
-  tenant: string,
-): Promise<readonly [number, number]> {
-  const [row] = await rowsOf(store, sql, tenant);
-  return [Number(row![0]), Number(row![1])];
 }
 
 function openReplays(ground: Ground, log: EmbeddedLog, threads: Threads): Replays {

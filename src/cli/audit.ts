@@ -19,12 +19,28 @@ export interface AuditAccount {
   readonly unlogged: number;
 }
 
+/** The account of a transform, delivery or replay, as `GET /v1/audit` answers it. */
+export interface EdgeAccount {
+  readonly edge: string;
+  readonly stream: string;
+  readonly read: number;
+  readonly ok: number;
+  readonly filtered: Readonly<Record<string, number>>;
+  readonly quarantined: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly written: number;
+  readonly pending: number | null;
+  readonly difference: number;
+  readonly open: readonly { readonly tenant: string; readonly minute: string; readonly rows: number }[];
+}
+
 /** What `GET /v1/audit` answers. */
 export interface AuditAnswer {
   readonly tenant: string | null;
   readonly sinceMs: number;
   readonly gaps: readonly { readonly fromMs: number; readonly toMs: number }[];
   readonly accounts: readonly AuditAccount[];
+  readonly edges: readonly EdgeAccount[];
 }
 
 /** What an account lacks to close: received - (delivered + dropped + quarantined + pending). */
@@ -58,26 +74,30 @@ export function auditCommand(): Command {
     .action(async (options: AuditOptions) => {
       const query = options.tenant === undefined ? '' : `?${new URLSearchParams({ tenant: options.tenant })}`;
       const answer = await new Server(options).get<AuditAnswer>(`/v1/audit${query}`);
-      const { accounts } = answer;
+      const { accounts, edges } = answer;
       const open = accounts.filter((account) => difference(account) !== 0);
+      const openEdges = edges.filter((edge) => edge.difference !== 0 || edge.open.length > 0);
       if (options.json === true)
         printJson({
           ...answer,
-          closes: open.length === 0,
+          closes: open.length + openEdges.length === 0,
           accounts: accounts.map((account) => ({ ...account, difference: difference(account) })),
         });
       else printAnswer(answer);
-      if (open.length === 0) return;
-      const first = open[0]!;
+      const [first] = [
+        ...open.map((account) => ({ name: account.stream, differs: difference(account) })),
+        ...openEdges.map((edge) => ({ name: edge.edge, differs: edge.difference })),
+      ];
+      if (first === undefined) return;
       throw new MillraceError(
         'INTERNAL',
-        `${open.length} of ${accounts.length} accounts do not close; ${first.stream} differs by ${difference(first)}`,
-        { place: first.stream },
+        `${open.length + openEdges.length} of ${accounts.length + edges.length} accounts do not close; ${first.name} differs by ${first.differs}`,
+        { place: first.name },
       );
     });
 }
 
-function printAnswer({ tenant, sinceMs, gaps, accounts }: AuditAnswer): void {
+function printAnswer({ tenant, sinceMs, gaps, accounts, edges }: AuditAnswer): void {
   const whose = tenant === null ? 'all tenants' : `tenant ${tenant}`;
   print(dim(`accounts of ${whose} since ${timeText(sinceMs)}`));
   const header = ['stream', 'received', 'delivered', 'dropped', 'quarantined', 'pending', 'closes'];
@@ -92,12 +112,39 @@ function printAnswer({ tenant, sinceMs, gaps, accounts }: AuditAnswer): void {
   ]);
   print(table(header, rows));
   for (const account of accounts) printDetails(account);
+  if (edges.length > 0) printEdges(edges);
   if (gaps.length === 0) return;
   print();
   print('The process was killed. Duplicates, drops and refusals that it had counted may be missing of:');
   for (const { fromMs, toMs } of gaps.slice(-GAPS_SHOWN)) print(`  ${timeText(fromMs)} to ${timeText(toMs)}`);
   if (gaps.length > GAPS_SHOWN) print(`  and ${gaps.length - GAPS_SHOWN} earlier spans (--json shows them)`);
   print('Accepted and quarantined events are counted again from the log; none is missing.');
+}
+
+function printEdges(edges: readonly EdgeAccount[]): void {
+  const sum = (counts: Readonly<Record<string, number>>): number =>
+    Object.values(counts).reduce((total, events) => total + events, 0);
+  print();
+  const header = ['edge', 'reads', 'read', 'ok', 'filtered', 'quarantined', 'dropped', 'pending', 'closes'];
+  const rows = edges.map((edge) => [
+    edge.edge,
+    edge.stream,
+    edge.read,
+    edge.ok,
+    sum(edge.filtered),
+    sum(edge.quarantined),
+    sum(edge.dropped),
+    edge.pending,
+    edge.difference === 0 ? green('yes') : red(`off by ${count(edge.difference)}`),
+  ]);
+  print(table(header, rows));
+  for (const { edge, open } of edges)
+    for (const { tenant, minute, rows: missing } of open)
+      print(
+        red(
+          `  ${edge}: tenant ${tenant}, ${minute}: ${count(Math.abs(missing))} rows ${missing > 0 ? 'are nowhere' : 'too many'}`,
+        ),
+      );
 }
 
 function printDetails({ stream, duplicates, dropped, cut, refused, unlogged }: AuditAccount): void {

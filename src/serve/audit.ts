@@ -12,6 +12,7 @@
  */
 import type { LakeCatalog } from '../lake/catalog.js';
 import type { Log } from '../log/log.js';
+import { edgeAccounts, type EdgeAccount } from './audit-edges.js';
 
 /** What is counted at one edge: `outcome` or `outcome reason`, and events. */
 export interface EdgeCounts {
@@ -58,6 +59,8 @@ export interface AuditAnswer {
    */
   readonly gaps: readonly { readonly fromMs: number; readonly toMs: number }[];
   readonly accounts: readonly AuditAccount[];
+  /** Transforms, deliveries and replays: each closes by itself. */
+  readonly edges: readonly EdgeAccount[];
 }
 
 /** What an audit looks at. */
@@ -67,8 +70,8 @@ export interface AuditInput {
   /** Streams with a front door, and whether they go to the lake. */
   readonly streams: readonly { readonly name: string; readonly lake: boolean }[];
   readonly ledger: AuditLedger;
-  /** The two numbers of the one row that a query answers, asked as a tenant. */
-  readonly ask: (sql: string, tenant: string) => Promise<readonly [number, number]>;
+  /** Rows of a SELECT, as a tenant or (null) as an operator. */
+  readonly rows: (sql: string, tenant: string | null) => Promise<readonly (readonly unknown[])[]>;
 }
 
 /** Answers the accounts of all streams. */
@@ -103,7 +106,7 @@ export function createAudit(input: AuditInput): Audit {
           ...terms,
           ...(tenant === null ? totalsOf(reach) : await ofTenant(input, terms.stream, reach, tenant, accepted)),
         });
-      return { tenant, sinceMs, gaps, accounts };
+      return { tenant, sinceMs, gaps, accounts, edges: await edgeAccounts(input, tenant) };
     },
   };
 }
@@ -168,7 +171,7 @@ function totalsOf({ rows, places }: Reach): { delivered: number; pending: number
 }
 
 async function ofTenant(
-  { ask }: AuditInput,
+  { rows: select }: AuditInput,
   stream: string,
   { isLake, places }: Reach,
   tenant: string,
@@ -177,11 +180,11 @@ async function ofTenant(
   if (!isLake) return { delivered: accepted, pending: 0 };
   const rows = (test: (place: Reach['places'][number]) => string): string =>
     places.map((place, partition) => `(_partition = ${partition} AND ${test(place)})`).join(' OR ');
-  const [delivered, pending] = await ask(
+  const [row] = await select(
     `SELECT count(*) FILTER (WHERE ${rows(({ held }) => `_offset < ${held}`)}),
       count(*) FILTER (WHERE ${rows(({ held }) => `_offset >= ${held}`)})
     FROM "${stream}" WHERE ${rows(({ end }) => `_offset < ${end}`)}`,
     tenant,
   );
-  return { delivered, pending };
+  return { delivered: Number(row?.[0] ?? 0), pending: Number(row?.[1] ?? 0) };
 }

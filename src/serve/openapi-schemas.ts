@@ -278,7 +278,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   },
   Audit: {
     type: 'object',
-    required: ['tenant', 'sinceMs', 'gaps', 'accounts'],
+    required: ['tenant', 'sinceMs', 'gaps', 'accounts', 'edges'],
     properties: {
       tenant: { type: ['string', 'null'], description: 'Whose accounts; null for all tenants' },
       sinceMs: { type: 'number', description: 'Since when there are accounts; ms since 1970' },
@@ -293,6 +293,46 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
         },
       },
       accounts: { type: 'array', items: { $ref: '#/components/schemas/Account' } },
+      edges: { type: 'array', items: { $ref: '#/components/schemas/EdgeAccount' } },
+    },
+  },
+  EdgeAccount: {
+    type: 'object',
+    description:
+      'What one transform, delivery or replay made of what it read: read = ok + filtered + quarantined + dropped',
+    required: [
+      'edge',
+      'stream',
+      'read',
+      'ok',
+      'filtered',
+      'quarantined',
+      'dropped',
+      'written',
+      'pending',
+      'difference',
+      'open',
+    ],
+    properties: {
+      edge: text,
+      stream: text,
+      read: count,
+      ok: count,
+      filtered: { type: 'object', additionalProperties: count },
+      quarantined: { type: 'object', additionalProperties: count },
+      dropped: { type: 'object', additionalProperties: count },
+      written: { ...count, description: 'Rows, objects or documents that came out; in no sum' },
+      pending: { type: ['integer', 'null'], description: 'Rows not done with; null where it can not be told' },
+      difference: { type: 'integer', description: '0 when the account closes' },
+      open: {
+        type: 'array',
+        description: 'Tenants and minutes at which it does not close',
+        items: {
+          type: 'object',
+          required: ['tenant', 'minute', 'rows'],
+          properties: { tenant: text, minute: text, rows: { type: 'integer' } },
+        },
+      },
     },
   },
   Account: {

@@ -165,6 +165,7 @@ describe('with a server', () => {
   let server: Server;
   let url = '';
   let accounts: AuditAccount[] = [account];
+  let edges: unknown[] = [];
   beforeAll(async () => {
     server = createServer((request, response) => {
       const { pathname, search } = new URL(request.url!, 'http://x');
@@ -172,7 +173,7 @@ describe('with a server', () => {
       if (request.headers.authorization !== 'Bearer good') {
         response.writeHead(401).end(JSON.stringify({ error: { code: 'KEY_MISSING', message: 'expected a key' } }));
       } else if (pathname === '/v1/audit')
-        response.end(JSON.stringify({ tenant: null, sinceMs: 1e12, gaps, accounts }));
+        response.end(JSON.stringify({ tenant: null, sinceMs: 1e12, gaps, accounts, edges }));
       else if (pathname === '/v1/query') {
         let body = '';
         request.on('data', (part: Buffer) => (body += part.toString()));
@@ -250,6 +251,18 @@ describe('with a server', () => {
     expect(open.code).toBe(1);
     expect(open.out).toContain('off by 2');
     expect(open.err).toContain('events differs by 2');
+  });
+
+  test('audit names edge, tenant and minute of a row that is nowhere', async () => {
+    const open = [{ tenant: 'bolt', minute: '2026-11-29T12:03:00.000Z', rows: 1 }];
+    const counts = { filtered: {}, quarantined: {}, dropped: {}, written: 0, pending: 0 };
+    accounts = [account];
+    edges = [{ edge: 'deliver.archive', stream: 'events', read: 5, ok: 4, ...counts, difference: 1, open }];
+    const { code, out, err } = await millrace(['audit'], good());
+    edges = [];
+    expect(code).toBe(1);
+    expect(out).toContain('deliver.archive: tenant bolt, 2026-11-29T12:03:00.000Z: 1 rows are nowhere');
+    expect(err).toContain('deliver.archive differs by 1');
   });
 
   test('audit says what was cut and refused, asks for a tenant, and tells of spans in doubt', async () => {

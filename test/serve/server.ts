@@ -139,10 +139,9 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
         return sums;
       },
     },
-    ask: async (sql, tenant) => {
+    rows: async (sql, tenant) => {
       const { body } = await fixture.engine.run({ sql, tenant, format: 'json' });
-      const { rows } = JSON.parse(Buffer.from(body).toString()) as { rows: [[string, string]] };
-      return [Number(rows[0][0]), Number(rows[0][1])];
+      return (JSON.parse(Buffer.from(body).toString()) as { rows: unknown[][] }).rows;
     },
   });
   return {

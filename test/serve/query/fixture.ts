@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EDGES_SCHEMA, EDGES_STREAM } from '../../../src/event/internal.js';
 import { batchFromRows } from '../../../src/event/rows.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
 import type { ViewDescription } from '../../../src/event/view.js';
@@ -141,6 +142,7 @@ export async function openFixture(
     log.createStream({ name, schema, partitions, clock: 'arrival', retentionMs: 1e9, bytesMax: 1e9, policy: 'refuse' });
   await stream('events', EVENTS);
   await stream('internal', INTERNAL, 1);
+  await stream(EDGES_STREAM, EDGES_SCHEMA, 1);
   const descriptions = [viewDescription('traffic'), viewDescription('totals', true)];
   const views = new Map<string, ViewSummary>();
   const loops = new Map<string, ReaderLoop>();
@@ -170,9 +172,12 @@ export async function openFixture(
     threads: 2,
   });
   const catalog: Catalog = new Map(
-    [streamRelation('events', EVENTS), streamRelation('internal', INTERNAL), ...descriptions.map(viewRelation)].map(
-      (relation) => [relation.name, relation],
-    ),
+    [
+      streamRelation('events', EVENTS),
+      streamRelation('internal', INTERNAL),
+      streamRelation(EDGES_STREAM, EDGES_SCHEMA),
+      ...descriptions.map(viewRelation),
+    ].map((relation) => [relation.name, relation]),
   );
   const engine = new QueryEngine({
     duck,
