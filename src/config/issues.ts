@@ -81,9 +81,16 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+/** A value as people wrote it; of an object only the names, since its values may be secrets. */
 function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  const text = JSON.stringify(value) ?? String(value);
+  if (Array.isArray(value))
+    return value.some((item) => typeof item === 'object') ? 'a list' : cut(JSON.stringify(value));
+  if (typeof value === 'object' && value !== null) return cut(`{ ${Object.keys(value).join(', ')} }`);
+  return cut(JSON.stringify(value) ?? String(value));
+}
+
+function cut(text: string): string {
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

@@ -22,6 +22,17 @@ test('a secret is a text, or comes from the environment', () => {
   delete process.env['MILLRACE_TEST_SECRET'];
 });
 
+test('a mistake in what holds a secret names only what is there', () => {
+  const holder = z.strictObject({
+    auth: field.partial().refine(({ other }) => other === undefined, { error: 'expected no other' }),
+  });
+  const input = { auth: { key: 'hunter2 hunter2', other: 'hunter2' } };
+  const { error } = holder.safeParse(input);
+  expect(mistakesOf(error!.issues, input, () => [])).toEqual([
+    { path: 'auth', message: 'expected no other, found { key, other }' },
+  ]);
+});
+
 test('a mistake says what was expected, and never what was found', () => {
   expect(mistakes({})).toEqual([
     "key: expected a text that is not empty, or { env: 'NAME' } to take it from the environment",
