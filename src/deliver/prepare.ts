@@ -86,15 +86,16 @@ function redriven(
     const wanted = rowOf(log.batch, row) as unknown as RedriveRow;
     if (wanted.stage !== 'deliver' || wanted.reader !== name) continue;
     const tried = { attempts: wanted.attempts, firstMs: wanted.first_at };
-    const place = { stream: REDRIVE_STREAM, partition: log.partition, baseOffset: log.baseOffset };
+    // A batch of one row each, at that row's place.
+    const place = { stream: REDRIVE_STREAM, partition: log.partition, baseOffset: log.baseOffset + row };
     const original = Buffer.from(wanted.original, 'base64');
     let slice: PlacedSlice;
     try {
       slice = { ...place, ...eventOf(schema, original, log.receivedAt), rows: null, attempts: () => tried };
     } catch (error) {
-      const { receivedAt, batch } = log;
+      const { receivedAt, batch, baseOffset } = log;
       const unread = { tenant: wanted.tenant, eventId: wanted.event_id, original };
-      const slice = { ...place, receivedAt, batch, rows: null, attempts: () => tried };
+      const slice = { ...place, baseOffset, receivedAt, batch, rows: null, attempts: () => tried };
       edges.add(REDRIVE_STREAM, wanted.tenant, receivedAt, 'read', 1);
       failures.push({ slice, row, error: asError(error), unread });
       continue;
