@@ -6,19 +6,20 @@ import { z } from 'zod';
 import { httpSinkField, webhookSinkField } from './http.js';
 import { opensearchSinkField } from './opensearch.js';
 import { fileSinkField, stdoutSinkField } from './output.js';
+import { postgresSinkField } from './postgres.js';
 import { tlsWithPaths } from './tls.js';
 
 /** `to` of a delivery: which sink, and how. */
 export const sinkField = z.discriminatedUnion(
   'type',
-  [fileSinkField, stdoutSinkField, httpSinkField, webhookSinkField, opensearchSinkField],
+  [fileSinkField, stdoutSinkField, httpSinkField, webhookSinkField, opensearchSinkField, postgresSinkField],
   {
     error: (issue) => (issue.code === 'invalid_union' ? `expected one of type ${SINK_TYPES.join(', ')}` : undefined),
   },
 );
 
 /** Types of sinks, as `type` names them. */
-export const SINK_TYPES = ['file', 'stdout', 'http', 'webhook', 'opensearch'] as const;
+export const SINK_TYPES = ['file', 'stdout', 'http', 'webhook', 'opensearch', 'postgres'] as const;
 
 /** The settings of a sink, parsed; paths are absolute, secrets are in clear. Never print them. */
 export type SinkOptions = z.output<typeof sinkField>;
@@ -35,6 +36,8 @@ export function withPaths(sink: SinkOptions, at: (path: string) => string): Sink
     case 'webhook':
     case 'opensearch':
       return { ...sink, tls: tlsWithPaths(sink.tls, at) };
+    case 'postgres':
+      return sink.tls === undefined ? sink : { ...sink, tls: tlsWithPaths(sink.tls, at) };
     case 'stdout':
       return sink;
   }

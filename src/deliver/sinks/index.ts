@@ -4,6 +4,7 @@ import type { Sink, SinkContext } from '../sink.js';
 import { createHttpSink } from './http.js';
 import { createOpensearchSink } from './opensearch.js';
 import { createFileSink, createStdoutSink } from './output.js';
+import { createPostgresSink } from './postgres.js';
 import { createWebhookSink } from './webhook.js';
 
 type Makers = {
@@ -16,6 +17,7 @@ const SINKS: Makers = {
   stdout: createStdoutSink,
   http: createHttpSink,
   webhook: createWebhookSink,
+  postgres: createPostgresSink,
   opensearch: createOpensearchSink,
 };
 

@@ -1,0 +1,100 @@
+/**
+ * Sessions of one database, each made ready once, each with a bound on its time.
+ *
+ * A session that fails, or does not answer in time, is closed: what it was doing ends with it, or, if it
+ * was a COMMIT, may have happened. Time-outs are the machine's own: they watch a real socket.
+ */
+import pg, { type PoolClient } from 'pg';
+import type { TlsTexts } from '../../../io/tls-files.js';
+
+/** Connecting takes no longer. */
+const CONNECT_MS = 10_000;
+/** Saying goodbye takes no longer. */
+const CLOSE_MS = 2_000;
+/** A session without work is closed. */
+const IDLE_MS = 60_000;
+
+/** Which database, and how. */
+export interface ConnectionsOptions {
+  readonly url: string;
+  /** Null: not encrypted. */
+  readonly tls: TlsTexts | null;
+  readonly sessionsMax: number;
+  /** Work in a session takes no longer. */
+  readonly timeoutMs: number;
+  /** Statements that make a session ready. */
+  readonly prepare: readonly string[];
+  /** Told to the server: who this is. */
+  readonly name: string;
+}
+
+/** A bounded number of sessions. */
+export class Connections {
+  readonly #pool: pg.Pool;
+  readonly #timeoutMs: number;
+
+  constructor({ url, tls, sessionsMax, timeoutMs, prepare, name }: ConnectionsOptions) {
+    const { hostname, port, username, password, pathname } = new URL(url);
+    this.#timeoutMs = timeoutMs;
+    this.#pool = new pg.Pool({
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: port === '' ? 5432 : Number(port),
+      user: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      database: decodeURIComponent(pathname.slice(1)),
+      ssl: tls === null ? false : { ...tls },
+      max: sessionsMax,
+      connectionTimeoutMillis: Math.min(CONNECT_MS, timeoutMs),
+      idleTimeoutMillis: IDLE_MS,
+      // The server ends what we no longer wait for.
+      statement_timeout: timeoutMs,
+      idle_in_transaction_session_timeout: timeoutMs,
+      keepAlive: true,
+      application_name: name,
+      allowExitOnIdle: true,
+      onConnect: async (client) => {
+        // A session that breaks while it works fails its statement; that is where it is told.
+        client.on('error', () => undefined);
+        for (const statement of prepare) await client.query(statement);
+      },
+    });
+    // The pool has dropped the session by itself.
+    this.#pool.on('error', () => undefined);
+  }
+
+  /** Has a session do `work`; closes the session when that fails, is too slow, or `signal` aborts. */
+  async run<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const client = await this.#pool.connect();
+    const { promise: cut, reject: cutOff } = withRejection();
+    const abort = (): void => cutOff(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    const timer = setTimeout(() => cutOff(new Error(`not done within ${this.#timeoutMs} ms`)), this.#timeoutMs);
+    try {
+      const result = await Promise.race([work(client), cut]);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Closes all sessions; a server that does not answer is not waited for. */
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const waited = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+    await Promise.race([this.#pool.end(), waited]);
+    clearTimeout(timer);
+  }
+}
+
+function withRejection(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<never>((_resolve, refuse) => (reject = refuse));
+  return { promise, reject };
+}
