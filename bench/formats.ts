@@ -4,6 +4,8 @@ import { BatchTarget, decodeBatch, DictionaryChain, DictionaryScope, encodeAttac
 import type { ColumnBatch } from '../src/event/columns.js';
 import { batchFromRows, rowOf } from '../src/event/rows.js';
 import { JsonLines } from '../src/format/json-lines.js';
+import { eventReader } from '../src/format/rows-reader.js';
+import { eventWriter } from '../src/format/rows-writer.js';
 import { adRows } from './ad-rows.js';
 import { measure, row, type BenchRow } from './harness.js';
 
@@ -14,7 +16,7 @@ const schema = adEvents();
 /** Runs the bench. */
 export async function run(): Promise<BenchRow[]> {
   const batches = segment();
-  return [await jsonLines(batches)];
+  return [await jsonLines(batches), await objects(batches), await roundTrip(batches, 0), await roundTrip(batches, 2)];
 }
 
 /** The events as the log's readers get them: batches of one segment. */
@@ -62,4 +64,71 @@ async function jsonLines(batches: readonly ColumnBatch[]): Promise<BenchRow> {
     target: '>= 1.5 M',
     extra: { bytesPerRow: bytes / RECORDS },
   });
+}
+
+async function objects(batches: readonly ColumnBatch[]): Promise<BenchRow> {
+  const reader = eventReader(schema);
+  let sum = 0;
+  const measured = await measure(
+    () => {
+      for (const batch of batches) {
+        const read = reader(fresh(batch));
+        for (let i = 0; i < batch.rows; i++) if (read(i)['country'] === 'DE') sum++;
+      }
+      return RECORDS;
+    },
+    { warm: 3, times: 9 },
+  );
+  const baseline = await measure(
+    () => {
+      for (const batch of batches) for (let i = 0; i < batch.rows; i++) if (rowOf(batch, i)['country'] === 'DE') sum++;
+      return RECORDS;
+    },
+    { warm: 1, times: 3 },
+  );
+  return row('objects from columns', measured, 'rowOf', baseline, { extra: { sum } });
+}
+
+/** Objects out of columns, `changed` of their properties set, and columns out of them again. */
+async function roundTrip(batches: readonly ColumnBatch[], changed: 0 | 2): Promise<BenchRow> {
+  const reader = eventReader(schema);
+  const writer = eventWriter(schema);
+  const change = (event: Record<string, unknown>, i: number) => {
+    if (changed === 0) return event;
+    event['country'] = i % 3 === 0 ? 'XX' : 'YY';
+    event['url'] = (event['url'] as string).split('?', 1)[0];
+    return event;
+  };
+  const measured = await measure(
+    () => {
+      for (const batch of batches.map(fresh)) {
+        const read = reader(batch);
+        const write = writer.begin(batch);
+        for (let i = 0; i < batch.rows; i++) write.add(change(read(i), i), i);
+        const { faults } = write.finish();
+        if (faults.length > 0) throw faults[0]!.error;
+      }
+      return RECORDS;
+    },
+    { warm: 5, times: 9 },
+  );
+  const baseline = await measure(
+    () => {
+      for (const batch of batches) {
+        const events: Record<string, unknown>[] = [];
+        for (let i = 0; i < batch.rows; i++) events.push(change(rowOf(batch, i), i));
+        batchFromRows(schema, events);
+      }
+      return RECORDS;
+    },
+    { warm: 1, times: 3 },
+  );
+  return row(`objects and back, ${changed} of 21 columns set`, measured, 'rowOf, batchFromRows', baseline, {
+    target: '>= 600 k',
+  });
+}
+
+/** The batch as if it had just been read: nothing that was made of it is at hand. */
+function fresh(batch: ColumnBatch): ColumnBatch {
+  return { schema: batch.schema, rows: batch.rows, column: (index) => batch.column(index) };
 }

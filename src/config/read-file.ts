@@ -9,7 +9,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, extname, join } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type BuildFailure, type Plugin } from 'esbuild';
 import { parseDocument } from 'yaml';
@@ -62,7 +62,7 @@ function parseYaml(file: string, text: string): unknown {
 }
 
 async function runModule(file: string): Promise<unknown> {
-  const code = await bundle(file);
+  const { code } = await bundleModule(file, 'index.js');
   try {
     const module = (await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)) as {
       default?: unknown;
@@ -81,40 +81,53 @@ async function runModule(file: string): Promise<unknown> {
   );
 }
 
-async function bundle(file: string): Promise<string> {
+/** A module and what it imports by relative path, as one text. */
+export interface Bundle {
+  readonly code: string;
+  /** The files that went into it, absolute. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Bundles a module of the user's, to be imported from memory. `millrace` in it means the module
+ * `own` of the built package. Throws CONFIG_INVALID with line and caret.
+ */
+export async function bundleModule(file: string, own: string): Promise<Bundle> {
   try {
     const result = await build({
       entryPoints: [file],
       bundle: true,
       write: false,
+      metafile: true,
       platform: 'node',
       format: 'esm',
       target: `node${process.versions.node}`,
       sourcemap: 'inline',
       logLevel: 'silent',
       absWorkingDir: dirname(file),
-      plugins: [packagesOutside, moduleUrls],
+      plugins: [packagesOutside(own), moduleUrls],
     });
-    return result.outputFiles[0]!.text;
+    const files = Object.keys(result.metafile.inputs).map((path) => resolve(dirname(file), path));
+    return { code: result.outputFiles[0]!.text, files };
   } catch (cause) {
     throw new MillraceError('CONFIG_INVALID', explainBuild(file, cause as BuildFailure), { place: file, cause });
   }
 }
 
-const packagesOutside: Plugin = {
+const packagesOutside = (own: string): Plugin => ({
   name: 'packages-outside',
   setup(builder) {
     builder.onResolve({ filter: /^[^./]/ }, async ({ path, resolveDir, kind, pluginData }) => {
       if (kind === 'entry-point' || pluginData === 'asked' || isBuiltin(path) || /^[A-Za-z]:[\\/]/.test(path))
         return undefined;
-      if (path === 'millrace') return { path: pathToFileURL(join(distFolder(), 'index.js')).href, external: true };
+      if (path === 'millrace') return { path: pathToFileURL(join(distFolder(), own)).href, external: true };
       const found = await builder.resolve(path, { resolveDir, kind, pluginData: 'asked' });
       return found.errors.length > 0
         ? { errors: found.errors }
         : { path: pathToFileURL(found.path).href, external: true };
     });
   },
-};
+});
 
 /** In the bundle, `import.meta.url` of each module still names its own file. */
 const moduleUrls: Plugin = {

@@ -138,7 +138,7 @@ const stepFields = {
   }),
   timeout: optionalDuration(
     'Of `function`, for one event (default 1 s); of `batchFunction`, for one batch (10 s); of `lambda`, for one invocation (5 min)',
-    1,
+    50,
     900_000,
   ),
   memory: optionalSize(

@@ -1,4 +1,4 @@
-import type { Schema } from './schema.js';
+import type { Columns, TypedSchema } from './event-type.js';
 import { defineSchema, type ColumnInput } from './schema-define.js';
 
 const COLUMNS = {
@@ -29,9 +29,11 @@ const COLUMNS = {
  * A ready schema for ad tracking: impressions, clicks and conversions (`event_type`), whose ids,
  * where and what it cost. `extra` adds columns of your own behind the ready ones.
  */
-export function adEvents(extra: Readonly<Record<string, ColumnInput>> = {}): Schema {
+export function adEvents<const C extends Columns = Record<never, never>>(
+  extra?: C,
+): TypedSchema<Omit<typeof COLUMNS, keyof C> & C> {
   return defineSchema({
-    columns: { ...COLUMNS, ...extra },
+    columns: { ...COLUMNS, ...extra } as unknown as Omit<typeof COLUMNS, keyof C> & C,
     tenant: 'tenant_id',
     eventId: 'event_id',
     eventTime: 'event_time',

@@ -1,4 +1,5 @@
 import { MillraceError } from '../util/errors.js';
+import type { Columns, TypedSchema } from './event-type.js';
 import { RECEIVED_AT, type ColumnDefinition, type ColumnType, type Schema } from './schema.js';
 
 /** Every column type, in the order that people read them. */
@@ -23,9 +24,9 @@ export const COLUMNS_MAX = 512;
 export type ColumnInput = ColumnType | `${ColumnType}?` | { readonly type: ColumnType; readonly nullable?: boolean };
 
 /** What `defineSchema` takes. */
-export interface SchemaInput {
+export interface SchemaInput<C extends Columns = Columns> {
   /** Columns by name, in order. `received_at` is added and must not be listed. */
-  readonly columns: Readonly<Record<string, ColumnInput>>;
+  readonly columns: C;
   /** The column that names the tenant: `dictionary`, not nullable. */
   readonly tenant?: string;
   /** The column by which a resend counts once: `uuid` or `string`, not nullable. */
@@ -38,10 +39,11 @@ export interface SchemaInput {
 const RESERVED = new Set([RECEIVED_AT, '_partition', '_offset']);
 
 /**
- * A frozen schema from a readable description; appends `received_at`.
+ * A frozen schema from a readable description; appends `received_at`. Its type knows the columns, so
+ * that the events of a function (`defineTransform`) have a type.
  * Throws SCHEMA_INVALID naming the column, what is wrong and what was expected.
  */
-export function defineSchema(input: SchemaInput): Schema {
+export function defineSchema<const C extends Columns>(input: SchemaInput<C>): TypedSchema<C> {
   const columns: ColumnDefinition[] = [];
   for (const [name, column] of Object.entries(input.columns)) {
     checkName(name);

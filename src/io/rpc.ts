@@ -14,8 +14,16 @@ import { MillraceError, type ErrorCode } from '../util/errors.js';
 /** What can be called: names to functions. */
 export type RpcMethods = Record<string, (...args: never[]) => unknown>;
 
-/** A port, or a worker seen from its parent. */
-export type RpcPort = MessagePort | Worker;
+/** A port, a worker seen from its parent, or a channel to another process. */
+export type RpcPort = MessagePort | Worker | RpcChannel;
+
+/** What a connection needs of a port. */
+export interface RpcChannel {
+  postMessage(value: unknown, transfer?: readonly TransferListItem[]): void;
+  on(event: 'message' | 'close' | 'exit', listener: (value: never) => void): unknown;
+  off(event: 'message' | 'close' | 'exit', listener: (value: never) => void): unknown;
+  close?(): void;
+}
 
 /** Most calls that wait for an answer at one end. */
 export const PENDING_MAX = 65_536;
@@ -72,7 +80,8 @@ interface WireError {
 }
 
 /** Connects `handlers` to a port and answers the end by which the other side is called. */
-export function createRpc<Remote>(port: RpcPort, handlers: object = {}): Rpc<Remote> {
+export function createRpc<Remote>(given: RpcPort, handlers: object = {}): Rpc<Remote> {
+  const port = given as RpcChannel;
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   const methods = handlers as Record<string, ((...args: unknown[]) => unknown) | undefined>;
   let last = 0;
@@ -118,13 +127,13 @@ export function createRpc<Remote>(port: RpcPort, handlers: object = {}): Rpc<Rem
     close() {
       port.off('message', listener);
       stop();
-      if ('close' in port) port.close();
+      port.close?.();
     },
   };
 }
 
 async function answer(
-  port: RpcPort,
+  port: RpcChannel,
   methods: Record<string, ((...args: unknown[]) => unknown) | undefined>,
   message: Message,
 ): Promise<void> {

@@ -5,7 +5,8 @@
  * A step that only drops rows selects; nothing is copied until the log's bytes are written. A step
  * that makes several rows of one makes a new batch, whose `origins` lead back to the input.
  */
-import type { Column, ColumnBatch } from '../event/columns.js';
+import { allNull } from '../event/batch/widen.js';
+import { batchOf, type Column, type ColumnBatch } from '../event/columns.js';
 import type { ColumnDefinition, Schema } from '../event/schema.js';
 
 /** Rows between two steps. */
@@ -22,6 +23,12 @@ export interface Rows {
 /** All rows of an input. */
 export function allRows(batch: ColumnBatch): Rows {
   return { batch, selected: null, origins: null };
+}
+
+/** No rows of a schema. */
+export function noRows(schema: Schema): Rows {
+  const columns = schema.columns.map(({ type }) => allNull(type, 0));
+  return { batch: batchOf(schema, 0, columns), selected: null, origins: null };
 }
 
 /** How many rows pass. */

@@ -94,7 +94,7 @@ export function deliveryOptions(rest: Partial<DeliveryOptions> = {}): DeliveryOp
 }
 
 /** Rows as a cut has them, in slices of at most `sliceRows`. */
-export function cutRows(rows: readonly Row[], schema = SCHEMA, sliceRows = rows.length): CutRows {
+export function cutRows(rows: readonly Row[], schema: Schema = SCHEMA, sliceRows = rows.length): CutRows {
   const slices: PlacedSlice[] = [];
   for (let from = 0; from < rows.length; from += sliceRows) {
     const batch = batchFromRows(schema, rows.slice(from, from + sliceRows));

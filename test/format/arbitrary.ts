@@ -1,9 +1,16 @@
 /** Random batches in all the forms that columns have, and hostile text, for property tests. */
 import fc from 'fast-check';
 import { decodeBatch, encodeBatch } from '../../src/event/batch.js';
-import { batchOf, type Column, type ColumnBatch } from '../../src/event/columns.js';
+import { batchOf, type BytesColumn, type Column, type ColumnBatch } from '../../src/event/columns.js';
 import { batchFromRows } from '../../src/event/rows.js';
 import { EVERY_TYPE, everyRows } from '../event/arbitrary.js';
+
+/** A column of byte strings without nulls. */
+export function bytesColumn(texts: readonly ArrayLike<number>[]): BytesColumn {
+  const offsets = new Uint32Array(texts.length + 1);
+  texts.forEach((text, i) => (offsets[i + 1] = offsets[i]! + text.length));
+  return { kind: 'bytes', nulls: null, offsets, data: Uint8Array.from(texts.flatMap((text) => Array.from(text))) };
+}
 
 /** What is left of a value in JSON. */
 export const asPlain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
@@ -40,20 +47,11 @@ function withoutDictionary(column: Column): Column {
     const texts = Array.from(column.codes, (code, row) =>
       column.nulls !== null && (column.nulls[row >> 3]! >> (row & 7)) & 1 ? [] : [...column.dictionary.bytesOf(code)],
     );
-    const offsets = new Uint32Array(texts.length + 1);
-    texts.forEach((text, i) => (offsets[i + 1] = offsets[i]! + text.length));
-    return { kind: 'bytes', nulls: column.nulls, offsets, data: Uint8Array.from(texts.flat()) };
+    return { ...bytesColumn(texts), nulls: column.nulls };
   }
   if (column.kind !== 'list') return column;
   const items = Array.from(column.codes, (code) => [...column.dictionary.bytesOf(code)]);
-  const ends = new Uint32Array(items.length + 1);
-  items.forEach((text, i) => (ends[i + 1] = ends[i]! + text.length));
-  return {
-    kind: 'bytesList',
-    nulls: column.nulls,
-    offsets: column.offsets,
-    items: { kind: 'bytes', nulls: null, offsets: ends, data: Uint8Array.from(items.flat()) },
-  };
+  return { kind: 'bytesList', nulls: column.nulls, offsets: column.offsets, items: bytesColumn(items) };
 }
 
 /** Batches of `EVERY_TYPE` as producers build them, as the log gives them, and with full dictionaries. */

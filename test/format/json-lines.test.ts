@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeBatch, encodeBatch, type RowSlice } from '../../src/event/batch.js';
-import { batchOf, type BytesColumn, type ColumnBatch } from '../../src/event/columns.js';
+import { batchOf, type ColumnBatch } from '../../src/event/columns.js';
 import { batchFromRows, rowOf } from '../../src/event/rows.js';
 import { defineSchema } from '../../src/event/schema-define.js';
 import type { Schema } from '../../src/event/schema.js';
 import { JsonLines, type JsonLinesOptions } from '../../src/format/json-lines.js';
 import { EVERY_TYPE } from '../event/arbitrary.js';
-import { asPlain, everyBatch, hostileBytes } from './arbitrary.js';
+import { asPlain, bytesColumn, everyBatch, hostileBytes } from './arbitrary.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -23,12 +23,6 @@ function linesOf(schema: Schema, slice: RowSlice, options: JsonLinesOptions = {}
 }
 
 const expected = (batch: ColumnBatch, row: number) => JSON.stringify(rowOf(batch, row));
-const bytesColumn = (texts: readonly Uint8Array[]): BytesColumn => {
-  const offsets = new Uint32Array(texts.length + 1);
-  texts.forEach((text, i) => (offsets[i + 1] = offsets[i]! + text.length));
-  return { kind: 'bytes', nulls: null, offsets, data: Uint8Array.from(texts.flatMap((text) => [...text])) };
-};
-
 describe('JSON lines', () => {
   test('say what rowOf says, for every type and kind of column', () => {
     fc.assert(

@@ -13,10 +13,10 @@ const kernels = sources('wasm');
 const tests = sources('test');
 const others = [...sources('bench'), ...sources('scripts', ['.ts', '.mjs']), ...sources('examples')];
 
-/** Where the program starts: the command line, the package, and each worker thread (a text such as `'mill/thread.js'`). */
+/** Where the program starts: the command line, the package, and each thread or process (a text such as `'mill/thread.js'`). */
 const ENTRIES = ['src/cli/main.ts', 'src/index.ts'];
 const WORKERS = src.flatMap(({ text }) =>
-  [...text.matchAll(/'([\w/-]+-?thread)\.js'/g)].map((match) => `src/${match[1]!}.ts`),
+  [...text.matchAll(/'([\w/-]+-?(?:thread|process))\.js'/g)].map((match) => `src/${match[1]!}.ts`),
 );
 
 function file(path: string, text: string): Source {

@@ -5,6 +5,7 @@ import { dedupe } from './dedupe.js';
 import { enrich } from './enrich.js';
 import { filter } from './filter.js';
 import { flatten } from './flatten.js';
+import { functionVerb } from './function.js';
 import { hash } from './hash.js';
 import { lookup } from './lookup.js';
 import { mask } from './mask.js';
@@ -25,6 +26,8 @@ const VERBS: { readonly [V in StepOptions['verb']]?: Verb<Extract<StepOptions, {
   lookup,
   dedupe,
   enrich,
+  function: functionVerb,
+  batchFunction: functionVerb,
 };
 
 /** Plans one step. Throws CONFIG_INVALID and SQL_* with its place. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { EDGES_SCHEMA, EDGES_STREAM } from '../../../src/event/internal.js';
 import { batchFromRows } from '../../../src/event/rows.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
+import type { Schema } from '../../../src/event/schema.js';
 import type { ViewDescription } from '../../../src/event/view.js';
 import { systemClock } from '../../../src/io/clock.js';
 import { realDisk } from '../../../src/io/disk-real.js';
@@ -138,7 +139,7 @@ export async function openFixture(
     random: systemRandom,
     options: { firstSegmentBytes: 1 << 20, segmentBytes: 1 << 24 },
   });
-  const stream = (name: string, schema: typeof EVENTS, partitions = options.partitions ?? 2) =>
+  const stream = (name: string, schema: Schema, partitions = options.partitions ?? 2) =>
     log.createStream({ name, schema, partitions, clock: 'arrival', retentionMs: 1e9, bytesMax: 1e9, policy: 'refuse' });
   await stream('events', EVENTS);
   await stream('internal', INTERNAL, 1);
