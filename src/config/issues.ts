@@ -36,12 +36,10 @@ function explain(
   if (issue.code === 'custom' && issue.params?.['secret'] === true)
     return [{ path: pathText(issue.path), message: issue.message }];
   const found = valueAt(input, issue.path);
-  return [
-    {
-      path: pathText(issue.path),
-      message: `${expectation(issue)}, ${found === undefined ? 'found nothing' : `found ${show(found)}`}`,
-    },
-  ];
+  // Who writes something else where an object is expected may have put a secret there.
+  const isOther = issue.code === 'invalid_type' && issue.expected === 'object';
+  const shown = found === undefined ? 'nothing' : isOther ? 'something else' : show(found);
+  return [{ path: pathText(issue.path), message: `${expectation(issue)}, found ${shown}` }];
 }
 
 function expectation(issue: Issue): string {
