@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { opensearchSinkField } from '../../../src/config/sinks/opensearch.js';
 import type { SinkOptionsOf } from '../../../src/config/sinks/index.js';
 import type { OpenSearch } from '../../engines/opensearch.js';

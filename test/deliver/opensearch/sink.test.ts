@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { opensearchSinkField } from '../../../src/config/sinks/opensearch.js';
 import { Receipt, ROW } from '../../../src/deliver/receipt.js';
 import { CutRows } from '../../../src/deliver/rows.js';

@@ -16,7 +16,7 @@ import type { Receipt } from '../../receipt.js';
 
 /** Answers hold no more than is asked for here. */
 export const ANSWER_FILTER =
-  'errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.type,items.*.error.caused_by.reason';
+  'error.type,error.reason,error.caused_by.reason,errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.type,items.*.error.caused_by.reason';
 
 /** Longest message of a row, in characters. */
 const MESSAGE_LENGTH_MAX = 1_000;

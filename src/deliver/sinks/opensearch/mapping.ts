@@ -5,7 +5,7 @@
  * |---|---|---|
  * | `uuid`, `dictionary`, `list`, the event id | `keyword` | ids and labels are counted, grouped and compared as a whole |
  * | `string` | `text` with a sub-field `keyword` | words are found, and the whole still grouped by |
- * | `decimal` | `scaled_float` by 1,000,000 | kept as the same integer of millionths as in the log: exact up to 9 billion, smaller than `double` |
+ * | `decimal` | `scaled_float` by 1,000,000 | kept as the same integer of millionths as in the log: found exactly, smaller than `double`; sums are doubles |
  * | `int64`, `double`, `boolean` | `long`, `double`, `boolean` | |
  * | `timestamp` | `date` of `epoch_millis` | |
  * | `bytes` | `binary` | base64, not searched |
