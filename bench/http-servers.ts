@@ -16,6 +16,8 @@ import { createCollector } from '../src/collect/collector.js';
 import { Dedupe } from '../src/collect/dedupe/dedupe.js';
 import { listen } from '../src/collect/http/server.js';
 import { SigningKeys } from '../src/collect/tracking/signing-keys.js';
+import { FIREHOSE_DEFAULTS } from '../src/collect/options.js';
+import { Definitions } from '../src/config/definitions.js';
 import { TenantStore } from '../src/config/tenant-store.js';
 import { tenantNames } from '../src/cli/generate/traffic.js';
 import { adEvents } from '../src/event/ad-events.js';
@@ -28,6 +30,7 @@ import { realDisk } from '../src/io/disk-real.js';
 import { systemRandom } from '../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../src/log/embedded/open.js';
 import { startMill } from '../src/mill/mill.js';
+import { Registry } from '../src/registry.js';
 import { changesLayout } from '../src/sql/describe.js';
 import { parseViews } from '../src/sql/parse.js';
 import { planView } from '../src/sql/plan-view.js';
@@ -57,7 +60,14 @@ async function startDoor(schema: Schema): Promise<number> {
   const ground = { clock: systemClock, random: systemRandom, disk: realDisk };
   const log = await openLog({ ...ground, folder: join(folder, 'log') });
   const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;
-  await log.createStream({ ...common, name: 'events', schema, partitions: 1 });
+  const events = { ...common, name: 'events', schema, partitions: 1, lake: false };
+  const streams = new Registry({
+    options: { file: undefined, streams: [events], deliveries: [], firehose: FIREHOSE_DEFAULTS },
+    definitions: new Definitions(realDisk, folder),
+    views: [],
+    clock: systemClock,
+  });
+  await streams.openIn(log);
   await log.createStream({ ...common, name: QUARANTINE_STREAM, schema: QUARANTINE_SCHEMA, partitions: 1 });
   const dedupe = await Dedupe.open({
     ...ground,
@@ -77,6 +87,7 @@ async function startDoor(schema: Schema): Promise<number> {
     dedupe,
     tenants,
     signingKeys,
+    streams,
     metrics: createMetrics(),
     onError: (error) => console.error(error),
   });

@@ -40,6 +40,10 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
     'A member of a call of the Firehose API is missing, or breaks a limit. Answered as `ValidationException`; nothing was taken.',
   OPERATION_UNKNOWN:
     'There is no such operation of the Firehose API, or not here. Answered as `UnknownOperationException`.',
+  STREAM_EXISTS: 'A stream of this name is there already. Answered as `ResourceInUseException`.',
+  STREAM_CHANGED:
+    'The stream was changed since its version was asked for: describe it again. Answered as `ConcurrentModificationException`.',
+  LIMIT_EXCEEDED: 'There are as many streams or tags as can be. Answered as `LimitExceededException`.',
   LINK_INVALID: 'A click link is neither signed for its destination nor leads to an allowed host of the tenant.',
   CLICK_ID_INVALID: 'A click id was not minted here, or was changed on the way.',
   NOT_FOUND: 'There is nothing at this address. `/v1/openapi.json` lists what there is.',

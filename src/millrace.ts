@@ -19,6 +19,7 @@ import { openLedger, type Ledger } from './collect/ledger/ledger.js';
 import { Dedupe } from './collect/dedupe/dedupe.js';
 import { listen } from './collect/http/server.js';
 import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
+import { Definitions } from './config/definitions.js';
 import type { MillraceOptions } from './config/options.js';
 import { TenantStore } from './config/tenant-store.js';
 import type { Ground } from './ground.js';
@@ -33,6 +34,7 @@ import { assignEpochs, removeOldReaders } from './mill/epochs.js';
 import { parseViews } from './sql/parse.js';
 import { planView } from './sql/plan-view.js';
 import type { ViewPlan } from './sql/plan.js';
+import { Registry } from './registry.js';
 import type { ApiHandler } from './serve/api.js';
 import { createPages } from './serve/pages.js';
 import { keptReplays } from './serve/replays.js';
@@ -41,7 +43,15 @@ import { askAsLines, openApi, type Threads } from './serving.js';
 import { openStreams, ownStream } from './streams.js';
 import { createMessages, type Messages } from './telemetry/messages.js';
 import { createMetrics } from './telemetry/metrics.js';
-import { startDeliver, startLake, startMill, startStore, startTransforms, type ThreadsInput } from './threads.js';
+import {
+  followRegistry,
+  startDeliver,
+  startLake,
+  startMill,
+  startStore,
+  startTransforms,
+  type ThreadsInput,
+} from './threads.js';
 import { removeOldTransforms, withDerivedStreams } from './transform/plan.js';
 import { Closers } from './util/closers.js';
 import { MillraceError } from './util/errors.js';
@@ -79,12 +89,13 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     const plans = await planViews(options);
     ground.disk.makeFolder(options.dataFolder);
     const cuts = new Cuts(ground.metrics);
-    const log = await openStreams(ground, cuts);
+    const registry = openRegistry(ground, plans);
+    const log = await openStreams(ground, registry, cuts);
     const views = await assignEpochs(ground.disk, options.dataFolder, plans);
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
     await removeOldReaders(log, ground.disk, options.dataFolder, views);
     await removeOldTransforms(log, log.stats().readers, options.transforms);
-    const ended = await removeOldDeliveries(log, log.stats().readers, options.deliveries);
+    const ended = await removeOldDeliveries(log, log.stats().readers, registry.deliveries);
     for (const name of ended)
       ground.messages.warn(
         { delivery: name },
@@ -96,11 +107,13 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
       onReload: (outcome) => saidReload(ground.messages, outcome),
     });
     closers.add(() => tenants.close());
-    const collector = await openDoor(ground, log, tenants);
+    const collector = await openDoor(ground, log, registry, tenants);
     const ledger = await openAccounts(ground, log, collector, cuts);
-    const input: ThreadsInput = { ...ground, log, views };
+    const input: ThreadsInput = { ...ground, log, registry, views };
     const threads = await startThreads(ground, input);
-    const api = await openApi(ground, { log, collector, ledger, tenants, views, threads });
+    const replays = () => keptReplays(ground.disk, options.dataFolder);
+    registry.tell({ doors: collector.doors, threads: followRegistry(registry, threads, replays) });
+    const api = await openApi(ground, { log, registry, collector, ledger, tenants, views, threads });
     const server = await serve(ground, collector, api);
     return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
   } catch (error) {
@@ -134,6 +147,12 @@ async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
   return plans;
 }
 
+/** The streams and deliveries of the configuration, and those made at run time. */
+function openRegistry({ options, disk, clock }: Ground, plans: readonly ViewPlan[]): Registry {
+  const definitions = new Definitions(disk, options.dataFolder);
+  return new Registry({ options, definitions, views: plans.map(({ name }) => name), clock });
+}
+
 function tenantSource({ tenants }: MillraceOptions) {
   return { inline: tenants.inline, ...(tenants.file === undefined ? {} : { file: tenants.file }) };
 }
@@ -141,21 +160,19 @@ function tenantSource({ tenants }: MillraceOptions) {
 async function openDoor(
   { options, disk, clock, random, metrics, messages, closers }: Ground,
   log: EmbeddedLog,
+  registry: Registry,
   tenants: TenantStore,
 ): Promise<Collector> {
   const { collect, http } = options;
   const onError = (error: unknown): void => messages.error({ part: 'collect', err: error }, 'unexpected error');
   const secrets =
     collect.signingKeys.length > 0 ? collect.signingKeys : await keptSecrets(disk, options.dataFolder, random);
-  const streams = options.streams
-    .filter((stream) => stream.derived !== true && stream.schema.roles.eventId >= 0)
-    .map((stream) => stream.name);
   const dedupe = await Dedupe.open({
     disk,
     clock,
     random,
     log,
-    streams,
+    streams: registry.open.filter(({ schema }) => schema.roles.eventId >= 0).map(({ name }) => name),
     folder: join(options.dataFolder, 'dedupe'),
     ...collect.dedupe,
     onTrouble: onError,
@@ -172,6 +189,7 @@ async function openDoor(
     metrics,
     limits,
     firehose: options.firehose,
+    streams: registry,
     onError,
   });
 }

@@ -15,6 +15,7 @@ import type { EmbeddedLog } from './log/embedded/open.js';
 import { meterLog, StageMeters } from './meters.js';
 import type { ViewEpoch } from './mill/epochs.js';
 import type { MillMethods } from './mill/thread.js';
+import type { Registry } from './registry.js';
 import { createApi } from './serve/api.js';
 import { createAudit } from './serve/audit.js';
 import { QuarantineDesk } from './serve/quarantine.js';
@@ -37,6 +38,7 @@ export interface Threads {
 /** What the API answers from. */
 export interface Parts {
   readonly log: EmbeddedLog;
+  readonly registry: Registry;
   readonly collector: Collector;
   readonly ledger: Ledger;
   readonly tenants: TenantStore;
@@ -45,16 +47,16 @@ export interface Parts {
 }
 
 /** Makes the API. */
-export async function openApi(ground: Ground, { log, collector, ledger, tenants, views, threads }: Parts) {
+export async function openApi(ground: Ground, parts: Parts) {
+  const { log, registry, collector, ledger, tenants, views, threads } = parts;
   const { options, disk, clock, metrics, messages } = ground;
   const mill = async () => (await threads.mill.rpc()).call('status');
   const lake = async () => (await threads.lake.rpc()).call('status');
   const deliver = async () => (await threads.deliver.rpc()).call('status');
   const transform = async () => (await threads.transform.rpc()).call('status');
-  const streams = options.streams.filter((stream) => stream.derived !== true);
   const meters = new StageMeters();
   meterLog(metrics, log);
-  const replays = openReplays(ground, log, threads);
+  const replays = openReplays(ground, parts);
   return createApi({
     log,
     tenants,
@@ -68,17 +70,19 @@ export async function openApi(ground: Ground, { log, collector, ledger, tenants,
       ask: (sql) => rowsOf(threads.store, sql, null),
       ingestOf: (stream) => collector.doors.get(stream),
       hasReader: (stage, name) =>
-        (stage === 'deliver' ? options.deliveries : options.transforms).some((reader) => reader.name === name),
+        (stage === 'deliver' ? registry.deliveries : options.transforms).some((reader) => reader.name === name),
     }),
     replays,
     audit: createAudit({
       log,
       lake: openCatalog(disk, join(options.dataFolder, LAKE_FOLDER)),
-      streams,
+      streams: () => registry.open,
       ledger,
       rows: (sql, tenant) => rowsOf(threads.store, sql, tenant),
     }),
-    streams: streams.map((stream) => stream.name),
+    get streams() {
+      return registry.open.map((stream) => stream.name);
+    },
     views: views.map((view) => view.description),
     store: () => threads.store.rpc(),
     mill,
@@ -97,7 +101,7 @@ async function rowsOf(store: Supervised<StoreMethods>, sql: string, tenant: stri
   return (JSON.parse(Buffer.from(answer.body).toString()) as { rows: unknown[][] }).rows;
 }
 
-function openReplays(ground: Ground, log: EmbeddedLog, threads: Threads): Replays {
+function openReplays(ground: Ground, { log, registry, threads }: Parts): Replays {
   const { options, disk, clock, random, messages, closers } = ground;
   const { dataFolder } = options;
   const replays = new Replays({
@@ -106,10 +110,10 @@ function openReplays(ground: Ground, log: EmbeddedLog, threads: Threads): Replay
     clock,
     random,
     dataFolder,
-    deliveries: () => options.deliveries,
-    hasLake: (stream) => options.streams.some(({ name, lake }) => name === stream && lake),
+    deliveries: () => registry.deliveries,
+    hasLake: (stream) => registry.all.some(({ name, lake }) => name === stream && lake),
     streamOf: ownStream,
-    apply: async (running) => (await threads.deliver.rpc()).call('apply', options.deliveries, running),
+    apply: async (running) => (await threads.deliver.rpc()).call('apply', registry.deliveries, running),
     progress: async () => (await threads.deliver.rpc()).call('replays'),
     onError: (error) => messages.error({ part: 'replays', err: error }, 'tried again'),
   });

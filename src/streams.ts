@@ -1,4 +1,4 @@
-/** The log and its streams: those of the configuration, and Millrace's own. */
+/** The log and its streams: those that are known, and Millrace's own. */
 import { join } from 'node:path';
 import type { Cuts } from './collect/ledger/cuts.js';
 import {
@@ -20,10 +20,12 @@ import type { Schema } from './event/schema.js';
 import type { Ground } from './ground.js';
 import { openLog, type EmbeddedLog } from './log/embedded/open.js';
 import type { StreamDefinition } from './log/log.js';
+import type { Registry } from './registry.js';
 
-/** Opens the log and declares the configured streams and our own. */
+/** Opens the log and declares the streams of the registry and our own. */
 export async function openStreams(
   { options, disk, clock, random, messages, closers }: Ground,
+  registry: Registry,
   cuts: Cuts,
 ): Promise<EmbeddedLog> {
   const log = await openLog({
@@ -46,14 +48,14 @@ export async function openStreams(
   const { damaged, cut } = log.recovery;
   for (const damage of damaged) messages.error(damage, 'the log is damaged; the rows named are lost');
   if (cut !== null) messages.warn(cut, 'the last commit was cut; it may have been acknowledged');
-  for (const stream of options.streams) await log.createStream(stream);
+  await registry.openIn(log);
   await log.createStream(ownStream(QUARANTINE_STREAM, QUARANTINE_SCHEMA));
   await log.createStream(ownStream(RESOLVED_STREAM, RESOLVED_SCHEMA));
   await log.createStream(ownStream(REDRIVE_STREAM, REDRIVE_SCHEMA));
   await log.createStream(ownStream(LATE_STREAM, LATE_SCHEMA));
   // Every segment holds some of these rows: they must not keep the segments of shorter or bounded
   // streams. What the ledger still needs when it is cut, it writes anew.
-  const retentionMs = Math.min(OWN_RETENTION_MS, ...options.streams.map((stream) => stream.retentionMs));
+  const retentionMs = Math.min(OWN_RETENTION_MS, ...registry.all.map((stream) => stream.retentionMs));
   for (const name of [ACCOUNTS_STREAM, ACCOUNT_TOTALS_STREAM])
     await log.createStream({ ...ownStream(name, ACCOUNTS_SCHEMA), retentionMs, policy: 'cut' });
   await log.createStream({ ...ownStream(EDGES_STREAM, EDGES_SCHEMA), retentionMs, policy: 'cut' });

@@ -17,14 +17,17 @@ import type { EmbeddedLog } from './log/embedded/open.js';
 import { readerId, type ViewEpoch } from './mill/epochs.js';
 import type { MillMethods, MillThreadData } from './mill/thread.js';
 import type { StoreMethods, StoreThreadData } from './serve/store-protocol.js';
+import type { Registry } from './registry.js';
 import type { Messages } from './telemetry/messages.js';
 import type { TransformMethods, TransformThreadData } from './transform/thread.js';
 import type { Closers } from './util/closers.js';
+import { MillraceError } from './util/errors.js';
 
 /** What the threads are made from. */
 export interface ThreadsInput {
   readonly options: MillraceOptions;
   readonly log: EmbeddedLog;
+  readonly registry: Registry;
   readonly views: readonly ViewEpoch[];
   readonly clock: Clock;
   readonly messages: Messages;
@@ -53,13 +56,13 @@ export function startDeliver(
   input: ThreadsInput,
   { ask, replays }: DeliverInput,
 ): Promise<Supervised<DeliverThreadMethods>> {
-  const { options, log } = input;
+  const { options, registry, log } = input;
   const data = () => {
     const logPort = log.remotePort();
     const { quarantineTenantBytesMax: tenantBytesMax, quarantineEventBytesMax: eventBytesMax } = options.collect;
     const workerData: DeliverThreadData = {
       logPort,
-      deliveries: options.deliveries,
+      deliveries: registry.deliveries,
       replays: replays(),
       quarantine: { tenantBytesMax, eventBytesMax },
       graceMs: options.http.drainMs,
@@ -94,15 +97,14 @@ export function startMill(input: ThreadsInput): Promise<Supervised<MillMethods>>
 
 /** Writes the lake. */
 export function startLake(input: ThreadsInput): Promise<Supervised<LakeThreadMethods>> {
-  const { options, log } = input;
+  const { options, registry, log } = input;
   return start<LakeThreadMethods>(input, 'lake', 'lake/thread.js', () => {
     const logPort = log.remotePort();
     const { runRowsMax, runMs } = options.lake;
-    const streams = options.streams.filter((stream) => stream.lake).map((stream) => stream.name);
     const workerData: LakeThreadData = {
       logPort,
       dataFolder: options.dataFolder,
-      streams,
+      streams: lakeStreams(registry),
       options: { runRowsMax, runAgeMaxMs: runMs },
     };
     return { workerData, transfer: [logPort] };
@@ -111,7 +113,7 @@ export function startLake(input: ThreadsInput): Promise<Supervised<LakeThreadMet
 
 /** Keeps the summaries and answers queries. */
 export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods>> {
-  const { options, log, views } = input;
+  const { options, registry, log, views } = input;
   return start<StoreMethods>(input, 'store', 'serve/store-thread.js', () => {
     const logPort = log.remotePort();
     const { memoryBytesMax, ...limits } = options.query;
@@ -119,7 +121,7 @@ export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods
       logPort,
       dataFolder: options.dataFolder,
       views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })),
-      streams: [...options.streams.map((stream) => stream.name), ...OWN_STREAMS],
+      streams: queryStreams(registry),
       limits,
       memoryBytesMax,
     };
@@ -129,6 +131,47 @@ export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods
 
 /** Streams of Millrace's own that can be queried. */
 const OWN_STREAMS = [QUARANTINE_STREAM, RESOLVED_STREAM, LATE_STREAM, ACCOUNTS_STREAM, EDGES_STREAM];
+
+function lakeStreams({ all }: Registry): string[] {
+  return all.filter((stream) => stream.lake).map((stream) => stream.name);
+}
+
+function queryStreams({ all }: Registry): string[] {
+  return [...all.map((stream) => stream.name), ...OWN_STREAMS];
+}
+
+/** What lets these threads act by the streams and deliveries that there are then. */
+export function followRegistry(
+  registry: Registry,
+  threads: {
+    readonly deliver: Supervised<DeliverThreadMethods>;
+    readonly lake: Supervised<LakeThreadMethods>;
+    readonly store: Supervised<StoreMethods>;
+  },
+  replays: () => readonly ReplayOptions[],
+): (() => Promise<void>)[] {
+  return [
+    () => tell(threads.deliver, (rpc) => rpc.call('apply', registry.deliveries, replays())),
+    () => tell(threads.lake, (rpc) => rpc.call('follow', lakeStreams(registry))),
+    () => tell(threads.store, (rpc) => rpc.call('follow', queryStreams(registry))),
+  ];
+}
+
+/** Calls a thread; one that ends meanwhile is called again when it is back. */
+async function tell<Methods>(
+  thread: Supervised<Methods>,
+  call: (rpc: Rpc<Methods>) => Promise<unknown>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return void (await call(await thread.rpc()));
+    } catch (error) {
+      const gone = error instanceof MillraceError && error.code === 'SHUTTING_DOWN';
+      if (!gone || attempt === TELL_ATTEMPTS_MAX) throw error;
+    }
+}
+
+const TELL_ATTEMPTS_MAX = 3;
 
 interface Stoppable {
   ready(): unknown;

@@ -11,7 +11,6 @@
  * | `POST /` | the Firehose API, by signature | never |
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { hasFrontDoor } from '../log/log.js';
 import { MillraceError } from '../util/errors.js';
 import { Accounts } from './accounts.js';
 import { Budget } from './http/body.js';
@@ -60,7 +59,7 @@ export function createCollector(input: CollectInput): Collector {
     agents: new Agents(),
   };
   const doors = new Doors(services, shared);
-  for (const definition of log.streams()) if (hasFrontDoor(definition)) doors.open(definition);
+  for (const { name } of services.streams.list()) doors.open(log.stream(name)!);
   const budget = new Budget(limits.pendingBytesMax);
   const first = doors.get(limits.defaultStream);
   if (first === undefined)

@@ -23,6 +23,13 @@ export class Doors {
 
   /** Takes events into a stream from now on. */
   open(definition: StreamDefinition): void {
+    this.close(definition.name);
     this.#open.set(definition.name, new Ingest(definition, this.#services, this.#shared));
+  }
+
+  /** Takes nothing more; what is under way ends as it would. */
+  close(stream: string): void {
+    this.#open.get(stream)?.close();
+    this.#open.delete(stream);
   }
 }

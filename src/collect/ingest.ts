@@ -22,7 +22,7 @@ import type { StreamDefinition, StreamRows } from '../log/log.js';
 import type { ErrorCode } from '../util/errors.js';
 import type { Account } from './accounts.js';
 import { createDecoder } from './decode/decoder.js';
-import type { DecodedBatch, Decoder, DecodeRequest } from './decode/types.js';
+import type { DecodedBatch, Decoder, DecodeRequest, DecoderOptions } from './decode/types.js';
 import type { Claim } from './dedupe/claim.js';
 import { Labeller } from './labels.js';
 import type { CollectServices } from './options.js';
@@ -113,10 +113,12 @@ export class Ingest {
   readonly definition: StreamDefinition;
   readonly #services: CollectServices;
   readonly #quarantine: Quarantine;
-  readonly #decoder: Decoder;
+  readonly #decoderOptions: DecoderOptions;
+  #decoder: Decoder | undefined;
   readonly #screen: Screen;
   readonly #labeller: Labeller;
   readonly #meters: StreamMeters;
+  readonly #unmeter: () => void;
   readonly #accountsByCode = new WeakMap<Dictionary, (Account | undefined)[]>();
 
   constructor(definition: StreamDefinition, services: CollectServices, shared: IngestShared) {
@@ -126,17 +128,27 @@ export class Ingest {
     this.definition = definition;
     this.#services = services;
     this.#quarantine = shared.quarantine;
-    this.#decoder = createDecoder(schema, {
+    this.#decoderOptions = {
       rowsMax: limits.batchEventsMax,
       bytesMax: limits.bodyBytesMax,
       eventBytesMax: limits.eventBytesMax,
       fill: [tenant, eventId, eventTime].filter((column) => column >= 0).map((column) => schema.columns[column]!.name),
       seed: new DataView(random.fill(new Uint8Array(8)).buffer).getBigUint64(0),
-    });
+    };
     this.#screen = new Screen(schema, limits.futureMs);
     this.#labeller = new Labeller(schema, shared.agents);
     this.#meters = new StreamMeters(metrics, definition.name);
-    metrics.onCollect(() => this.#meters.countPaths(this.#decoder.counts));
+    this.#unmeter = metrics.onCollect(() => this.#countPaths());
+  }
+
+  /** Nothing is taken any more. */
+  close(): void {
+    this.#countPaths();
+    this.#unmeter();
+  }
+
+  #countPaths(): void {
+    if (this.#decoder !== undefined) this.#meters.countPaths(this.#decoder.counts);
   }
 
   /**
@@ -213,6 +225,8 @@ export class Ingest {
   }
 
   #judge(body: Uint8Array, tenant: string, request?: DecodeRequest, ids?: RequestIds): Judged {
+    // It has memory of its own, which a stream of raw records never needs.
+    this.#decoder ??= createDecoder(this.definition.schema, this.#decoderOptions);
     const decoded = this.#decoder.decode(body, request);
     this.#fill(decoded, ids);
     const screened = this.#screen.check(decoded, tenant, this.#services.tenants.directory, this.#services.clock.now());

@@ -8,6 +8,7 @@ import type { Log } from '../log/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Accounts } from './accounts.js';
 import type { Dedupe } from './dedupe/dedupe.js';
+import type { StreamAdmin } from './protocols/firehose/admin.js';
 import type { SigningKeys } from './tracking/signing-keys.js';
 
 /** Limits and choices. */
@@ -43,7 +44,7 @@ export const COLLECT_DEFAULTS: CollectLimits = {
 };
 
 /** The defaults of the Firehose API. */
-export const FIREHOSE_DEFAULTS: FirehoseOptions = { enabled: true, accountId: '000000000000' };
+export const FIREHOSE_DEFAULTS: FirehoseOptions = { enabled: true, accountId: '000000000000', allowPrivate: false };
 
 /** What the front door is made of. */
 export interface CollectInput {
@@ -56,6 +57,8 @@ export interface CollectInput {
   readonly metrics: Metrics;
   readonly limits?: Partial<CollectLimits>;
   readonly firehose?: FirehoseOptions;
+  /** The streams that take events, and what changes them. */
+  readonly streams: StreamAdmin;
   /** Told of errors that are bugs or trouble; nothing about single events. */
   readonly onError: (error: unknown) => void;
 }

@@ -22,7 +22,8 @@ const retryField = z
   })
   .prefault({});
 
-const deliveryField = z.strictObject({
+/** One delivery. */
+export const deliveryField = z.strictObject({
   from: text('The stream that it reads'),
   to: sinkField.meta({ description: 'The sink: `{ type, … }`' }),
   filter: text("Only rows for which this SQL condition is true, such as `event_type = 'click'`").optional(),

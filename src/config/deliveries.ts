@@ -1,7 +1,8 @@
 /** Deliveries as options: units resolved, names checked. */
 import { isReadableStream } from '../event/internal.js';
-import type { DeliveryValues } from './deliveries-field.js';
-import type { ConfigMistake } from './issues.js';
+import { MillraceError } from '../util/errors.js';
+import { deliveryField, type DeliveryValues } from './deliveries-field.js';
+import { mistakesOf, type ConfigMistake } from './issues.js';
 import type { DeliveryOptions } from './options.js';
 import { withPaths } from './sinks/index.js';
 
@@ -20,6 +21,16 @@ export function deliveryOptions(name: string, values: DeliveryValues, at: (path:
     requestsMax,
     start,
   };
+}
+
+/** A delivery made at run time, from what a configuration would say. Throws ARGUMENT_INVALID listing every mistake. */
+export function parseDelivery(name: string, input: unknown): DeliveryOptions {
+  const parsed = deliveryField.safeParse(input);
+  if (parsed.success) return deliveryOptions(name, parsed.data, (path) => path);
+  const mistakes = mistakesOf(parsed.error.issues, input, () => []);
+  throw new MillraceError('ARGUMENT_INVALID', mistakes.map(({ path, message }) => `${path}: ${message}`).join('\n'), {
+    place: mistakes[0]?.path ?? name,
+  });
 }
 
 /** Deliveries whose stream is not there. `streams` are those that are declared. */

@@ -1,5 +1,6 @@
 /** The Firehose API as it is configured. */
 import { z } from 'zod';
+import { allowPrivateField } from './sinks/http.js';
 
 /** `firehose` of the configuration. */
 export const firehoseField = z
@@ -17,5 +18,9 @@ export const firehoseField = z
       .regex(/^\d{12}$/, { error: "expected an account id of 12 digits such as '123456789012'" })
       .default('000000000000')
       .meta({ description: 'The account in ARNs' }),
+    allowPrivate: allowPrivateField.meta({
+      description:
+        'Addresses that HTTP destinations made through the API may have beside those of the internet: a list of networks, or `true` for all private ones',
+    }),
   })
   .prefault({});

@@ -136,6 +136,8 @@ export interface FirehoseOptions {
   readonly region?: string;
   /** In ARNs. */
   readonly accountId: string;
+  /** Addresses that HTTP destinations made through the API may have beside those of the internet. */
+  readonly allowPrivate: boolean | readonly string[];
 }
 
 /** Deduplication by event id. */

@@ -103,8 +103,8 @@ function streamOptions(name: string, stream: ConfigValues['streams'][string]): S
   return { name, schema, partitions, clock, retentionMs: retention, bytesMax: sizeMax, policy, lake };
 }
 
-function firehoseOptions({ enabled, region, accountId }: ConfigValues['firehose']): FirehoseOptions {
-  return { enabled, accountId, ...(region === undefined ? {} : { region }) };
+function firehoseOptions({ region, ...firehose }: ConfigValues['firehose']): FirehoseOptions {
+  return { ...firehose, ...(region === undefined ? {} : { region }) };
 }
 
 /** The tenants of the configuration, checked together with those of the tenants file. */

@@ -1,7 +1,7 @@
 /** Readers of deliveries that are no longer defined: retention must not wait for them. */
 import type { DeliveryOptions } from '../config/options.js';
 import type { Log } from '../log/log.js';
-import { deliveryReader } from './stage.js';
+import { deliveryReader } from './reader-id.js';
 
 const PREFIX = deliveryReader('');
 

@@ -35,16 +35,12 @@ import { rangeText, type PlannedCut } from './cut.js';
 import { allPositions, Cutter, type FormingCut } from './cutter.js';
 import { commitOf, type CutCommit, type FinishedCut } from './finished.js';
 import { preparer } from './prepare.js';
+import { deliveryReader } from './reader-id.js';
 import { replayStream, type ReplayBounds, type ReplayOptions } from './replay.js';
 import { CutRows } from './rows.js';
 import type { Sink } from './sink.js';
 import { readState, stateBytes, type DeliveryState } from './state.js';
 import { deliveryStatus, Recent, type DeliveryStatus } from './status.js';
-
-/** The reader id of a delivery. */
-export function deliveryReader(name: string): string {
-  return `deliver.${name}`;
-}
 
 /** What a delivery is made of. */
 export interface DeliveryInput {

@@ -17,6 +17,9 @@ export const RECORDS_SCHEMA: Schema = defineSchema({
   eventId: 'record_id',
 });
 
+/** The position of `data`. */
+export const RECORD_DATA = 2;
+
 /** Whether a stream holds raw records. */
 export function isRecordsSchema(schema: Schema): boolean {
   return (

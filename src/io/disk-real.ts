@@ -16,7 +16,7 @@ let zeros: Uint8Array | undefined;
 
 /** The file system of this machine. */
 export const realDisk: Disk = {
-  open: (path, mode) => new RealFile(fs.openSync(path, FLAGS[mode])),
+  open: (path, mode, permissions) => new RealFile(fs.openSync(path, FLAGS[mode], permissions)),
   exists: (path) => fs.existsSync(path),
   stat(path) {
     const stat = fs.statSync(path, { throwIfNoEntry: false });

@@ -32,8 +32,8 @@ export interface FileStat {
 
 /** The disk. */
 export interface Disk {
-  /** Opens; `create` makes it when missing; `exclusive` fails if it is there. */
-  open(path: string, mode: 'read' | 'write' | 'create' | 'exclusive'): DiskFile;
+  /** Opens; `create` makes it when missing; `exclusive` fails if it is there. `permissions` of a new file; default by the process's umask. */
+  open(path: string, mode: 'read' | 'write' | 'create' | 'exclusive', permissions?: number): DiskFile;
   exists(path: string): boolean;
   /** Undefined when nothing is there. */
   stat(path: string): FileStat | undefined;

@@ -15,11 +15,11 @@ export function readJsonFile(disk: Disk, path: string): unknown {
   }
 }
 
-/** Replaces the file; it is on disk when this resolves. */
-export async function writeJsonFile(disk: Disk, path: string, value: unknown): Promise<void> {
+/** Replaces the file; it is on disk when this resolves. `permissions` as of `Disk.open`. */
+export async function writeJsonFile(disk: Disk, path: string, value: unknown, permissions?: number): Promise<void> {
   const beside = `${path}.new`;
   if (disk.exists(beside)) disk.remove(beside);
-  const file = disk.open(beside, 'create');
+  const file = disk.open(beside, 'exclusive', permissions);
   try {
     await file.write(new TextEncoder().encode(JSON.stringify(value, null, 1)), 0);
     await file.sync();

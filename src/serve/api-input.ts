@@ -30,7 +30,7 @@ export interface Api {
   readonly tenants: TenantStore;
   readonly accounts: Accounts;
   readonly audit: Audit;
-  /** Streams with a front door. */
+  /** Streams with a front door; asked anew each time, since they come and go. */
   readonly streams: readonly string[];
   readonly views: readonly ViewDescription[];
   /** The store thread of the moment. */

@@ -67,8 +67,8 @@ export interface AuditAnswer {
 export interface AuditInput {
   readonly log: Log;
   readonly lake: LakeCatalog;
-  /** Streams with a front door, and whether they go to the lake. */
-  readonly streams: readonly { readonly name: string; readonly lake: boolean }[];
+  /** Streams with a front door now, and whether they go to the lake. */
+  readonly streams: () => readonly { readonly name: string; readonly lake: boolean }[];
   readonly ledger: AuditLedger;
   /** Rows of a SELECT, as a tenant or (null) as an operator. */
   readonly rows: (sql: string, tenant: string | null) => Promise<readonly (readonly unknown[])[]>;
@@ -94,7 +94,7 @@ export function createAudit(input: AuditInput): Audit {
   return {
     async accounts(tenant) {
       const counts = ledger.counts(tenant);
-      const shown = streams.filter(({ name }) => tenant === null || log.stream(name)!.schema.roles.tenant >= 0);
+      const shown = streams().filter(({ name }) => tenant === null || log.stream(name)!.schema.roles.tenant >= 0);
       const moment = shown.map(({ name, lake }) => ({
         ...counted(name, counts.edgesOf(name), lake),
         reach: lake ? lakeReach(input, name) : logReach(log, name),

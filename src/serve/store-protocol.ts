@@ -115,6 +115,8 @@ export interface StoreMethods {
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): Promise<TailPage>;
   status(): Promise<StoreStatus>;
   metrics(): Promise<MetricParts>;
+  /** Lets queries name these streams, and no others. */
+  follow(streams: readonly string[]): Promise<void>;
   /** Resolves when every view has taken in what is durable now. */
   caughtUp(): Promise<void>;
   stop(): Promise<void>;

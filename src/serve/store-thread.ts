@@ -61,6 +61,8 @@ interface OpenView {
 
 /** Everything this thread runs. */
 class Store {
+  /** Streams that queries may name. */
+  readonly #streams: { names: readonly string[] };
   readonly #log: RemoteLog;
   readonly #views: ReadonlyMap<string, OpenView>;
   readonly #engine: QueryEngine;
@@ -70,12 +72,14 @@ class Store {
   readonly #looking: NodeJS.Timeout;
 
   constructor(parts: {
+    streams: { names: readonly string[] };
     log: RemoteLog;
     views: ReadonlyMap<string, OpenView>;
     engine: QueryEngine;
     duck: Duck;
     files: TempFiles;
   }) {
+    this.#streams = parts.streams;
     this.#log = parts.log;
     this.#views = parts.views;
     this.#engine = parts.engine;
@@ -123,6 +127,10 @@ class Store {
 
   metrics(): Promise<MetricParts> {
     return this.#metrics.collect();
+  }
+
+  follow(streams: readonly string[]): void {
+    this.#streams.names = streams;
   }
 
   async caughtUp(): Promise<void> {
@@ -235,8 +243,8 @@ async function openViews(
   return views;
 }
 
-function catalogOf(data: StoreThreadData, log: RemoteLog): Catalog {
-  const streams = data.streams.flatMap((name) => {
+function catalogOf(data: StoreThreadData, log: RemoteLog, names: readonly string[]): Catalog {
+  const streams = names.flatMap((name) => {
     const definition = log.stream(name);
     return definition === undefined ? [] : [streamRelation(name, definition.schema)];
   });
@@ -270,6 +278,7 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
     // One core is left to the thread that answers events.
     threads: Math.max(1, availableParallelism() - 1),
   });
+  const streams = { names: data.streams };
   const engine = new QueryEngine({
     duck,
     snapshots: createSnapshots({
@@ -278,13 +287,13 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
       view: (name) => views.get(name)?.summary,
       files,
     }),
-    catalog: () => catalogOf(data, log),
+    catalog: () => catalogOf(data, log, streams.names),
     clock: systemClock,
     limits: data.limits,
     onError: (error, printed) =>
       onProblem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
   });
-  return new Store({ log, views, engine, duck, files });
+  return new Store({ streams, log, views, engine, duck, files });
 }
 
 if (parentPort !== null) {
@@ -299,6 +308,7 @@ if (parentPort !== null) {
     tail: async (...args) => (await started).tail(...args),
     status: async () => (await started).status(),
     metrics: async () => (await started).metrics(),
+    follow: async (streams) => (await started).follow(streams),
     caughtUp: async () => (await started).caughtUp(),
     async stop() {
       await (await started).stop();

@@ -48,8 +48,8 @@ export interface Metrics {
   counter<N extends MetricNameOf<'counter'>>(name: N, ...labels: LabelArguments<N>): CounterHandle;
   gauge<N extends MetricNameOf<'gauge'>>(name: N, ...labels: LabelArguments<N>): GaugeHandle;
   histogram<N extends MetricNameOf<'histogram'>>(name: N, ...labels: LabelArguments<N>): HistogramHandle;
-  /** Runs `read` before each collection; for gauges that are cheap to read and costly to keep. */
-  onCollect(read: () => void): void;
+  /** Runs `read` before each collection, until the answer is called; for gauges that are cheap to read and costly to keep. */
+  onCollect(read: () => void): () => void;
   /** All values, as plain data. */
   collect(): Promise<MetricParts>;
 }
@@ -86,7 +86,7 @@ export function createMetrics(): Metrics {
   const families = new Map<MetricName, Map<string, Series>>();
   const histograms = new Map<string, HistogramHandle>();
   const instruments = new Map<MetricName, Counter | Gauge | Histogram>();
-  const readers: (() => void)[] = [];
+  const readers = new Set<() => void>();
 
   function instrument(name: MetricName): Counter | Gauge | Histogram {
     let found = instruments.get(name);
@@ -138,7 +138,10 @@ export function createMetrics(): Metrics {
     counter: (name, ...labels) => series(name, labels[0] ?? {}),
     gauge: (name, ...labels) => series(name, labels[0] ?? {}),
     histogram: (name, ...labels) => histogram(name, labels[0] ?? {}),
-    onCollect: (read) => void readers.push(read),
+    onCollect(read) {
+      readers.add(read);
+      return () => void readers.delete(read);
+    },
     async collect() {
       flush();
       return (await registry.getMetricsAsJSON()) as MetricParts;

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createCollector, type Collector } from '../../src/collect/collector.js';
 import { Dedupe } from '../../src/collect/dedupe/dedupe.js';
 import { listen, type HttpServer } from '../../src/collect/http/server.js';
-import type { CollectLimits } from '../../src/collect/options.js';
+import { FIREHOSE_DEFAULTS, type CollectLimits } from '../../src/collect/options.js';
 import { SigningKeys } from '../../src/collect/tracking/signing-keys.js';
+import { Definitions } from '../../src/config/definitions.js';
 import type { FirehoseOptions } from '../../src/config/options.js';
 import { TenantStore } from '../../src/config/tenant-store.js';
 import type { TenantsInput } from '../../src/config/tenants.js';
@@ -20,6 +21,7 @@ import type { Disk, DiskFile } from '../../src/io/disk.js';
 import { systemRandom } from '../../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { StreamDefinition } from '../../src/log/log.js';
+import { Registry } from '../../src/registry.js';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.js';
 
 export const KEYS = {
@@ -56,7 +58,7 @@ export class FaultyDisk {
   readonly disk: Disk;
 
   constructor(real: Disk = realDisk) {
-    this.disk = { ...real, open: (path, mode) => this.#wrap(real.open(path, mode)) };
+    this.disk = { ...real, open: (path, mode, permissions) => this.#wrap(real.open(path, mode, permissions)) };
   }
 
   hold(): void {
@@ -113,6 +115,7 @@ export class FrontDoor {
   metrics: Metrics = createMetrics();
   log!: EmbeddedLog;
   dedupe!: Dedupe;
+  streams!: Registry;
   tenants!: TenantStore;
   collector!: Collector;
   server!: HttpServer;
@@ -124,7 +127,7 @@ export class FrontDoor {
       tenantsFile?: string;
       partitions?: number;
       streams?: readonly StreamDefinition[];
-      firehose?: FirehoseOptions;
+      firehose?: Partial<FirehoseOptions>;
     } = {},
   ): Promise<FrontDoor> {
     const door = new FrontDoor();
@@ -139,7 +142,7 @@ export class FrontDoor {
       tenantsFile?: string;
       partitions?: number;
       streams?: readonly StreamDefinition[];
-      firehose?: FirehoseOptions;
+      firehose?: Partial<FirehoseOptions>;
     } = {},
   ): Promise<void> {
     const onError = (error: unknown): void => void this.errors.push(error);
@@ -149,15 +152,29 @@ export class FrontDoor {
       folder: join(this.folder, 'log'),
       options: { firstSegmentBytes: 1024 * 1024, segmentBytes: 4 * 1024 * 1024, retryEveryMs: 20 },
     });
-    await this.log.createStream(stream('events', adEvents(), options.partitions ?? 2));
-    await this.log.createStream(stream('other', adEvents(), 1));
-    for (const one of options.streams ?? []) await this.log.createStream(one);
+    const declared = [
+      stream('events', adEvents(), options.partitions ?? 2),
+      stream('other', adEvents(), 1),
+      ...(options.streams ?? []),
+    ];
+    this.streams = new Registry({
+      options: {
+        file: '/etc/millrace.config.ts',
+        streams: declared.map((one) => ({ ...one, lake: false })),
+        deliveries: [],
+        firehose: { ...FIREHOSE_DEFAULTS, ...options.firehose },
+      },
+      definitions: new Definitions(this.faults.disk, this.folder),
+      views: [],
+      clock: systemClock,
+    });
+    await this.streams.openIn(this.log);
     await this.log.createStream(stream(QUARANTINE_STREAM, QUARANTINE_SCHEMA, 1));
     this.dedupe = await Dedupe.open({
       ...common,
       folder: join(this.folder, 'dedupe'),
       log: this.log,
-      streams: ['events', 'other', ...(options.streams ?? []).map(({ name }) => name)],
+      streams: this.streams.open.map(({ name }) => name),
       onTrouble: onError,
     });
     this.tenants = new TenantStore({
@@ -172,8 +189,9 @@ export class FrontDoor {
       signingKeys: this.keys,
       onError,
       ...(options.limits !== undefined && { limits: options.limits }),
-      ...(options.firehose !== undefined && { firehose: options.firehose }),
+      firehose: { ...FIREHOSE_DEFAULTS, ...options.firehose },
     });
+    this.streams.tell({ doors: this.collector.doors, threads: [] });
     this.server = await listen({
       handlers: [this.collector],
       host: '127.0.0.1',

@@ -127,7 +127,7 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
   const audit = createAudit({
     log: fixture.log,
     lake: { snapshot: () => undefined, pathOf: () => '', take: () => null },
-    streams: [{ name: 'events', lake: true }],
+    streams: () => [{ name: 'events', lake: true }],
     ledger: {
       sinceMs: START,
       gaps: [],

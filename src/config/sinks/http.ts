@@ -12,7 +12,8 @@ function urlMistake(url: string): string | null {
   return parsed.hash === '' ? null : 'expected a URL without #';
 }
 
-const allowPrivateField = z
+/** Which private addresses may be sent to. */
+export const allowPrivateField = z
   .union(
     [
       z.boolean(),

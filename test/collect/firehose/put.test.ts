@@ -94,7 +94,7 @@ describe('PutRecordBatch', () => {
   test('the first record alone may not be an array or begin with a byte order mark', async () => {
     await putBatch([json([event(1), event(2)])]);
     await putBatch([Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), json(event(1))])]);
-    await putBatch([bytes('{\n"event_type":"click","event_id":'), json(id(9))]);
+    await putBatch([bytes('{"event_type":"click","event_time":1,"event_id":'), bytes(`"${id(9)}"}`)]);
     expect(door.rows('events')).toEqual([]);
     expect(door.rows('quarantine')).toHaveLength(4);
   });

@@ -23,9 +23,12 @@ export const FIREHOSE_TENANTS: TenantsInput = {
 
 export type DoorOptions = NonNullable<Parameters<typeof FrontDoor.open>[0]>;
 
-/** A front door with a stream of raw records beside those of events. */
+/** What such a front door is opened with: a stream of raw records beside those of events, and access keys. */
+export const DOOR: DoorOptions = { tenants: FIREHOSE_TENANTS, streams: [stream('raw', RECORDS_SCHEMA, 1)] };
+
+/** A front door of the Firehose API. */
 export function openDoor(options: DoorOptions = {}): Promise<FrontDoor> {
-  return FrontDoor.open({ tenants: FIREHOSE_TENANTS, streams: [stream('raw', RECORDS_SCHEMA, 1)], ...options });
+  return FrontDoor.open({ ...DOOR, ...options });
 }
 
 /** A client of the SDK. */

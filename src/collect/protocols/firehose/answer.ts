@@ -30,6 +30,9 @@ const CLIENT_ERRORS: Partial<Record<ErrorCode, string>> = {
   BATCH_TOO_LARGE: 'InvalidArgumentException',
   KEY_FORBIDDEN: 'AccessDeniedException',
   STREAM_UNKNOWN: 'ResourceNotFoundException',
+  STREAM_EXISTS: 'ResourceInUseException',
+  STREAM_CHANGED: 'ConcurrentModificationException',
+  LIMIT_EXCEEDED: 'LimitExceededException',
 };
 
 /** `error` in AWS's words. One that is no `MillraceError`, or has no word there, is a fault of ours. */

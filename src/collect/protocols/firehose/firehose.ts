@@ -22,8 +22,11 @@ import type { CollectServices } from '../../options.js';
 import { randomUuid } from '../../tracking/visitor.js';
 import { answerAws, answerAwsError, awsErrorOf } from './answer.js';
 import type { Call } from './call.js';
+import { createDeliveryStream, deleteDeliveryStream, updateDestination } from './change.js';
+import { describeDeliveryStream, listDeliveryStreams } from './describe.js';
 import { parseInput } from './input.js';
 import { putRecord, putRecordBatch } from './put.js';
+import { listTagsForDeliveryStream, tagDeliveryStream, untagDeliveryStream } from './tags.js';
 
 const TARGET = 'Firehose_20150804.';
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
@@ -39,6 +42,14 @@ interface Operation {
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   PutRecord: { operator: false, run: putRecord },
   PutRecordBatch: { operator: false, run: putRecordBatch },
+  DescribeDeliveryStream: { operator: false, run: describeDeliveryStream },
+  ListDeliveryStreams: { operator: false, run: listDeliveryStreams },
+  ListTagsForDeliveryStream: { operator: false, run: listTagsForDeliveryStream },
+  CreateDeliveryStream: { operator: true, run: createDeliveryStream },
+  DeleteDeliveryStream: { operator: true, run: deleteDeliveryStream },
+  UpdateDestination: { operator: true, run: updateDestination },
+  TagDeliveryStream: { operator: true, run: tagDeliveryStream },
+  UntagDeliveryStream: { operator: true, run: untagDeliveryStream },
 };
 
 /** Whether a request is a call of an API of AWS. */

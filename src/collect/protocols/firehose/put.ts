@@ -22,6 +22,7 @@ import type { FailedFrame, Ingest } from '../../ingest.js';
 import { RequestIds } from '../../request-ids.js';
 import { randomUuid } from '../../tracking/visitor.js';
 import { blobBytesMax, blobLength, decodeBlobs, type Blobs } from './blobs.js';
+import { unknownStream } from './admin.js';
 import type { Call } from './call.js';
 import {
   constraint,
@@ -82,11 +83,7 @@ export async function putRecordBatch(call: Call): Promise<object> {
 /** The stream of a put. Throws STREAM_UNKNOWN. */
 function ingestOf({ input, doors, account }: Call): Ingest {
   const name = streamNameIn(input);
-  const ingest = doors.get(name);
-  if (ingest !== undefined) return ingest;
-  throw new MillraceError('STREAM_UNKNOWN', `Firehose ${name} under account ${account.id} not found.`, {
-    place: 'DeliveryStreamName',
-  });
+  return doors.get(name) ?? unknownStream(name, account);
 }
 
 function dataOf(record: Structure, path: string): string {

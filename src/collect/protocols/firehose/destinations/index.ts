@@ -1,0 +1,85 @@
+/**
+ * The kinds of destination that there are, and which a call names.
+ *
+ * A made stream keeps what was given (`MadeDestination`); the delivery is worked out of it anew
+ * whenever it is needed.
+ */
+import type { MadeDestination } from '../../../../config/definitions.js';
+import type { DeliveryOptions } from '../../../../config/options.js';
+import { MillraceError } from '../../../../util/errors.js';
+import { isStructure, malformed, type Structure } from '../input.js';
+import { withoutNulls } from './common.js';
+import { httpEndpoint } from './http.js';
+import type { DestinationContext, DestinationKind } from './kind.js';
+
+const KINDS: readonly DestinationKind[] = [httpEndpoint];
+
+/** The id of the one destination that a made stream has. */
+const DESTINATION_ID = 'destinationId-000000000001';
+
+/** The members of CreateDeliveryStream that are destinations. */
+export const CREATE_MEMBERS: readonly string[] = KINDS.map(({ create }) => create);
+
+/** The members of UpdateDestination that are. */
+export const UPDATE_MEMBERS: readonly string[] = KINDS.map(({ update }) => update);
+
+/** The destination that CreateDeliveryStream names; null when it names none. */
+export function createdDestination(input: Structure): MadeDestination | null {
+  const named = namedIn(input, CREATE_MEMBERS);
+  if (named === null) return null;
+  return { id: DESTINATION_ID, kind: named.member, settings: named.settings };
+}
+
+/** The destination that UpdateDestination makes of the one before. */
+export function updatedDestination(input: Structure, before: MadeDestination | null): MadeDestination {
+  const named = namedIn(input, UPDATE_MEMBERS);
+  if (named === null)
+    throw new MillraceError('ARGUMENT_INVALID', `expected one of ${UPDATE_MEMBERS.join(', ')}`, { place: 'body' });
+  const { create } = KINDS.find(({ update }) => update === named.member)!;
+  const kept = before?.kind === create ? before.settings : {};
+  return { id: DESTINATION_ID, kind: create, settings: { ...kept, ...named.settings } };
+}
+
+/** Which delivery a made destination is. Throws an error of the call when it can be none. */
+export function deliveryOf({ kind, settings }: MadeDestination, context: DestinationContext): DeliveryOptions {
+  return kindOf(kind).delivery(settings, context);
+}
+
+/** A made destination as a description gives it. */
+export function describeMade({ id, kind, settings }: MadeDestination): { readonly DestinationId: string } {
+  const { description, describe } = kindOf(kind);
+  return { DestinationId: id, [description]: describe(settings) };
+}
+
+/** A delivery of the configuration as a description gives it: as much as AWS has words for. */
+export function describeDelivery({ name, sink, bufferBytes, bufferMs }: DeliveryOptions): {
+  readonly DestinationId: string;
+} {
+  if (sink.type !== 'http') return { DestinationId: name };
+  return {
+    DestinationId: name,
+    [httpEndpoint.description]: {
+      EndpointConfiguration: { Url: new URL(sink.url).origin },
+      BufferingHints: { SizeInMBs: Math.ceil(bufferBytes / 1024 ** 2), IntervalInSeconds: Math.ceil(bufferMs / 1000) },
+    },
+  };
+}
+
+function kindOf(create: string): DestinationKind {
+  const kind = KINDS.find((one) => one.create === create);
+  if (kind !== undefined) return kind;
+  throw new MillraceError('ARGUMENT_INVALID', `there are no destinations of the kind ${create}`, { place: create });
+}
+
+function namedIn(input: Structure, members: readonly string[]): { member: string; settings: Structure } | null {
+  const named = members.filter((member) => (input[member] ?? null) !== null);
+  if (named.length > 1)
+    throw new MillraceError('ARGUMENT_INVALID', `expected one destination, found ${named.join(' and ')}`, {
+      place: named[1]!,
+    });
+  const [member] = named;
+  if (member === undefined) return null;
+  const settings = input[member];
+  if (!isStructure(settings)) throw malformed(`${member}: expected an object`);
+  return { member, settings: withoutNulls(settings) };
+}

@@ -1,0 +1,214 @@
+/** A stream made through the Firehose API in a running Millrace: put, queried, audited, delivered, restarted, deleted. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import http, { type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CreateDeliveryStreamCommand,
+  DeleteDeliveryStreamCommand,
+  DescribeDeliveryStreamCommand,
+  FirehoseClient,
+  ListDeliveryStreamsCommand,
+  PutRecordBatchCommand,
+  UpdateDestinationCommand,
+} from '@aws-sdk/client-firehose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/parse.js';
+import { startMillrace, type Millrace } from '../../src/millrace.js';
+
+const OPERATOR = 'operator-key-123456';
+
+/** An endpoint of Firehose's protocol that keeps what it gets. */
+class Receiver {
+  readonly records: string[] = [];
+  readonly keys = new Set<unknown>();
+  failing = false;
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = http.createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        if (this.failing) return void response.writeHead(500).end();
+        const { requestId, records } = JSON.parse(Buffer.concat(chunks).toString()) as {
+          requestId: string;
+          records: { data: string }[];
+        };
+        this.keys.add(request.headers['x-amz-firehose-access-key']);
+        this.records.push(...records.map(({ data }) => Buffer.from(data, 'base64').toString()));
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ requestId, timestamp: Date.now() }));
+      });
+    });
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this.url;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/in`;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
+
+let folder: string;
+let running: Millrace;
+const first = new Receiver();
+const second = new Receiver();
+const clients: FirehoseClient[] = [];
+
+const start = async (): Promise<void> => {
+  const config = {
+    data: join(folder, 'data'),
+    http: { port: 0 },
+    streams: { events: { schema: 'ad-events' } },
+    firehose: { allowPrivate: true },
+    tenants: [{ id: 'acme', accessKeys: [{ id: 'MRAKACME', secret: 'acme-secret-0123456789' }] }],
+    operators: [{ key: OPERATOR }],
+    operatorAccessKeys: [{ id: 'MRAKOPER', secret: 'oper-secret-0123456789' }],
+    lake: { run: '100 ms' },
+    messages: { level: 'silent' },
+  };
+  running = await startMillrace(parseConfig(config, { folder }));
+};
+
+function client(accessKeyId: string, secretAccessKey: string): FirehoseClient {
+  const made = new FirehoseClient({
+    endpoint: running.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId, secretAccessKey },
+  });
+  clients.push(made);
+  return made;
+}
+const acme = () => client('MRAKACME', 'acme-secret-0123456789');
+const operator = () => client('MRAKOPER', 'oper-secret-0123456789');
+
+async function ask(path: string, body?: string): Promise<ReturnType<typeof JSON.parse>> {
+  const answer = await fetch(`${running.url}${path}`, {
+    ...(body === undefined ? {} : { method: 'POST', body }),
+    headers: { authorization: `Bearer ${OPERATOR}`, 'content-type': 'application/json' },
+  });
+  return answer.json();
+}
+const query = async (sql: string): Promise<unknown[][]> => {
+  const answer = (await ask('/v1/query', JSON.stringify({ sql }))) as { rows?: unknown[][] };
+  if (answer.rows === undefined) throw new Error(JSON.stringify(answer));
+  return answer.rows;
+};
+
+async function until(what: string, test: () => Promise<boolean> | boolean): Promise<void> {
+  for (let tries = 0; !(await test()); tries++) {
+    if (tries > 1000) throw new Error(`${what}: still not so`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const put = (stream: string, ...data: string[]) =>
+  acme().send(
+    new PutRecordBatchCommand({
+      DeliveryStreamName: stream,
+      Records: data.map((one) => ({ Data: Buffer.from(one) })),
+    }),
+  );
+
+const endpoint = (Url: string, AccessKey = 'endpoint key') => ({
+  EndpointConfiguration: { Url, AccessKey },
+  BufferingHints: { SizeInMBs: 1, IntervalInSeconds: 0 },
+  S3Configuration: undefined as never,
+});
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-firehose-'));
+  await start();
+});
+
+afterAll(async () => {
+  for (const one of clients) one.destroy();
+  await running.close();
+  first.close();
+  second.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a made stream is delivered, queried and audited as any other', async () => {
+  const Url = await first.listen();
+  const create = new CreateDeliveryStreamCommand({
+    DeliveryStreamName: 'Clicks.raw',
+    HttpEndpointDestinationConfiguration: endpoint(Url),
+  });
+  await operator().send(create);
+  const answer = await put('Clicks.raw', 'one', '{"two": 2}\n', '');
+  expect(answer.FailedPutCount).toBe(0);
+  await until('three records', () => first.records.length === 3);
+  expect(first.records).toEqual(['one', '{"two": 2}\n', '']);
+  expect([...first.keys]).toEqual(['endpoint key']);
+  const rows = await query(`SELECT record_id, tenant FROM "Clicks.raw" ORDER BY _offset`);
+  expect(rows).toEqual(answer.RequestResponses!.map(({ RecordId }) => [RecordId, 'acme']));
+  const { accounts } = (await ask('/v1/audit')) as { accounts: { stream: string; received: number }[] };
+  expect(accounts).toContainEqual(expect.objectContaining({ stream: 'Clicks.raw', received: 3 }));
+  const stats = (await ask('/v1/stats')) as { accepted: number; readers: { id: string }[] };
+  expect(stats.accepted).toBe(3);
+  expect(stats.readers.map(({ id }) => id)).toContain('lake.Clicks.raw');
+  await until('the lake has them', async () => {
+    const { accounts: all } = (await ask('/v1/audit')) as { accounts: { stream: string; delivered: number }[] };
+    return all.some(({ stream, delivered }) => stream === 'Clicks.raw' && delivered === 3);
+  });
+});
+
+test('after a restart it goes on where it was', async () => {
+  await running.close();
+  await start();
+  await put('Clicks.raw', 'four');
+  await until('the fourth', () => first.records.length === 4);
+  expect(first.records[3]).toBe('four');
+  expect(await query(`SELECT count(*) FROM "Clicks.raw"`)).toEqual([[4]]);
+});
+
+test('its destination changes without losing or repeating a record', async () => {
+  const Url = await second.listen();
+  const update = new UpdateDestinationCommand({
+    DeliveryStreamName: 'Clicks.raw',
+    CurrentDeliveryStreamVersionId: '1',
+    DestinationId: 'destinationId-000000000001',
+    HttpEndpointDestinationUpdate: { EndpointConfiguration: { Url, AccessKey: 'another' } },
+  });
+  await operator().send(update);
+  await put('Clicks.raw', 'five');
+  await until('the fifth', () => second.records.length === 1);
+  expect([first.records.length, second.records, [...second.keys]]).toEqual([4, ['five'], ['another']]);
+  const describe = new DescribeDeliveryStreamCommand({ DeliveryStreamName: 'Clicks.raw' });
+  expect((await operator().send(describe)).DeliveryStreamDescription).toMatchObject({ VersionId: '2' });
+});
+
+test('a deleted stream has no readers, no door and no name; made again, it begins anew', async () => {
+  second.failing = true;
+  await put('Clicks.raw', 'six');
+  await operator().send(new DeleteDeliveryStreamCommand({ DeliveryStreamName: 'Clicks.raw' }));
+  await expect(put('Clicks.raw', 'none')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  await expect(query(`SELECT count(*) FROM "Clicks.raw"`)).rejects.toThrow(/SQL_UNKNOWN_RELATION/);
+  const { readers } = (await ask('/v1/stats')) as { readers: { id: string }[] };
+  expect(readers.map(({ id }) => id).filter((id) => id.includes('Clicks'))).toEqual([]);
+  expect((await acme().send(new ListDeliveryStreamsCommand({}))).DeliveryStreamNames).toEqual(['events']);
+  second.failing = false;
+  const create = new CreateDeliveryStreamCommand({
+    DeliveryStreamName: 'Clicks.raw',
+    HttpEndpointDestinationConfiguration: endpoint(second.url),
+  });
+  await operator().send(create);
+  await put('Clicks.raw', 'seven');
+  await until('the seventh', () => second.records.length === 2);
+  await running.close();
+  await start();
+  expect(second.records).toEqual(['five', 'seven']);
+  // The rows of the deleted one are there until retention.
+  expect(await query(`SELECT count(*) FROM "Clicks.raw"`)).toEqual([[7]]);
+});
