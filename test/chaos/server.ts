@@ -21,6 +21,7 @@ export interface ServerInput {
 /** A running server process. */
 export interface Server {
   readonly url: string;
+  readonly pid: number | undefined;
   /** Whether `/ready` answers 200 within `timeoutMs`; false when the process ended before. */
   ready(timeoutMs?: number): Promise<boolean>;
   kill(): Promise<void>;
@@ -52,6 +53,7 @@ export function startServer(input: ServerInput): Server {
   const ended = new Promise<number | null>((done) => child.on('exit', (code) => done(code)));
   return {
     url,
+    pid: child.pid,
     ready: (timeoutMs = 30_000) => untilReady(child, url, timeoutMs, input.output),
     async kill() {
       child.kill('SIGKILL');
