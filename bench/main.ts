@@ -18,6 +18,7 @@ const BENCHES = [
   'formats',
   'dedupe',
   'summary',
+  'deliver',
   'deliver-http',
   'latency',
   'freshness',

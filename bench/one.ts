@@ -15,6 +15,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   dedupe: () => import('./dedupe.js'),
   summary: () => import('./summary.js'),
   latency: () => import('./latency.js'),
+  deliver: () => import('./deliver.js'),
   'deliver-http': () => import('./deliver-http.js'),
   freshness: () => import('./freshness.js'),
 };
