@@ -39,7 +39,8 @@ export async function run(): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-deliver-'));
   const log = await filledLog(folder);
   try {
-    const lines = adRows(RECORDS).map((event) => JSON.stringify(rowOf(batchFromRows(schema, [event]), 0)));
+    const batch = batchFromRows(schema, adRows(RECORDS));
+    const lines = Array.from({ length: RECORDS }, (_, index) => JSON.stringify(rowOf(batch, index)));
     const plain = await measure(() => plainLoop(folder, lines), { times: 3 });
     const one = await measure(() => deliver(log, folder, 1), { times: 3 });
     const three = await measure(() => deliver(log, folder, 3), { times: 3 });

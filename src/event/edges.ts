@@ -21,24 +21,18 @@ const CHUNK_ROWS = 8_192;
 const MINUTE_MS = 60_000;
 const NO_TENANT = '*';
 
-/** A count of one tenant, minute and outcome. */
-export interface EdgeCount {
+/** Counts of one stream, minute, outcome and reason, by tenant. */
+interface Series {
   readonly stream: string;
-  readonly tenant: string;
   readonly minuteMs: number;
   readonly outcome: EdgeOutcome;
   readonly reason: string | null;
-  events: number;
+  readonly tenants: Map<string, number>;
 }
 
 /** Counts of one reader between two commits. */
 export class EdgeCounts {
-  readonly #counts = new Map<string, EdgeCount>();
-
-  /** How many counts there are. */
-  get size(): number {
-    return this.#counts.size;
-  }
+  readonly #series = new Map<string, Series>();
 
   /** Adds to one count. `receivedAt` is the stamp of the rows, ms. */
   add(
@@ -50,11 +44,8 @@ export class EdgeCounts {
     reason: string | null = null,
   ): void {
     if (events === 0) return;
-    const minuteMs = Math.floor(receivedAt / MINUTE_MS) * MINUTE_MS;
-    const key = `${stream}\0${tenant}\0${minuteMs}\0${outcome}\0${reason ?? ''}`;
-    const known = this.#counts.get(key);
-    if (known === undefined) this.#counts.set(key, { stream, tenant, minuteMs, outcome, reason, events });
-    else known.events += events;
+    const { tenants } = this.#seriesOf(stream, receivedAt, outcome, reason);
+    tenants.set(tenant, (tenants.get(tenant) ?? 0) + events);
   }
 
   /** Adds the rows of a batch, or those of them for which `counts` answers true, each to its tenant. */
@@ -66,35 +57,49 @@ export class EdgeCounts {
     counts: ((row: number) => boolean) | null = null,
     reason: string | null = null,
   ): void {
-    for (const [tenant, rows] of tenantRows(batch, counts)) this.add(stream, tenant, receivedAt, outcome, rows, reason);
+    const { tenants } = this.#seriesOf(stream, receivedAt, outcome, reason);
+    for (const [tenant, rows] of tenantRows(batch, counts)) tenants.set(tenant, (tenants.get(tenant) ?? 0) + rows);
   }
 
   /** Takes over all counts of `other`. */
   merge(other: EdgeCounts): void {
-    for (const { stream, tenant, minuteMs, outcome, reason, events } of other.#counts.values())
-      this.add(stream, tenant, minuteMs, outcome, events, reason);
-  }
-
-  /** All counts. */
-  all(): IterableIterator<Readonly<EdgeCount>> {
-    return this.#counts.values();
+    for (const { stream, minuteMs, outcome, reason, tenants } of other.#series.values())
+      for (const [tenant, events] of tenants) this.add(stream, tenant, minuteMs, outcome, events, reason);
   }
 
   /** The sum of an outcome over tenants, minutes and reasons. */
   total(outcome: EdgeOutcome): number {
     let sum = 0;
-    for (const count of this.#counts.values()) if (count.outcome === outcome) sum += count.events;
+    for (const series of this.#series.values())
+      if (series.outcome === outcome) for (const events of series.tenants.values()) sum += events;
     return sum;
   }
 
   /** The counts as batches of the edges stream; `edge` is the reader's id. */
   batches(edge: string): ColumnBatch[] {
-    const counts = [...this.#counts.values()];
+    const counts = [...this.#series.values()].flatMap((series) =>
+      Array.from(series.tenants, ([tenant, events]) => ({ series, tenant, events })),
+    );
     const batches: ColumnBatch[] = [];
     for (let from = 0; from < counts.length; from += CHUNK_ROWS)
       batches.push(edgeBatch(edge, counts.slice(from, from + CHUNK_ROWS)));
     return batches;
   }
+
+  #seriesOf(stream: string, receivedAt: number, outcome: EdgeOutcome, reason: string | null): Series {
+    const minuteMs = Math.floor(receivedAt / MINUTE_MS) * MINUTE_MS;
+    const key = `${stream} ${minuteMs} ${outcome} ${reason ?? ''}`;
+    let series = this.#series.get(key);
+    if (series === undefined)
+      this.#series.set(key, (series = { stream, minuteMs, outcome, reason, tenants: new Map() }));
+    return series;
+  }
+}
+
+interface Count {
+  readonly series: Series;
+  readonly tenant: string;
+  readonly events: number;
 }
 
 /** Rows by tenant; `*` where a stream has none. */
@@ -126,19 +131,25 @@ function* codeRows(
     if (byCode[code]! > 0) yield [dictionary.stringOf(code), byCode[code]!];
 }
 
-function edgeBatch(edge: string, counts: readonly EdgeCount[]): ColumnBatch {
+function edgeBatch(edge: string, counts: readonly Count[]): ColumnBatch {
   const nulls = new Uint8Array((counts.length + 7) >> 3);
-  counts.forEach(({ reason }, row) => {
-    if (reason === null) nulls[row >> 3]! |= 1 << (row & 7);
+  counts.forEach(({ series }, row) => {
+    if (series.reason === null) nulls[row >> 3]! |= 1 << (row & 7);
   });
   const columns: Record<string, Column> = {
-    minute: integers(counts.map(({ minuteMs }) => minuteMs)),
-    edge: texts(counts.map(() => edge)),
-    stream: texts(counts.map(({ stream }) => stream)),
-    tenant: texts(counts.map(({ tenant }) => tenant)),
-    outcome: texts(counts.map(({ outcome }) => outcome)),
-    reason: { ...texts(counts.map(({ reason }) => reason ?? '')), nulls },
-    events: integers(counts.map(({ events }) => events)),
+    minute: integersFrom(
+      counts.map(({ series }) => BigInt(series.minuteMs)),
+      null,
+    ),
+    edge: texts(counts, () => edge),
+    stream: texts(counts, ({ series }) => series.stream),
+    tenant: texts(counts, ({ tenant }) => tenant),
+    outcome: texts(counts, ({ series }) => series.outcome),
+    reason: { ...texts(counts, ({ series }) => series.reason ?? ''), nulls },
+    events: integersFrom(
+      counts.map(({ events }) => BigInt(events)),
+      null,
+    ),
   };
   return batchOf(
     EDGES_SCHEMA,
@@ -148,20 +159,15 @@ function edgeBatch(edge: string, counts: readonly EdgeCount[]): ColumnBatch {
   );
 }
 
-function integers(values: readonly number[]): Column {
-  return integersFrom(
-    values.map((value) => BigInt(value)),
-    null,
-  );
-}
-
-function texts(values: readonly string[]): DictionaryColumn {
+function texts(counts: readonly Count[], textOf: (count: Count) => string): DictionaryColumn {
   const dictionary = new Dictionary();
   const known = new Map<string, number>();
-  const codes = Uint16Array.from(values, (text) => {
+  const codes = new Uint16Array(counts.length);
+  for (let row = 0; row < counts.length; row++) {
+    const text = textOf(counts[row]!);
     let code = known.get(text);
     if (code === undefined) known.set(text, (code = dictionary.internString(text)));
-    return code;
-  });
+    codes[row] = code;
+  }
   return { kind: 'dictionary', nulls: null, codes, dictionary };
 }
