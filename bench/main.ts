@@ -20,6 +20,7 @@ const BENCHES = [
   'summary',
   'deliver',
   'deliver-http',
+  'deliver-search',
   'latency',
   'freshness',
 ] as const;

@@ -17,6 +17,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   latency: () => import('./latency.js'),
   deliver: () => import('./deliver.js'),
   'deliver-http': () => import('./deliver-http.js'),
+  'deliver-search': () => import('./deliver-search.js'),
   freshness: () => import('./freshness.js'),
 };
 const found = modules[name];

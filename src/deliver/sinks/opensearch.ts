@@ -30,7 +30,7 @@ import { retryAfterMs } from '../http.js';
 import type { CutRows } from '../rows.js';
 import { ComeAgain, Refused, type Sink, type SinkContext, type SinkRequest } from '../sink.js';
 import type { Receipt } from '../receipt.js';
-import { ANSWER_FILTER, itemText, mark, readItems, ROW_ATTEMPTS_MAX } from './opensearch/answer.js';
+import { ANSWER_FILTER, isAllCreated, itemText, mark, readItems, ROW_ATTEMPTS_MAX } from './opensearch/answer.js';
 import { ACTION_BYTES, BulkBodies } from './opensearch/bulk-body.js';
 import { answerText, Nodes, type NodeAnswer } from './opensearch/nodes.js';
 import { IndexNames } from './opensearch/rotation.js';
@@ -110,6 +110,10 @@ class OpensearchSink implements Sink {
     if (answer.status !== 200) throw failureOf(answer, this.#context.clock.now());
     // Too long an answer is one of too many rows.
     if (answer.isCut) throw new Refused(`${answer.place}: the answer is too long`, { divisible: true });
+    if (isAllCreated(answer.text, rows.count)) {
+      this.#partly.delete(id);
+      return receipt.takeAll();
+    }
     const items = readItems(answer.text, rows.count);
     if (items === null)
       throw new ComeAgain(`${answerText(answer)}, which does not have one item for each of ${rows.count} rows`, null);

@@ -4,6 +4,7 @@ import { opensearchSinkField } from '../../../src/config/sinks/opensearch.js';
 import { Receipt, ROW } from '../../../src/deliver/receipt.js';
 import { CutRows } from '../../../src/deliver/rows.js';
 import { ComeAgain, Refused, type Sink } from '../../../src/deliver/sink.js';
+import { isAllCreated } from '../../../src/deliver/sinks/opensearch/answer.js';
 import { createSink } from '../../../src/deliver/sinks/index.js';
 import { batchFromRows } from '../../../src/event/rows.js';
 import { SCHEMA, sinkContext, someRows } from '../support.js';
@@ -221,6 +222,18 @@ describe('each item decides over its row', () => {
     says({ status: 200, body: { errors: true, items: [broken] } });
     for (let attempt = 1; attempt < 9; attempt++) expect(marksOf(await send(1, { attempt }))).toEqual(['again']);
     expect(marksOf(await send(1, { attempt: 9 }))).toEqual(['refused']);
+  });
+
+  test('the usual answer is told by its bytes, and nothing like it', () => {
+    const answer = JSON.stringify(taken(3));
+    expect(isAllCreated(answer, 3)).toBe(true);
+    for (const rows of [1, 2, 4, 30]) expect(isAllCreated(answer, rows)).toBe(false);
+    for (let at = 0; at < answer.length; at++) {
+      expect(isAllCreated(`${answer.slice(0, at)}~${answer.slice(at + 1)}`, 3)).toBe(false);
+      expect(isAllCreated(answer.slice(0, at), 3)).toBe(false);
+    }
+    expect(isAllCreated(JSON.stringify(taken(1)), 1)).toBe(true);
+    expect(isAllCreated(`${answer} `, 3)).toBe(false);
   });
 
   test('where all rows fail with 500, none is refused', async () => {

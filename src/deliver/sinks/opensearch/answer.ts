@@ -57,6 +57,16 @@ export function fateOf({ status, type, reason }: BulkItem): Fate {
   return status === 400 && (AWAY_TYPES.has(type) || AWAY_REASONS.test(reason)) ? 'away' : 'refused';
 }
 
+/** Whether this is the answer to `rows` documents that all are new, told without parsing it: the usual one. */
+export function isAllCreated(answer: string, rows: number): boolean {
+  const length = OPENING.length + rows * (CREATED.length + 1) - 1 + CLOSING.length;
+  return answer.length === length && answer === OPENING + `${CREATED},`.repeat(rows).slice(0, -1) + CLOSING;
+}
+
+const OPENING = '{"errors":false,"items":[';
+const CREATED = '{"index":{"status":201}}';
+const CLOSING = ']}';
+
 /** The items of an answer, or null when it is none to `rows` rows. */
 export function readItems(answer: string, rows: number): BulkItem[] | null {
   let parsed: unknown;
