@@ -9,6 +9,7 @@
  * | `GET, POST /postback` | conversion, by click id or secret | never |
  * | `POST /v1/links` | signs a click link, by key | keeps nothing |
  * | `POST /` | the Firehose API, by signature | never |
+ * | `POST /v1/firehose` | what a stream in AWS delivers, by key | never |
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MillraceError } from '../util/errors.js';
@@ -20,6 +21,7 @@ import { targetOf, type Target } from './http/request.js';
 import { Doors } from './doors.js';
 import { COLLECT_DEFAULTS, FIREHOSE_DEFAULTS, type CollectInput, type CollectServices } from './options.js';
 import { takeClick } from './protocols/click.js';
+import { takeEndpoint } from './protocols/firehose/endpoint.js';
 import { Firehose, isAwsCall } from './protocols/firehose/firehose.js';
 import { takeEvents } from './protocols/events.js';
 import { takeLinks } from './protocols/links.js';
@@ -38,7 +40,7 @@ export interface Collector extends Handler {
   readonly doors: Doors;
 }
 
-type Route = 'events' | 'pixel' | 'click' | 'postback' | 'links' | 'firehose';
+type Route = 'events' | 'pixel' | 'click' | 'postback' | 'links' | 'firehose' | 'endpoint';
 
 /** Makes the front door. Throws CONFIG_INVALID when the default stream can't take tracking events. */
 export function createCollector(input: CollectInput): Collector {
@@ -78,6 +80,7 @@ export function createCollector(input: CollectInput): Collector {
       return takeEvents(services, (stream) => doors.get(stream), budget, request, response, target.query);
     if (route === 'pixel') return takePixel(tracking, request, response, target.query);
     if (route === 'click') return takeClick(tracking, request, response, target.query);
+    if (route === 'endpoint') return takeEndpoint(services, doors, budget, request, response, target.query);
     if (route === 'firehose') return firehose.handle(request, response);
     if (route === 'links') return takeLinks(services, budget, request, response);
     return takePostback(tracking, budget, request, response, target);
@@ -108,6 +111,7 @@ function routeOf(path: string): Route | undefined {
   if (path === '/i') return 'pixel';
   if (path === '/c') return 'click';
   if (path === '/v1/links') return 'links';
+  if (path === '/v1/firehose') return 'endpoint';
   return path === '/postback' || path.startsWith('/postback/') ? 'postback' : undefined;
 }
 

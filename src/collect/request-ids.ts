@@ -15,19 +15,32 @@ import { uuidText } from '../event/uuid.js';
 /** The ids of one request. */
 export class RequestIds {
   readonly #base: Uint8Array;
+  readonly #first: number;
 
-  constructor(...request: readonly string[]) {
+  private constructor(base: Uint8Array, first: number) {
+    this.#base = base;
+    this.#first = first;
+  }
+
+  /** The ids of a request that is told from others by these texts. */
+  static of(...request: readonly string[]): RequestIds {
     const hash = createHash('sha256');
     for (const part of request) hash.update(`${Buffer.byteLength(part)}:${part}`);
-    this.#base = new Uint8Array(hash.digest().subarray(0, 16));
-    this.#base[6] = (this.#base[6]! & 0x0f) | 0x80;
-    this.#base[8] = (this.#base[8]! & 0x3f) | 0x80;
+    const base = new Uint8Array(hash.digest().subarray(0, 16));
+    base[6] = (base[6]! & 0x0f) | 0x80;
+    base[8] = (base[8]! & 0x3f) | 0x80;
+    return new RequestIds(base, 0);
+  }
+
+  /** The same request's from its event `first` on, for a part of it. */
+  from(first: number): RequestIds {
+    return new RequestIds(this.#base, this.#first + first);
   }
 
   /** The id of the event at `index`, from 0, as 16 bytes. */
   bytesOf(index: number): Uint8Array {
     const bytes = this.#base.slice();
-    for (let at = 0; at < 4; at++) bytes[15 - at]! ^= (index >>> (at * 8)) & 0xff;
+    for (let at = 0; at < 4; at++) bytes[15 - at]! ^= ((this.#first + index) >>> (at * 8)) & 0xff;
     return bytes;
   }
 

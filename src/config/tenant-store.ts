@@ -64,16 +64,18 @@ export class TenantStore {
         `expected the header 'Authorization: Bearer <key>'${authorization === undefined ? '' : ', with a key of 8 to 256 characters'}`,
         { place: 'header Authorization' },
       );
+    return this.authorize(key, roles, 'header Authorization');
+  }
+
+  /** As `authenticate`, for a key that came another way; `place` says which. */
+  authorize(key: string, roles: readonly Role[], place: string): Principal {
     const principal = this.#directory.principal(key);
-    if (principal === undefined)
-      throw new MillraceError('KEY_INVALID', 'this key is not known', { place: 'header Authorization' });
+    if (principal === undefined) throw new MillraceError('KEY_INVALID', 'this key is not known', { place });
     if (principal.role !== 'operator' && !roles.includes(principal.role))
       throw new MillraceError(
         'KEY_FORBIDDEN',
         `a key with the role '${principal.role}' can't do this; it takes ${roles.map((role) => `'${role}'`).join(' or ')}`,
-        {
-          place: 'header Authorization',
-        },
+        { place },
       );
     return principal;
   }

@@ -18,6 +18,7 @@ import { parseConfig } from '../../src/config/parse.js';
 import { startMillrace, type Millrace } from '../../src/millrace.js';
 
 const OPERATOR = 'operator-key-123456';
+const INGEST = 'acme-ingest-key-1234';
 
 /** An endpoint of Firehose's protocol that keeps what it gets. */
 class Receiver {
@@ -71,7 +72,9 @@ const start = async (): Promise<void> => {
     http: { port: 0 },
     streams: { events: { schema: 'ad-events' } },
     firehose: { allowPrivate: true },
-    tenants: [{ id: 'acme', accessKeys: [{ id: 'MRAKACME', secret: 'acme-secret-0123456789' }] }],
+    tenants: [
+      { id: 'acme', keys: [{ key: INGEST }], accessKeys: [{ id: 'MRAKACME', secret: 'acme-secret-0123456789' }] },
+    ],
     operators: [{ key: OPERATOR }],
     operatorAccessKeys: [{ id: 'MRAKOPER', secret: 'oper-secret-0123456789' }],
     lake: { run: '100 ms' },
@@ -211,4 +214,27 @@ test('a deleted stream has no readers, no door and no name; made again, it begin
   expect(second.records).toEqual(['five', 'seven']);
   // The rows of the deleted one are there until retention.
   expect(await query(`SELECT count(*) FROM "Clicks.raw"`)).toEqual([[7]]);
+});
+
+test('one stream drains into another by the protocol of HTTP endpoints', async () => {
+  const create = new CreateDeliveryStreamCommand({
+    DeliveryStreamName: 'drained',
+    HttpEndpointDestinationConfiguration: {
+      ...endpoint(`${running.url}/v1/firehose?stream=events`, INGEST),
+      RequestConfiguration: { ContentEncoding: 'GZIP' },
+    },
+  });
+  await operator().send(create);
+  const events = Array.from({ length: 100 }, (_, i) =>
+    JSON.stringify({ event_type: 'click', event_time: Date.now(), cost: `${i}` }),
+  );
+  await put('drained', ...events, 'no event');
+  await until('all of them', async () => {
+    const rows = await query(`SELECT count(*), count(DISTINCT event_id), sum(cost) FROM events`);
+    return JSON.stringify(rows) === JSON.stringify([[100, 100, '4950.000000']]);
+  });
+  await until('the other is in the quarantine', async () => {
+    const rows = await query(`SELECT count(*) FROM quarantine WHERE stream = 'events' AND code = 'EVENT_MALFORMED'`);
+    return rows[0]![0] === 1;
+  });
 });

@@ -67,16 +67,23 @@ export async function readBody(request: IncomingMessage, bodyBytesMax: number, b
     if (declared > 0) take(declared);
     const received =
       declared > 0 ? await receiveDeclared(request, declared) : await receive(request, bodyBytesMax, take);
-    const bytes = encoding === 'identity' ? received.bytes : await unpack(received.bytes, bodyBytesMax);
-    if (bytes !== received.bytes) take(bytes.length);
-    const total = held;
-    return {
-      bytes,
-      release() {
-        budget.give(total);
-        received.release();
-      },
-    };
+    if (encoding === 'identity') {
+      const total = held;
+      return {
+        bytes: received.bytes,
+        release() {
+          budget.give(total);
+          received.release();
+        },
+      };
+    }
+    const bytes = await unpack(received.bytes, bodyBytesMax);
+    // What came is needed no more, and with what it holds it might not fit.
+    received.release();
+    budget.give(held);
+    held = 0;
+    take(bytes.length);
+    return { bytes, release: () => budget.give(bytes.length) };
   } catch (error) {
     budget.give(held);
     throw error;

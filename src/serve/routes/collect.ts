@@ -47,6 +47,59 @@ export const COLLECT_ROUTES: readonly Omit<Route, 'handle'>[] = [
   },
   {
     method: 'POST',
+    path: '/v1/firehose',
+    roles: ['ingest'],
+    summary: "Take what Firehose's HTTP destination delivers; the key is its access key",
+    description:
+      'The protocol of Amazon Data Firehose for HTTP endpoints. A 200 means that every record is on disk; any other answer has `errorMessage`.',
+    parameters: [
+      {
+        name: 'stream',
+        in: 'query',
+        description: 'The stream; default the configured one',
+        schema: { type: 'string' },
+      },
+    ],
+    body: {
+      type: 'object',
+      required: ['requestId', 'timestamp', 'records'],
+      properties: {
+        requestId: { type: 'string', description: 'That of the header X-Amz-Firehose-Request-Id' },
+        timestamp: { type: 'integer', description: 'ms since 1970' },
+        records: {
+          type: 'array',
+          minItems: 1,
+          maxItems: 10_000,
+          items: {
+            type: 'object',
+            required: ['data'],
+            properties: { data: { type: 'string', contentEncoding: 'base64' } },
+          },
+        },
+      },
+    },
+    answers: {
+      'application/json': {
+        type: 'object',
+        required: ['requestId', 'timestamp'],
+        properties: { requestId: { type: 'string' }, timestamp: { type: 'integer' } },
+      },
+    },
+    errors: [400, 404, 413, 415, 429, 503],
+  },
+  {
+    method: 'POST',
+    path: '/',
+    roles: null,
+    summary: 'The API of Amazon Data Firehose, by X-Amz-Target; signed with an access key',
+    description:
+      'PutRecord, PutRecordBatch, CreateDeliveryStream, DeleteDeliveryStream, DescribeDeliveryStream, ListDeliveryStreams, UpdateDestination, TagDeliveryStream, UntagDeliveryStream and ListTagsForDeliveryStream, as JSON 1.1. Errors are those of AWS: `{ __type, message }`.',
+    body: { type: 'object' },
+    answers: { 'application/x-amz-json-1.1': { type: 'object' } },
+    errors: [400, 500],
+  },
+  {
+    method: 'POST',
     path: '/v1/links',
     roles: ['ingest'],
     summary: 'Sign a click link',

@@ -6,7 +6,7 @@
  * are verified before anything of the body is read.
  *
  * Limits. A body of `BODY_BYTES_MAX`, what base64 makes of the largest batch, or `http.bodySizeMax` if that is less. A request
- * whose key id is unknown is answered without keeping its body.
+ * whose key id is unknown is answered without reading its body.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../../../config/tenants.js';
@@ -30,8 +30,6 @@ import { listTagsForDeliveryStream, tagDeliveryStream, untagDeliveryStream } fro
 
 const TARGET = 'Firehose_20150804.';
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
-/** Most bytes of a body that are read and thrown away, so that the client comes to read the answer. */
-const DISCARD_BYTES_MAX = BODY_BYTES_MAX;
 
 interface Operation {
   /** Whether it takes an operator's key. */
@@ -75,10 +73,7 @@ export class Firehose {
     response.setHeader('x-amzn-requestid', randomUuid(this.#services.random));
     try {
       const stranger = this.#stranger(request);
-      if (stranger !== null) {
-        await discard(request);
-        return this.#refuse(request, response, stranger);
-      }
+      if (stranger !== null) return this.#refuse(request, response, stranger);
       const body = await this.#read(request);
       try {
         const principal = this.#verify(request, body.bytes);
@@ -159,17 +154,4 @@ export class Firehose {
     this.#services.unauthenticated(request);
     answerAwsError(request, response, { type: awsName, status: 400, message });
   }
-}
-
-/** Reads a body away, as far as it is worth it; resolves at its end, or when the client has gone. */
-function discard(request: IncomingMessage): Promise<void> {
-  return new Promise((resolve) => {
-    let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > DISCARD_BYTES_MAX) resolve();
-    });
-    request.once('end', () => resolve());
-    request.once('close', () => resolve());
-  });
 }

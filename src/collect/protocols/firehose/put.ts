@@ -13,15 +13,12 @@
  * `RecordId` is the event's id. A record without one gets an id that the SDK's retries of the call share
  * (`request-ids.ts`), so that a retry counts once. One commit takes the whole batch.
  */
-import { EVERY_TENANT } from '../../../config/tenants.js';
-import { isRecordsSchema } from '../../../event/records.js';
-import { BufferPool } from '../../../util/buffer-pool.js';
 import { MillraceError } from '../../../util/errors.js';
 import { headerOf } from '../../http/request.js';
-import type { FailedFrame, Ingest } from '../../ingest.js';
+import type { Ingest } from '../../ingest.js';
 import { RequestIds } from '../../request-ids.js';
 import { randomUuid } from '../../tracking/visitor.js';
-import { blobBytesMax, blobLength, decodeBlobs, type Blobs } from './blobs.js';
+import { blobLength } from './blobs.js';
 import { unknownStream } from './admin.js';
 import type { Call } from './call.js';
 import {
@@ -36,13 +33,12 @@ import {
   textIn,
   type Structure,
 } from './input.js';
+import { takeRecords } from './records.js';
 
 /** Most bytes of one record: 1,000 KiB. */
-export const RECORD_BYTES_MAX = 1_024_000;
+const RECORD_BYTES_MAX = 1_024_000;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const BATCH_RECORDS_MAX = 500;
-
-const pool = new BufferPool();
 
 /** One record. */
 export async function putRecord(call: Call): Promise<object> {
@@ -94,61 +90,14 @@ function dataOf(record: Structure, path: string): string {
   return text;
 }
 
-interface PutResult {
-  readonly ids: readonly string[];
-  readonly failed: readonly FailedFrame[];
-}
-
-async function put(call: Call, ingest: Ingest, texts: readonly string[]): Promise<PutResult> {
-  const raw = isRecordsSchema(ingest.definition.schema);
-  const { services, budget, request } = call;
+function put({ services, budget, request, principal }: Call, ingest: Ingest, texts: readonly string[]) {
   const invocation = headerOf(request, 'amz-sdk-invocation-id', 256) ?? randomUuid(services.random);
-  const ids = new RequestIds('firehose', invocation);
-  const needed = blobBytesMax(texts);
-  budget.take(needed);
-  const buffer = pool.take(needed);
-  try {
-    const blobs = decodeBlobs(texts, new Uint8Array(buffer, 0, needed), !raw);
-    return await (raw ? putRaw(call, ingest, texts, blobs, ids) : putEvents(call, ingest, texts, blobs, ids));
-  } finally {
-    pool.give(buffer);
-    budget.give(needed);
-  }
-}
-
-async function putRaw(
-  { principal }: Call,
-  ingest: Ingest,
-  texts: readonly string[],
-  blobs: Blobs,
-  ids: RequestIds,
-): Promise<PutResult> {
-  if (principal.tenant === EVERY_TENANT)
-    throw new MillraceError(
-      'KEY_FORBIDDEN',
-      `records of '${ingest.definition.name}' are bytes, which can't say whose they are: put them with a tenant's access key`,
-      { place: 'Authorization' },
-    );
-  const names = texts.map((_, index) => ids.textOf(index));
-  await ingest.takeRaw(blobs, names, principal.tenant);
-  return { ids: names, failed: [] };
-}
-
-async function putEvents(
-  { principal }: Call,
-  ingest: Ingest,
-  texts: readonly string[],
-  blobs: Blobs,
-  ids: RequestIds,
-): Promise<PutResult> {
-  const outcome = await ingest.takeFramed(
-    {
-      body: blobs.bytes,
-      originalOf: (index) => Buffer.from(texts[index]!, 'base64'),
-      ids,
-      eventBytesMax: RECORD_BYTES_MAX,
-    },
-    principal.tenant,
-  );
-  return { ids: texts.map((_, index) => outcome.ids[index] ?? ids.textOf(index)), failed: outcome.failed };
+  return takeRecords({
+    ingest,
+    tenant: principal.tenant,
+    texts,
+    ids: RequestIds.of('firehose', invocation),
+    recordBytesMax: RECORD_BYTES_MAX,
+    budget,
+  });
 }
