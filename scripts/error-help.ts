@@ -77,6 +77,12 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
     'A function needed more than its `memory`. Its thread was started anew, the event is in the quarantine.',
   TRANSFORM_ANSWER:
     'A Lambda function answered something else than each record once; the message names the id. The records of the invocation are in the quarantine.',
+  STORE_UNAVAILABLE:
+    'The object store can not be reached, is overloaded, or its disk is full. The delivery waits and tries again; nothing is lost meanwhile.',
+  STORE_REFUSED:
+    'The object store refuses until somebody mends it: no such bucket, no permission, wrong keys. The message has its own words.',
+  STORE_KEY_INVALID:
+    'No object can have this key: too long, a control character, a segment that is empty, `.` or `..`; in a folder also a name that is taken by a folder.',
   SQL_SYNTAX: 'The statement does not parse; the message has line, column and a caret.',
   SQL_UNSUPPORTED: 'PostgreSQL knows this, Millrace does not; the message says what to write instead.',
   SQL_UNKNOWN_RELATION: 'No such stream or view, or none that this key may see.',

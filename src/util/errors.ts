@@ -75,6 +75,10 @@ export const ERRORS = {
   TRANSFORM_TIMEOUT: { status: 500, retryable: false },
   TRANSFORM_MEMORY: { status: 500, retryable: false },
   TRANSFORM_ANSWER: { status: 500, retryable: false },
+  // object store
+  STORE_UNAVAILABLE: { status: 503, retryable: true },
+  STORE_REFUSED: { status: 502, retryable: false },
+  STORE_KEY_INVALID: { status: 400, retryable: false },
   // SQL
   SQL_SYNTAX: { status: 400, retryable: false },
   SQL_UNSUPPORTED: { status: 400, retryable: false },
