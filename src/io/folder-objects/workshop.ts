@@ -50,8 +50,7 @@ export class Workshop {
       if (found === null) continue;
       const path = `${this.#folder}/${name}`;
       const old = (this.#disk.stat(path)?.modifiedMs ?? Infinity) < clock.now() - strangerMs;
-      const abandoned =
-        found.groups!['owner'] === owner && (found.groups!['kind'] === 'put' || !uploads.has(found[1]!));
+      const abandoned = found.groups!['owner'] === owner && !uploads.has(found[1]!);
       if (old || abandoned) this.#disk.remove(path);
     }
   }

@@ -120,6 +120,7 @@ describe('after a kill', () => {
       [`${upload.uploadId}.part-1`, `${upload.uploadId}.upload`, 'other file', `two.${id}.put`].toSorted(),
     );
     expect(await all(again.listMultiparts(''))).toMatchObject([upload]);
+    expect(await keysOf(again)).toEqual([]);
     await again.abortMultipart(upload);
     expect(temporary().toSorted()).toEqual(['other file', `two.${id}.put`]);
   });
@@ -176,6 +177,30 @@ describe('a failing disk', () => {
     expect(await codeOf(store.put('a/b/c', Buffer.from('x'), TEXT))).toBe('STORE_UNAVAILABLE');
     await store.put('a/b/c', Buffer.from('x'), TEXT);
     expect(await keysOf(store)).toEqual(['a/b/c']);
+  });
+
+  test('an upload id that could be a path reaches nothing', async () => {
+    const store = open();
+    for (const key of ['x.upload', 'x.part-1']) await store.put(key, Buffer.from('x'), TEXT);
+    const upload = { key: 'a', uploadId: '../x' };
+    await store.abortMultipart(upload);
+    expect(await codeOf(store.uploadPart(upload, 1, Buffer.from('y')))).toBe('STORE_REFUSED');
+    expect(String(await bytesOf(store, 'x.part-1'))).toBe('x');
+    expect(await keysOf(store)).toEqual(['x.part-1', 'x.upload']);
+  });
+
+  test('a part has a number from 1 to 10,000, and parts are joined in rising order', async () => {
+    const store = open();
+    const upload = await store.createMultipart('a', TEXT);
+    for (const number of [0, -1, 1.5, 10_001, Number.NaN])
+      expect(await codeOf(store.uploadPart(upload, number, Buffer.from('y')))).toBe('STORE_REFUSED');
+    const one = await store.uploadPart(upload, 1, Buffer.from('1'));
+    const two = await store.uploadPart(upload, 10_000, Buffer.from('2'));
+    for (const parts of [[], [two, one], [one, one]])
+      expect(await codeOf(store.completeMultipart(upload, parts))).toBe('STORE_REFUSED');
+    await store.completeMultipart(upload, [one, two]);
+    expect(String(await bytesOf(store, 'a'))).toBe('12');
+    expect(temporary()).toEqual([]);
   });
 
   test('an owner that could be a path is refused, and a closed store does nothing', async () => {
