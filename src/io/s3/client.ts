@@ -18,6 +18,7 @@ import type { Random } from '../random.js';
 import { sleep } from '../sleep.js';
 import { signRequest, type Credentials } from '../sigv4/sign.js';
 import { SigningKeyCache } from '../sigv4/signing-key.js';
+import type { TlsTexts } from '../tls-files.js';
 import { addressOf, type BucketAddress, type BucketInput } from './address.js';
 import { readError } from './documents.js';
 import { S3Error, unavailable } from './errors.js';
@@ -36,6 +37,8 @@ export interface S3ClientInput extends BucketInput {
   readonly firstPauseMs?: number;
   /** Silence of the other end after which an attempt is given up. Default 60 s. */
   readonly timeoutMs?: number;
+  /** Authorities and a certificate of one's own, for an endpoint that wants them. */
+  readonly tls?: TlsTexts;
 }
 
 /** A request. */
@@ -78,7 +81,7 @@ export class S3Client {
     this.#agent = new Agent({
       connections: input.connectionsMax ?? 16,
       pipelining: 1,
-      connect: { timeout: Math.min(timeoutMs, 10_000) },
+      connect: { ...input.tls, timeout: Math.min(timeoutMs, 10_000) },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     });

@@ -2,7 +2,8 @@
  * A raw HTTP server that answers as a script says, one answer a request: for what a real S3 server does
  * only on a bad day. Every request must be signed rightly.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../../src/io/clock.js';
 import type { ObjectStore } from '../../../src/io/objects.js';
@@ -10,6 +11,7 @@ import { systemRandom } from '../../../src/io/random.js';
 import { openS3Store, type S3StoreInput } from '../../../src/io/s3/store.js';
 import { SigningKeyCache } from '../../../src/io/sigv4/signing-key.js';
 import { verifyRequest } from '../../../src/io/sigv4/verify.js';
+import { makeCertificate } from './certificate.js';
 
 /** A request as it came. */
 export interface SeenRequest {
@@ -50,15 +52,15 @@ export class Fixture {
   readonly unsigned: string[] = [];
   readonly store: ObjectStore;
   #script: Answer[] = [];
-  readonly #server;
+  readonly #server: Server;
 
-  private constructor(server: ReturnType<typeof createServer>, input: Partial<S3StoreInput>) {
+  private constructor(server: Server, protocol: string, input: Partial<S3StoreInput>) {
     this.#server = server;
     server.on('request', (request, response) => void this.#take(request, response));
     this.store = openS3Store({
       bucket: 'bucket',
       region: 'eu-west-1',
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      endpoint: `${protocol}://127.0.0.1:${(server.address() as AddressInfo).port}`,
       credentials: () => CREDENTIALS,
       clock: this.clock,
       random: systemRandom,
@@ -70,7 +72,15 @@ export class Fixture {
   static async start(input: Partial<S3StoreInput> = {}): Promise<Fixture> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new Fixture(server, input);
+    return new Fixture(server, 'http', input);
+  }
+
+  /** The same behind TLS. Bodies are not signed there, so signatures are left to the test. */
+  static async startSecure(input: Partial<S3StoreInput> = {}): Promise<Fixture> {
+    const { key, cert } = makeCertificate();
+    const server = createSecureServer({ key, cert });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new Fixture(server, 'https', { tls: { ca: cert }, ...input });
   }
 
   /** Answers the next requests so. */

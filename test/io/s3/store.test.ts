@@ -1,3 +1,7 @@
+import type { ServerResponse } from 'node:http';
+import { Sha256Node } from '@smithy/core/checksum';
+import { HttpRequest } from '@smithy/core/protocols';
+import { SignatureV4 } from '@smithy/signature-v4';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openS3Store } from '../../../src/io/s3/store.js';
 import { systemRandom } from '../../../src/io/random.js';
@@ -43,6 +47,46 @@ describe('a request', () => {
     expect(headers['transfer-encoding']).toBeUndefined();
     expect(temporary.unsigned).toEqual([]);
     await temporary.end();
+  });
+});
+
+describe('over https', () => {
+  let secure: Fixture;
+  beforeAll(async () => {
+    secure = await Fixture.startSecure();
+  });
+  afterAll(() => secure.end());
+
+  test('a body is not hashed for the signature, which the SDK would make the same; its checksum is signed', async () => {
+    secure.script(OK, [200, '', { 'content-length': '0', etag: '"e"' }]);
+    await secure.store.put('a/b c', Buffer.from('123456789'), TEXT);
+    await secure.store.head('a/b c');
+    const [{ headers, target }, head] = secure.seen as [Fixture['seen'][number], Fixture['seen'][number]];
+    expect(headers['x-amz-content-sha256']).toBe('UNSIGNED-PAYLOAD');
+    expect(headers.authorization).toContain('x-amz-checksum-crc32c');
+    const signer = new SignatureV4({
+      credentials: CREDENTIALS,
+      region: 'eu-west-1',
+      service: 's3',
+      sha256: Sha256Node,
+      uriEscapePath: false,
+    });
+    const { connection: _, ...sent } = headers;
+    const theirs = await signer.sign(
+      new HttpRequest({ method: 'PUT', path: target, headers: sent as Record<string, string> }),
+      { signingDate: new Date(secure.clock.time) },
+    );
+    expect(headers.authorization).toBe(theirs.headers['authorization']);
+    // Nothing to leave out: an empty body is signed.
+    expect(head.headers['x-amz-content-sha256']).toMatch(/^e3b0c442/);
+  });
+
+  test('a certificate that nobody vouches for is no answer', async () => {
+    const trusting = await Fixture.startSecure({ tls: {} });
+    trusting.script(OK);
+    await expect(trusting.store.put('a', Buffer.from('x'), TEXT)).rejects.toThrow(/self-signed certificate/);
+    expect(trusting.seen).toEqual([]);
+    await trusting.end();
   });
 });
 
@@ -252,14 +296,16 @@ describe('a put in parts', () => {
   });
 
   test('has no more parts under way than allowed', async () => {
+    // Three wait for one another, and a little for a fourth that must not come.
     let most = 0;
-    let now = 0;
+    let came = 0;
+    const waiting: ServerResponse[] = [];
     const part: Answer = (_, response) => {
-      most = Math.max(most, ++now);
+      most = Math.max(most, waiting.push(response));
+      if (++came % 3 !== 0 && came !== 7) return;
       setTimeout(() => {
-        now--;
-        response.writeHead(200, { etag: '"e"' }).end();
-      }, 20);
+        for (const one of waiting.splice(0)) one.writeHead(200, { etag: '"e"' }).end();
+      }, 30);
     };
     const many = await Fixture.start({ partBytes: 5 * MIB, partsAtOnce: 3 });
     const done = '<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>';
