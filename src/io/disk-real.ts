@@ -19,8 +19,14 @@ export const realDisk: Disk = {
   open: (path, mode, permissions) => new RealFile(fs.openSync(path, FLAGS[mode], permissions)),
   exists: (path) => fs.existsSync(path),
   stat(path) {
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
-    return stat && { bytes: stat.size, folder: stat.isDirectory(), modifiedMs: stat.mtimeMs };
+    try {
+      const stat = fs.statSync(path);
+      return { bytes: stat.size, folder: stat.isDirectory(), modifiedMs: stat.mtimeMs };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      throw error;
+    }
   },
   list: (folder) => fs.readdirSync(folder),
   makeFolder: (path) => void fs.mkdirSync(path, { recursive: true }),

@@ -120,6 +120,11 @@ function putting(store: () => ObjectStore): void {
     expect(await store().head('delete/a')).toBeUndefined();
     expect(await store().get('delete/a')).toBeUndefined();
     expect(await store().get('delete')).toBeUndefined();
+    await store().put('delete/b', Buffer.from('x'), TEXT);
+    expect(await store().head('delete/b/below')).toBeUndefined();
+    expect(await store().get('delete/b/below')).toBeUndefined();
+    await store().delete('delete/b/below');
+    await store().delete('delete/b');
     expect(await keysOf(store(), 'delete/')).toEqual([]);
   });
 

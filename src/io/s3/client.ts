@@ -87,20 +87,22 @@ export class S3Client {
     });
   }
 
-  /** Sends until an answer of 2xx was read; `read` is told which attempt it is, from 1. Throws S3Error, STORE_UNAVAILABLE, or the signal's reason. */
+  /**
+   * Sends until an answer of 2xx was read; `read` is told which attempt it is, from 1. Throws S3Error,
+   * STORE_UNAVAILABLE, or the signal's reason.
+   */
   async send<T>(request: S3Request, read: (answer: S3Answer, attempt: number) => Promise<T>): Promise<T> {
     const { attemptsMax = 4, clock } = this.#input;
     for (let attempt = 1; ; attempt++) {
       request.signal?.throwIfAborted();
-      const outcome: { retryAfter?: string | undefined } = {};
       try {
-        return await this.#attempt(request, (answer) => read(answer, attempt), outcome);
+        return await this.#attempt(request, (answer) => read(answer, attempt));
       } catch (cause) {
         request.signal?.throwIfAborted();
         const error = unavailable(cause, this.place(request));
         if (error instanceof S3Error) error.attempts = attempt;
         if (this.#closed || !(error instanceof MillraceError && error.retryable) || attempt >= attemptsMax) throw error;
-        await sleep(clock, this.#pauseMs(attempt, outcome.retryAfter), request.signal);
+        await sleep(clock, this.#pauseMs(attempt, error), request.signal);
       }
     }
   }
@@ -116,11 +118,7 @@ export class S3Client {
     await this.#agent.destroy();
   }
 
-  async #attempt<T>(
-    request: S3Request,
-    read: (answer: S3Answer) => Promise<T>,
-    outcome: { retryAfter?: string | undefined },
-  ): Promise<T> {
+  async #attempt<T>(request: S3Request, read: (answer: S3Answer) => Promise<T>): Promise<T> {
     const { origin } = this.#address;
     const path = this.#address.pathOf(request.key);
     const target = request.query === undefined ? path : `${path}?${request.query}`;
@@ -134,7 +132,6 @@ export class S3Client {
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
     if (answer.statusCode >= 200 && answer.statusCode < 300) return await read(answer);
-    outcome.retryAfter = text(answer.headers['retry-after']);
     throw await this.#refusal(request, answer);
   }
 
@@ -172,15 +169,16 @@ export class S3Client {
         : (document ?? { code: '', message: 'without an explanation' }),
       this.place(request),
     );
+    error.retryAfter = text(answer.headers['retry-after']) ?? '';
     const serverMs = Date.parse(text(answer.headers['date']) ?? '');
     if (error.s3Code === 'RequestTimeTooSkewed' && !Number.isNaN(serverMs))
       this.#skewMs = serverMs - this.#input.clock.now();
     return error;
   }
 
-  #pauseMs(attempt: number, retryAfter: string | undefined): number {
-    const asked = /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) * 1000 : undefined;
-    if (asked !== undefined) return Math.min(asked, PAUSE_MAX_MS);
+  #pauseMs(attempt: number, error: Error): number {
+    if (error instanceof S3Error && /^\d{1,6}$/.test(error.retryAfter))
+      return Math.min(Number(error.retryAfter) * 1000, PAUSE_MAX_MS);
     const longest = Math.min(PAUSE_MAX_MS, (this.#input.firstPauseMs ?? 100) * 2 ** (attempt - 1));
     const [byte] = this.#input.random.fill(new Uint8Array(1));
     return (longest * (byte! + 1)) / 256;

@@ -9,6 +9,8 @@ export class S3Error extends MillraceError {
   readonly s3Code: string;
   /** How often the request had been sent. */
   attempts = 1;
+  /** The header, or empty. */
+  retryAfter = '';
 
   constructor(httpStatus: number, { code, message }: ErrorDocument, place: string) {
     super(meaning(httpStatus, code), `S3 answered ${httpStatus} ${clean(code, 80)}: ${clean(message, 300)}`, { place });
@@ -42,7 +44,7 @@ const PASSING: ReadonlySet<string> = new Set([
 
 function meaning(status: number, code: string): ErrorCode {
   if (PASSING.has(code)) return 'STORE_UNAVAILABLE';
-  if (code === 'KeyTooLongError' || code === 'InvalidObjectName') return 'STORE_KEY_INVALID';
+  if (code === 'KeyTooLongError' || code === 'XMinioInvalidObjectName') return 'STORE_KEY_INVALID';
   // 501: the server lacks a feature, and will lack it the next time.
   return status === 408 || status === 429 || (status >= 500 && status !== 501) ? 'STORE_UNAVAILABLE' : 'STORE_REFUSED';
 }
