@@ -8,9 +8,10 @@ import {
   type DictionaryColumn,
   type ListColumn,
 } from '../../event/columns.js';
-import { Dictionary, ENTRIES_MAX } from '../../event/dictionary.js';
 import { TextBounds } from '../../event/text-bounds.js';
-import { BOUND_BYTES_MAX, setLength, type Chunk } from './chunk-body.js';
+import { setBounds, writeOne } from './byte-array.js';
+import { setLength, type Chunk } from './chunk-body.js';
+import { tableOf, type CodeTable } from './code-table.js';
 import { ENCODING, type ParquetColumn } from './format.js';
 import { bitWidthOf, writePacked } from './levels.js';
 
@@ -65,6 +66,15 @@ function writeChosen(body: BatchTarget, column: Column, slice: RowSlice, bounds:
   const { nulls } = column;
   const { rows } = slice;
   const count = sliceRows(slice);
+  // First how much it is: then there is room, and the bytes are one array all the time.
+  let total = 0;
+  for (let i = 0; i < count; i++) {
+    const row = rows === null ? i : rows[i]!;
+    const entry = codes === null ? row : codes[row]!;
+    total += offsets[entry + 1]! - offsets[entry]! + 4;
+  }
+  body.reserve(total);
+  const { bytes } = body;
   let at = body.position;
   for (let i = 0; i < count; i++) {
     const row = rows === null ? i : rows[i]!;
@@ -73,41 +83,22 @@ function writeChosen(body: BatchTarget, column: Column, slice: RowSlice, bounds:
     const from = offsets[entry]!;
     const to = offsets[entry + 1]!;
     const length = to - from;
-    if (at + length + 16 > body.bytes.length) {
-      body.position = at;
-      body.reserve(length + 16);
-    }
-    const { bytes } = body;
     bytes[at] = length;
     bytes[at + 1] = length >>> 8;
     bytes[at + 2] = length >>> 16;
     bytes[at + 3] = length >>> 24;
     at += 4;
-    if (length > 64) bytes.set(data.subarray(from, to), at);
-    else for (let byte = from, out = at; byte < to;) bytes[out++] = data[byte++]!;
-    bounds.take(bytes, at, at + length);
-    at += length;
+    bounds.take(data, from, to);
+    if (length > 200) {
+      bytes.set(data.subarray(from, to), at);
+      at += length;
+    } else for (let byte = from; byte < to; byte++) bytes[at++] = data[byte]!;
   }
   body.position = at;
 }
 
 function textOf(column: Column): { data: Uint8Array; offsets: Uint32Array } {
   return column.kind === 'dictionary' ? column.dictionary : (column as BytesColumn);
-}
-
-function writeOne(body: BatchTarget, data: Uint8Array, from: number, to: number): void {
-  const length = to - from;
-  body.reserve(length + 4);
-  const bytes = body.bytes;
-  let at = body.position;
-  bytes[at] = length;
-  bytes[at + 1] = length >>> 8;
-  bytes[at + 2] = length >>> 16;
-  bytes[at + 3] = length >>> 24;
-  at += 4;
-  if (length < 64) for (let i = from; i < to; i++) bytes[at++] = data[i]!;
-  else bytes.set(data.subarray(from, to), at);
-  body.position += length + 4;
 }
 
 /** RLE_DICTIONARY: bit width, then packed codes; plain when the table gets too large. */
@@ -123,15 +114,16 @@ export function writeCodeValues(
   if (codes.length < count) codes = new Uint16Array(count * 2);
   let out = 0;
   for (const slice of slices) {
-    const done = translateCodes(slice, index, out, table);
-    if (done < 0) return writeByteValues(slices, index, count, body, chunk);
-    out = done;
+    out = translateCodes(slice, index, out, table);
+    if (out < 0) break;
   }
-  finishTable(table, out, body, entries, chunk);
+  if (out >= 0) finishTable(table, out, body, entries, chunk);
+  table.release();
+  if (out < 0) writeByteValues(slices, index, count, body, chunk);
 }
 
 /** Fills `codes` from `out` on; answers where it ended, or -1 when the table is full. */
-function translateCodes(slice: RowSlice, index: number, start: number, table: Table): number {
+function translateCodes(slice: RowSlice, index: number, start: number, table: CodeTable): number {
   const column = slice.batch.column(index) as DictionaryColumn | BytesColumn;
   const rows = sliceRows(slice);
   const chosen = slice.rows;
@@ -153,7 +145,7 @@ function translateCodes(slice: RowSlice, index: number, start: number, table: Ta
   return out;
 }
 
-function finishTable(table: Table, count: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
+function finishTable(table: CodeTable, count: number, body: BatchTarget, entries: BatchTarget, chunk: Chunk): void {
   if (table.size === 0) return;
   chunk.encoding = ENCODING.rleDictionary;
   chunk.dictionaryEntries = table.size;
@@ -162,100 +154,6 @@ function finishTable(table: Table, count: number, body: BatchTarget, entries: Ba
   body.reserve(1);
   body.bytes[body.position++] = bitWidth;
   writePacked(body, codes, count, bitWidth);
-}
-
-/** The dictionary of one chunk: translates codes and writes the entries that are used. */
-interface Table {
-  readonly size: number;
-  /** From a source's codes to the table's; -1 where not known. */
-  lookup(source: Dictionary): Int32Array;
-  /** The code of a source's entry, added; -1 when full. */
-  add(source: Dictionary, code: number): number;
-  addBytes(column: BytesColumn, row: number): number;
-  /** Writes the entries, plain, and their bounds. */
-  write(entries: BatchTarget, chunk: Chunk): void;
-}
-
-function tableOf(slices: readonly RowSlice[], index: number): Table {
-  const first = slices[0]?.batch.column(index) as DictionaryColumn | ListColumn | undefined;
-  const same = slices.every(
-    (slice) => (slice.batch.column(index) as DictionaryColumn).dictionary === first?.dictionary,
-  );
-  return same && first?.dictionary !== undefined ? new OneSource(first.dictionary) : new ManySources();
-}
-
-/** All codes come from one dictionary: entries differ by themselves. */
-class OneSource implements Table {
-  size = 0;
-  readonly #source: Dictionary;
-  readonly #lookup: Int32Array;
-  readonly #used: Uint16Array | Uint32Array;
-
-  constructor(source: Dictionary) {
-    this.#source = source;
-    this.#lookup = new Int32Array(source.size).fill(-1);
-    this.#used = source.size > ENTRIES_MAX ? new Uint32Array(ENTRIES_MAX) : new Uint16Array(source.size);
-  }
-
-  lookup(): Int32Array {
-    return this.#lookup;
-  }
-
-  add(_source: Dictionary, code: number): number {
-    if (this.size === ENTRIES_MAX) return -1;
-    this.#used[this.size] = code;
-    return this.size++;
-  }
-
-  addBytes(): number {
-    return -1;
-  }
-
-  write(entries: BatchTarget, chunk: Chunk): void {
-    const { data, offsets } = this.#source;
-    const bounds = new TextBounds();
-    for (let i = 0; i < this.size; i++) {
-      const from = offsets[this.#used[i]!]!;
-      const to = offsets[this.#used[i]! + 1]!;
-      writeOne(entries, data, from, to);
-      bounds.take(data, from, to);
-    }
-    if (this.size > 0) setBounds(chunk, bounds);
-  }
-}
-
-/** Codes of several dictionaries: entries are compared by their bytes, once each. */
-class ManySources implements Table {
-  readonly #entries = new Dictionary();
-  readonly #lookups = new Map<Dictionary, Int32Array>();
-
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  lookup(source: Dictionary): Int32Array {
-    let lookup = this.#lookups.get(source);
-    if (lookup === undefined) this.#lookups.set(source, (lookup = new Int32Array(source.size).fill(-1)));
-    return lookup;
-  }
-
-  add(source: Dictionary, code: number): number {
-    return this.#entries.intern(source.data, source.offsets[code]!, source.offsets[code + 1]!);
-  }
-
-  addBytes(column: BytesColumn, row: number): number {
-    return this.#entries.intern(column.data, column.offsets[row]!, column.offsets[row + 1]!);
-  }
-
-  write(entries: BatchTarget, chunk: Chunk): void {
-    const { data, offsets, size } = this.#entries;
-    const bounds = new TextBounds();
-    for (let i = 0; i < size; i++) {
-      writeOne(entries, data, offsets[i]!, offsets[i + 1]!);
-      bounds.take(data, offsets[i]!, offsets[i + 1]!);
-    }
-    if (size > 0) setBounds(chunk, bounds);
-  }
 }
 
 /** LIST: levels of every item, then the items. */
@@ -280,9 +178,11 @@ export function writeListValues(
   let out = 0;
   for (const slice of slices) {
     out = translateItems(slice, index, out, table);
-    if (out < 0) return writePlainItems(slices, index, body, chunk);
+    if (out < 0) break;
   }
-  finishTable(table, items, body, entries, chunk);
+  if (out >= 0) finishTable(table, items, body, entries, chunk);
+  table.release();
+  if (out < 0) writePlainItems(slices, index, body, chunk);
 }
 
 function fillLevels(column: ParquetColumn, slices: readonly RowSlice[], index: number): number {
@@ -328,7 +228,7 @@ function writeLevels(body: BatchTarget, levels: Uint8Array, count: number, large
   setLength(body, at);
 }
 
-function translateItems(slice: RowSlice, index: number, start: number, table: Table): number {
+function translateItems(slice: RowSlice, index: number, start: number, table: CodeTable): number {
   const list = slice.batch.column(index) as ListColumn | BytesListColumn;
   const lookup = list.kind === 'list' ? table.lookup(list.dictionary) : null;
   const rows = sliceRows(slice);
@@ -368,10 +268,4 @@ function writePlainItems(slices: readonly RowSlice[], index: number, body: Batch
     }
   }
   if (any) setBounds(chunk, bounds);
-}
-
-function setBounds(chunk: Chunk, { min, max, any }: TextBounds): void {
-  if (!any || min.length > BOUND_BYTES_MAX || max.length > BOUND_BYTES_MAX) return;
-  chunk.min = min;
-  chunk.max = max;
 }

@@ -32,6 +32,23 @@ export interface ParquetOptions {
   readonly fieldId?: (index: number) => number;
   /** Key-value pairs for the footer. */
   readonly pairs?: Readonly<Record<string, string>>;
+  /** Buffers of a file that is finished, to be used again: for many small files. */
+  readonly scratch?: ParquetScratch;
+}
+
+/** What a writer works in; at most one writer at a time. */
+export class ParquetScratch {
+  readonly body = new BatchTarget(1 << 20);
+  readonly entries = new BatchTarget(1 << 16);
+  readonly out = new BatchTarget(1 << 20);
+  readonly #encoders = new Map<number, Encoder>();
+
+  /** The compressor of a level. */
+  zstd(level: number): Encoder {
+    let encoder = this.#encoders.get(level);
+    if (encoder === undefined) this.#encoders.set(level, (encoder = new Encoder(level)));
+    return encoder;
+  }
 }
 
 /** Rows a group should have when nothing else decides: what DuckDB reads in parallel. */
@@ -54,18 +71,20 @@ export class ParquetWriter {
   readonly #zstd: Encoder | null;
   readonly #pairs: Readonly<Record<string, string>>;
   readonly #groups: RowGroupMetadata[] = [];
-  readonly #body = new BatchTarget(1 << 20);
-  readonly #entries = new BatchTarget(1 << 16);
-  readonly #out = new BatchTarget(1 << 20);
+  readonly #body: BatchTarget;
+  readonly #entries: BatchTarget;
+  readonly #out: BatchTarget;
   #position = 0;
   #rows = 0;
 
   constructor(schema: Schema, sink: ParquetSink, options: ParquetOptions = {}) {
     const fieldId = options.fieldId ?? ((index: number) => index + 1);
+    const scratch = options.scratch ?? new ParquetScratch();
+    ({ body: this.#body, entries: this.#entries, out: this.#out } = scratch);
     this.#sink = sink;
     this.#columns = schema.columns.map((column, index) => parquetColumn(column, fieldId(index)));
     this.#codec = CODEC[options.compression ?? 'zstd'];
-    this.#zstd = this.#codec === CODEC.zstd ? new Encoder(options.level ?? 1) : null;
+    this.#zstd = this.#codec === CODEC.zstd ? scratch.zstd(options.level ?? 1) : null;
     this.#pairs = options.pairs ?? {};
   }
 
