@@ -16,6 +16,8 @@ const BENCHES = [
   'window',
   'parquet',
   'formats',
+  'objects',
+  'partitions',
   'dedupe',
   'summary',
   'deliver',

@@ -5,6 +5,18 @@ import { configJsonSchema } from '../config/json-schema.js';
 import { findConfig, loadConfig } from '../config/load.js';
 import type { MillraceOptions } from '../config/options.js';
 import { formatDuration } from '../config/units.js';
+import { checkDelivery } from '../deliver/check.js';
+import {
+  ACCOUNTS_SCHEMA,
+  ACCOUNTS_STREAM,
+  EDGES_SCHEMA,
+  EDGES_STREAM,
+  LATE_SCHEMA,
+  LATE_STREAM,
+  QUARANTINE_SCHEMA,
+  QUARANTINE_STREAM,
+} from '../event/internal.js';
+import type { Schema } from '../event/schema.js';
 import { parseViews, type ViewStatement } from '../sql/parse.js';
 import { planView } from '../sql/plan-view.js';
 import type { ViewPlan } from '../sql/plan.js';
@@ -64,8 +76,24 @@ export async function checkConfig(file: string): Promise<CheckResult> {
     const plan = await keep(errors, () => planView(statement, catalog));
     if (plan !== undefined) plans.push(plan);
   }
+  const readable = new Map([
+    ...OWN_STREAMS,
+    ...Array.from(catalog.values(), ({ name, schema }) => [name, schema] as const),
+  ]);
+  for (const delivery of options.deliveries) {
+    const schema = readable.get(delivery.from);
+    if (schema !== undefined) await keep(errors, () => checkDelivery(delivery, schema));
+  }
   return { options, derived: derived.streams, plans, errors };
 }
+
+/** Streams of Millrace's own whose rows people deliver with settings that name columns. */
+const OWN_STREAMS: readonly (readonly [name: string, schema: Schema])[] = [
+  [QUARANTINE_STREAM, QUARANTINE_SCHEMA],
+  [LATE_STREAM, LATE_SCHEMA],
+  [ACCOUNTS_STREAM, ACCOUNTS_SCHEMA],
+  [EDGES_STREAM, EDGES_SCHEMA],
+];
 
 async function keep<T>(errors: MillraceError[], act: () => T | Promise<T>): Promise<T | undefined> {
   try {

@@ -21,11 +21,15 @@ const encoded = new WeakMap<ColumnBatch, Map<RowEncoder, EncodedRows>>();
 
 /** The encoder of NDJSON for a schema: the same object for the same options, so that its work is shared. */
 export function jsonLines(schema: Schema, options: JsonLinesOptions = {}): RowEncoder {
+  return sharedEncoder(schema, JSON.stringify(options), () => new JsonLines(schema, options));
+}
+
+/** The one encoder of a schema with this name; made when there is none. */
+export function sharedEncoder(schema: Schema, name: string, make: () => RowEncoder): RowEncoder {
   let bySchema = encoders.get(schema);
   if (bySchema === undefined) encoders.set(schema, (bySchema = new Map()));
-  const key = JSON.stringify(options);
-  let encoder = bySchema.get(key);
-  if (encoder === undefined) bySchema.set(key, (encoder = new JsonLines(schema, options)));
+  let encoder = bySchema.get(name);
+  if (encoder === undefined) bySchema.set(name, (encoder = make()));
   return encoder;
 }
 
@@ -55,9 +59,17 @@ export function eachEncoded(
 
 /** All rows as one text, copied. */
 export function encodedBytes(encoder: RowEncoder, rows: CutRows): Uint8Array {
-  const parts: Uint8Array[] = [];
-  rows.eachSlice((slice, _first, count) => parts.push(...spans(encodedBatch(encoder, slice.batch), slice, count)));
+  const parts = encodedPieces(encoder, rows);
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+/** All rows in pieces of the shared bytes: nothing is copied, and nobody may write to them. */
+export function encodedPieces(encoder: RowEncoder, rows: CutRows): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  rows.eachSlice((slice, _first, count) => {
+    for (const span of spans(encodedBatch(encoder, slice.batch), slice, count)) parts.push(span);
+  });
+  return parts;
 }
 
 /** The bytes of a slice: one span where it has all rows of its batch. */

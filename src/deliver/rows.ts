@@ -53,6 +53,13 @@ export class CutRows {
 
   /** Row `number`: its slice and its row there. */
   find(number: number): FoundRow {
+    const index = this.#sliceOf(number);
+    const slice = this.slices[index]!;
+    const at = number - this.#starts[index]!;
+    return { slice, row: slice.rows === null ? at : slice.rows[at]! };
+  }
+
+  #sliceOf(number: number): number {
     let low = 0;
     let high = this.slices.length - 1;
     while (low < high) {
@@ -60,9 +67,7 @@ export class CutRows {
       if (this.#starts[middle]! <= number) low = middle;
       else high = middle - 1;
     }
-    const slice = this.slices[low]!;
-    const at = number - this.#starts[low]!;
-    return { slice, row: slice.rows === null ? at : slice.rows[at]! };
+    return low;
   }
 
   /** Calls `visit` for every slice with the number of its first row. */
@@ -93,18 +98,21 @@ export class CutRows {
   pick(numbers: Uint32Array): CutRows {
     if (numbers.length === this.count) return this;
     const slices: PlacedSlice[] = [];
-    let at = 0;
-    this.eachSlice((slice, first, count) => {
+    for (let at = 0; at < numbers.length;) {
+      // Few numbers of many slices: the next slice is looked for, not walked to.
+      const index = this.#sliceOf(numbers[at]!);
+      const slice = this.slices[index]!;
+      const first = this.#starts[index]!;
+      const end = this.#starts[index + 1]!;
       const start = at;
-      while (at < numbers.length && numbers[at]! < first + count) at++;
-      if (at === start) return;
+      while (at < numbers.length && numbers[at]! < end) at++;
       const rows = numbers.slice(start, at);
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i]! - first;
         rows[i] = slice.rows === null ? row : slice.rows[row]!;
       }
       slices.push({ ...slice, rows });
-    });
+    }
     return new CutRows(this.schema, slices);
   }
 

@@ -3,7 +3,9 @@
  * name the same types.
  */
 import { z } from 'zod';
+import type { ConfigMistake } from '../issues.js';
 import { httpSinkField, webhookSinkField } from './http.js';
+import { directorySinkField, objectMistakes, s3SinkField } from './objects.js';
 import { opensearchSinkField } from './opensearch.js';
 import { fileSinkField, stdoutSinkField } from './output.js';
 import { postgresSinkField } from './postgres.js';
@@ -12,14 +14,23 @@ import { tlsWithPaths } from './tls.js';
 /** `to` of a delivery: which sink, and how. */
 export const sinkField = z.discriminatedUnion(
   'type',
-  [fileSinkField, stdoutSinkField, httpSinkField, webhookSinkField, opensearchSinkField, postgresSinkField],
+  [
+    directorySinkField,
+    fileSinkField,
+    s3SinkField,
+    stdoutSinkField,
+    httpSinkField,
+    webhookSinkField,
+    opensearchSinkField,
+    postgresSinkField,
+  ],
   {
     error: (issue) => (issue.code === 'invalid_union' ? `expected one of type ${SINK_TYPES.join(', ')}` : undefined),
   },
 );
 
 /** Types of sinks, as `type` names them. */
-export const SINK_TYPES = ['file', 'stdout', 'http', 'webhook', 'opensearch', 'postgres'] as const;
+export const SINK_TYPES = ['directory', 'file', 's3', 'stdout', 'http', 'webhook', 'opensearch', 'postgres'] as const;
 
 /** The settings of a sink, parsed; paths are absolute, secrets are in clear. Never print them. */
 export type SinkOptions = z.output<typeof sinkField>;
@@ -30,6 +41,7 @@ export type SinkOptionsOf<Type extends SinkOptions['type']> = Extract<SinkOption
 /** Makes the paths of a sink's settings absolute; `at` resolves one. */
 export function withPaths(sink: SinkOptions, at: (path: string) => string): SinkOptions {
   switch (sink.type) {
+    case 'directory':
     case 'file':
       return { ...sink, path: at(sink.path) };
     case 'http':
@@ -37,8 +49,14 @@ export function withPaths(sink: SinkOptions, at: (path: string) => string): Sink
     case 'opensearch':
       return { ...sink, tls: tlsWithPaths(sink.tls, at) };
     case 'postgres':
+    case 's3':
       return sink.tls === undefined ? sink : { ...sink, tls: tlsWithPaths(sink.tls, at) };
     case 'stdout':
       return sink;
   }
+}
+
+/** What a sink's settings ask of the stream that it gets; paths are below `to`. */
+export function sinkMistakes(from: string, to: SinkOptions): ConfigMistake[] {
+  return to.type === 'directory' || to.type === 's3' ? objectMistakes(from, to) : [];
 }

@@ -3,6 +3,7 @@ import type { SinkOptions, SinkOptionsOf } from '../../config/sinks/index.js';
 import type { Sink, SinkContext } from '../sink.js';
 import { createHttpSink } from './http.js';
 import { createOpensearchSink } from './opensearch.js';
+import { createDirectorySink, createS3Sink } from './object-stores.js';
 import { createFileSink, createStdoutSink } from './output.js';
 import { createPostgresSink } from './postgres.js';
 import { createWebhookSink } from './webhook.js';
@@ -13,7 +14,9 @@ type Makers = {
 
 /** Makers of sinks, by type. */
 const SINKS: Makers = {
+  directory: createDirectorySink,
   file: createFileSink,
+  s3: createS3Sink,
   stdout: createStdoutSink,
   http: createHttpSink,
   webhook: createWebhookSink,
