@@ -41,7 +41,10 @@ function isNarrow(base: bigint): boolean {
   return base >= BigInt(Number.MIN_SAFE_INTEGER) && base <= BigInt(Number.MAX_SAFE_INTEGER) - 0xffff_ffffn;
 }
 
-/** No row is null: for columns that could have nulls and do not. As long as the longest batch so far. */
+/**
+ * No row is null: for columns that could have nulls and do not. As long as the longest batch so far,
+ * because reading behind the end of an array is slow.
+ */
 let noNulls = new Uint8Array(1024);
 
 /** The null bitmap of a column of `rows` rows, zeros where it has none; only to be read. */

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeBatch, encodeBatch, type RowSlice } from '../../src/event/batch.js';
 import { batchOf, type ColumnBatch } from '../../src/event/columns.js';
+import { Dictionary } from '../../src/event/dictionary.js';
+import { constantInteger } from '../../src/event/integers.js';
 import { batchFromRows, rowOf } from '../../src/event/rows.js';
 import { defineSchema } from '../../src/event/schema-define.js';
 import type { Schema } from '../../src/event/schema.js';
@@ -132,27 +134,103 @@ describe('JSON lines', () => {
 
   test('follow a dictionary that grows between batches', () => {
     const schema = defineSchema({ columns: { d: 'dictionary', l: 'list' } });
+    const dictionary = new Dictionary();
     const lines = new JsonLines(schema);
-    const first = batchFromRows(schema, [{ d: 'a"', l: ['x'] }]);
-    const text = (batch: ColumnBatch) => Buffer.from(lines.encode({ batch, rows: null }).data).toString();
-    expect(text(first)).toBe('{"d":"a\\"","l":["x"],"received_at":0}\n');
-    const column = first.column(0) as { dictionary: { internString(text: string): number } };
-    const codes = Uint16Array.of(
-      ...['b\n', 'ü', 'y'.repeat(5000)].map((entry) => column.dictionary.internString(entry)),
+    const numbered = Array.from({ length: 100 }, (_, i) => `entry ${i}`);
+    for (const entries of [['a"'], ['b\n', 'ü'], numbered, ['y'.repeat(5_000), '']]) {
+      const codes = Uint16Array.from(entries, (entry) => dictionary.internString(entry));
+      const offsets = Uint32Array.from({ length: entries.length + 1 }, (_, i) => i);
+      const column = { kind: 'dictionary', nulls: null, codes, dictionary } as const;
+      const list = { kind: 'list', nulls: null, offsets, codes, dictionary } as const;
+      const batch = batchOf(schema, entries.length, [column, list, constantInteger(0n)]);
+      const text = Buffer.from(lines.encode({ batch, rows: null }).data).toString();
+      expect(
+        text
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line)),
+      ).toEqual(entries.map((entry) => ({ d: entry, l: [entry], received_at: 0 })));
+    }
+  });
+
+  test('make room for rows of many columns, long lists and long texts', () => {
+    const wide = defineSchema({
+      columns: Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`column_${i}`, 'int64?'] as const)),
+    });
+    const numbers = Array.from({ length: 200 }, (_, row) =>
+      Object.fromEntries(wide.columns.slice(0, -1).map(({ name }, i) => [name, row === 0 ? null : 1e15 + row * i])),
     );
-    const list = { kind: 'list', nulls: null, offsets: Uint32Array.of(0, 0, 0, 0), codes: new Uint16Array(0) } as const;
-    const dictionary = column.dictionary as never;
-    const next = batchOf(schema, 3, [
-      { kind: 'dictionary', nulls: null, codes, dictionary },
-      { ...list, dictionary },
-      batchFromRows(
-        schema,
-        [1, 2, 3].map(() => ({ d: '', l: [] })),
-      ).column(2),
-    ]);
-    expect(text(next)).toBe(
-      ['b\\n', 'ü', 'y'.repeat(5000)].map((d) => `{"d":"${d}","l":[],"received_at":0}\n`).join(''),
+    const texts = defineSchema({ columns: { l: 'list', s: 'string', d: 'dictionary', b: 'bytes' } });
+    const long = Array.from({ length: 40 }, (_, row) => ({
+      l: Array.from({ length: row * 20 }, (_, i) => `item ${i % 7} ${'"'.repeat(i % 90)}`),
+      s: '\u0001'.repeat(row * 300),
+      d: '\u0002'.repeat(row * 200),
+      b: Buffer.alloc(row * 500, row).toString('base64'),
+    }));
+    for (const [schema, rows] of [
+      [wide, numbers],
+      [texts, long],
+    ] as const) {
+      const batch = batchFromRows(schema, rows);
+      linesOf(schema, { batch, rows: null }, { nulls: 'keep' }).forEach((line, row) =>
+        expect(JSON.parse(line)).toEqual(rowOf(batch, row)),
+      );
+    }
+  });
+
+  test('say integers of every size', () => {
+    const schema = defineSchema({ columns: { i: 'int64', m: 'decimal' } });
+    const base = fc.constantFrom(
+      0n,
+      10n ** 8n,
+      10n ** 12n,
+      10n ** 16n,
+      2n ** 32n,
+      2n ** 53n,
+      2n ** 60n,
+      2n ** 63n - 200n,
     );
+    const some = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: 1, maxLength: 6 });
+    const near = fc
+      .tuple(base, some(fc.bigInt(-150n, 150n)), fc.constantFrom(1n, -1n))
+      .map(([value, more, sign]) => more.map((distance) => (value + distance) * sign));
+    fc.assert(
+      fc.property(fc.oneof(near, some(fc.bigInt(-(2n ** 53n), 2n ** 53n))), (values) => {
+        const plain = batchFromRows(
+          schema,
+          values.map((i) => ({ i, m: 0 })),
+        );
+        const built = batchOf(schema, values.length, [plain.column(0), plain.column(0), plain.column(2)]);
+        for (const batch of [built, decodeBatch(encodeBatch(built), schema)])
+          linesOf(schema, { batch, rows: null }).forEach((line, row) =>
+            expect(JSON.parse(line)).toEqual(rowOf(batch, row)),
+          );
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('say integers whose base no double holds', () => {
+    const schema = defineSchema({ columns: { i: 'int64', t: 'timestamp' } });
+    const column = {
+      kind: 'integer',
+      nulls: null,
+      base: 2n ** 60n + 1n,
+      width: 1,
+      deltas: Uint8Array.of(0, 1),
+    } as const;
+    const batch = batchOf(schema, 2, [column, column, constantInteger(0n)]);
+    linesOf(schema, { batch, rows: null }).forEach((line, row) => expect(JSON.parse(line)).toEqual(rowOf(batch, row)));
+  });
+
+  test('know nullable columns without nulls, however long', () => {
+    const schema = defineSchema({ columns: { i: 'int64?' } });
+    const batch = batchFromRows(
+      schema,
+      Array.from({ length: 20_000 }, (_, i) => ({ i })),
+    );
+    const lines = linesOf(schema, { batch, rows: null });
+    expect([lines.length, lines[19_999]]).toEqual([20_000, '{"i":19999,"received_at":0}']);
   });
 
   test('refuse more bytes than they may be', () => {

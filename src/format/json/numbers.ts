@@ -64,14 +64,9 @@ function putUnsigned(view: DataView, at: number, value: number): number {
     view.setInt32(next, DIGITS[value - high * 10_000]!, true);
     return next + 4;
   }
-  let high = Math.floor(value / 100_000_000);
-  let low = value - high * 100_000_000;
-  // The quotient of a large number may have been rounded up.
-  if (low < 0) {
-    high--;
-    low += 100_000_000;
-  }
-  return putEight(view, high < 10_000 ? putSmall(view, at, high) : putUnsigned(view, at, high), low);
+  // Below 2^53 the quotient is never rounded up to the next whole number: 10^-8 is more than half of its last bit.
+  const high = Math.floor(value / 100_000_000);
+  return putEight(view, putUnsigned(view, at, high), value - high * 100_000_000);
 }
 
 /** A safe integer. */
@@ -88,12 +83,9 @@ export function putDecimal(view: DataView, at: number, value: number): number {
     view.setUint8(at++, MINUS);
     millionths = -value;
   }
-  let whole = Math.floor(millionths / 1_000_000);
-  let rest = millionths - whole * 1_000_000;
-  if (rest < 0) {
-    whole--;
-    rest += 1_000_000;
-  }
+  // Never rounded up either: 10^-6 is more than half of the last bit of a quotient below 2^34.
+  const whole = Math.floor(millionths / 1_000_000);
+  const rest = millionths - whole * 1_000_000;
   const point = putUnsigned(view, at, whole);
   const high = (rest / 10_000) | 0;
   view.setUint8(point, POINT);

@@ -2,14 +2,13 @@
  * Dictionary and list columns with some values replaced; see `patch.ts`.
  *
  * A writer owns one dictionary a column and goes on with it from batch to batch, so that neither it
- * nor who reads its batches hashes a string again. Bounds: a dictionary past half of its limits is
- * replaced at the next batch; one that fills up within a batch is replaced at once, and a batch
- * that fills an empty one goes as bytes.
+ * nor who reads its batches hashes a string again. Bounds: those of a dictionary. One that fills up is
+ * replaced and the batch done again; a batch that fills an empty one goes as bytes.
  */
 import { widen } from '../../event/batch/widen.js';
 import type { BytesListColumn, Column, DictionaryColumn, ListColumn } from '../../event/columns.js';
 import { isNull } from '../../event/columns.js';
-import { BYTES_MAX, Dictionary, ENTRIES_MAX } from '../../event/dictionary.js';
+import { Dictionary } from '../../event/dictionary.js';
 import type { Patch } from './patch.js';
 import { patchNulls } from './patch.js';
 import { packBytes, patchTexts } from './patch-texts.js';
@@ -23,11 +22,6 @@ export class OwnDictionary {
   dictionary = new Dictionary();
   #codes = new Map<string, number>();
   #lookups = new WeakMap<Dictionary, Int32Array>();
-
-  /** Called before a batch. */
-  renewWhenLarge(): void {
-    if (this.dictionary.size > ENTRIES_MAX / 2 || this.dictionary.bytes > BYTES_MAX / 2) this.#renew();
-  }
 
   /** Starts over; false when nothing would be gained by it. */
   renewWhenFull(before: number): boolean {
@@ -73,7 +67,6 @@ export class OwnDictionary {
 export function patchCodes(patch: Patch, own: OwnDictionary): Column {
   const { base, count } = patch;
   if (base !== null && base.kind === 'bytes') return patchTexts(patch);
-  own.renewWhenLarge();
   const before = own.dictionary.size;
   const codes = new Uint16Array(count);
   if (putCodes(patch, own, codes) || (own.renewWhenFull(before) && putCodes(patch, own, codes)))
@@ -102,7 +95,6 @@ function putCodes(patch: Patch, own: OwnDictionary, codes: Uint16Array): boolean
 /** `list`; of kind `bytesList` when the source's is, or when there are too many items. */
 export function patchLists(patch: Patch, own: OwnDictionary): Column {
   if (patch.base !== null && patch.base.kind === 'bytesList') return patchBytesLists(patch);
-  own.renewWhenLarge();
   const before = own.dictionary.size;
   const list = putLists(patch, own) ?? (own.renewWhenFull(before) ? putLists(patch, own) : null);
   return list ?? patchBytesLists(patch);

@@ -3,7 +3,14 @@
  * Without a source every row is replaced.
  */
 import { paddedBits } from '../../event/batch/slices.js';
-import type { BooleanColumn, Column, DoubleColumn, IntegerColumn, UuidColumn } from '../../event/columns.js';
+import {
+  isNull,
+  type BooleanColumn,
+  type Column,
+  type DoubleColumn,
+  type IntegerColumn,
+  type UuidColumn,
+} from '../../event/columns.js';
 import { integerAt } from '../../event/integers.js';
 import type { ColumnDefinition } from '../../event/schema.js';
 import type { MillraceError } from '../../util/errors.js';
@@ -79,8 +86,10 @@ function wordsOf(column: IntegerColumn, count: number): Uint32Array {
   if (column.width === 8 && column.base === 0n) words.set(column.deltas.subarray(0, count * 2));
   else if (shapeOf(column) === 'i') {
     const base = Number(column.base);
-    for (let row = 0; row < count; row++) putWords(words, row, base + column.deltas[row]!);
-  } else for (let row = 0; row < count; row++) putWords(words, row, integerAt(column, row));
+    for (let row = 0; row < count; row++)
+      if (!isNull(column.nulls, row)) putWords(words, row, base + column.deltas[row]!);
+  } else
+    for (let row = 0; row < count; row++) if (!isNull(column.nulls, row)) putWords(words, row, integerAt(column, row));
   return words;
 }
 
