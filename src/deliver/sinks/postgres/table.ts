@@ -94,8 +94,7 @@ export function createKeyIndex(plan: TablePlan): string {
 
 /** Makes the session's own table; it is empty again after each transaction. */
 export function createStaging({ columns }: TablePlan): string {
-  // Any scale and size: what doesn't fit shall be refused where it is inserted, not rounded here.
-  const types = columns.map(({ name, type }) => `${quoted(name)} ${type.replace(/\(.*\)$/, '')}`);
+  const types = columns.map(({ name, type }) => `${quoted(name)} ${type}`);
   return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_rows (${types.join(', ')}) ON COMMIT DELETE ROWS`;
 }
 
