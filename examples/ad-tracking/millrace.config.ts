@@ -34,6 +34,21 @@ export default defineConfig({
 
   views: './views/*.sql',
 
+  // Clicks and conversions as objects, a folder a tenant and hour, in data/delivered/actions: the keys
+  // that Firehose makes. Put `type: 's3'` there, or 'opensearch', 'webhook', 'postgres', …
+  deliveries: {
+    actions: {
+      from: 'events',
+      filter: "event_type <> 'impression'",
+      to: {
+        type: 'directory',
+        partitionBy: { tenant: 'tenant_id' },
+        prefix: '!{partitionKeyFromQuery:tenant}/!{timestamp:yyyy/MM/dd/HH}/',
+      },
+      buffer: { interval: '2 s' },
+    },
+  },
+
   // Keys in clear, so that everybody can try: with them Millrace listens on this machine only.
   tenants: [
     {

@@ -1,4 +1,5 @@
 /** Deliveries as options: units resolved, names checked. */
+import { join } from 'node:path';
 import { isReadableStream } from '../event/internal.js';
 import { MillraceError } from '../util/errors.js';
 import { deliveryField, type DeliveryValues } from './deliveries-field.js';
@@ -6,13 +7,18 @@ import { mistakesOf, type ConfigMistake } from './issues.js';
 import type { DeliveryOptions } from './options.js';
 import { sinkMistakes, withPaths } from './sinks/index.js';
 
-/** One delivery; `at` makes a path absolute. */
-export function deliveryOptions(name: string, values: DeliveryValues, at: (path: string) => string): DeliveryOptions {
+/** One delivery; `at` makes a path absolute. What names no folder of its own gets one in `dataFolder`. */
+export function deliveryOptions(
+  name: string,
+  values: DeliveryValues,
+  at: (path: string) => string,
+  dataFolder: string,
+): DeliveryOptions {
   const { from, to, filter, buffer, retry, requestsMax, start } = values;
   return {
     name,
     from,
-    sink: withPaths(to, at),
+    sink: withPaths(to, at, join(dataFolder, 'delivered', name)),
     filter: filter ?? null,
     bufferBytes: buffer.size,
     bufferMs: buffer.interval,
@@ -29,7 +35,7 @@ export function parseDelivery(name: string, input: unknown): DeliveryOptions {
   const mistakes = parsed.success
     ? sinkMistakes(parsed.data.from, parsed.data.to).map(({ path, message }) => ({ path: `to.${path}`, message }))
     : mistakesOf(parsed.error.issues, input, () => []);
-  if (parsed.success && mistakes.length === 0) return deliveryOptions(name, parsed.data, (path) => path);
+  if (parsed.success && mistakes.length === 0) return deliveryOptions(name, parsed.data, (path) => path, '');
   throw new MillraceError('ARGUMENT_INVALID', mistakes.map(({ path, message }) => `${path}: ${message}`).join('\n'), {
     place: mistakes[0]?.path ?? name,
   });

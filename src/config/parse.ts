@@ -42,10 +42,11 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
   const host = overrides.host ?? values.http.host;
   refuseExposedKeys(host, tenants, source);
   const { bodySizeMax, eventSizeMax, pendingSizeMax, requestTimeout, drain, ...http } = values.http;
+  const dataFolder = overrides.data === undefined ? at(values.data) : resolve(overrides.data);
   return {
     file: source.file,
     folder: source.folder,
-    dataFolder: overrides.data === undefined ? at(values.data) : resolve(overrides.data),
+    dataFolder,
     http: {
       ...http,
       host,
@@ -58,7 +59,9 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
     },
     streams: Object.entries(values.streams).map(([name, stream]) => streamOptions(name, stream)),
     transforms: transformOptions(values.transforms, source.folder),
-    deliveries: Object.entries(values.deliveries).map(([name, delivery]) => deliveryOptions(name, delivery, at)),
+    deliveries: Object.entries(values.deliveries).map(([name, delivery]) =>
+      deliveryOptions(name, delivery, at, dataFolder),
+    ),
     views: readViews(values.views, source.folder),
     tenants,
     firehose: firehoseOptions(values.firehose),

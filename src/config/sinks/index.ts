@@ -38,10 +38,11 @@ export type SinkOptions = z.output<typeof sinkField>;
 /** The settings of one type of sink. */
 export type SinkOptionsOf<Type extends SinkOptions['type']> = Extract<SinkOptions, { readonly type: Type }>;
 
-/** Makes the paths of a sink's settings absolute; `at` resolves one. */
-export function withPaths(sink: SinkOptions, at: (path: string) => string): SinkOptions {
+/** Makes the paths of a sink's settings absolute; `at` resolves one, `folder` is for what names none. */
+export function withPaths(sink: SinkOptions, at: (path: string) => string, folder: string): SinkOptions {
   switch (sink.type) {
     case 'directory':
+      return { ...sink, path: sink.path === '' ? folder : at(sink.path) };
     case 'file':
       return { ...sink, path: at(sink.path) };
     case 'http':

@@ -76,7 +76,14 @@ const objectFields = { ...layoutFields, ...formatFields, ...partitionFields };
 
 /** Objects in a folder. */
 export const directorySinkField = z
-  .strictObject({ type: z.literal('directory'), path: path('The folder; made when it is not there'), ...objectFields })
+  .strictObject({
+    type: z.literal('directory'),
+    path: path('The folder, made when it is not there; left out: `delivered/<delivery>` in the data folder')
+      .optional()
+      // Empty where it is left out; `withPaths` knows the data folder.
+      .transform((folder) => folder ?? ''),
+    ...objectFields,
+  })
   .superRefine(checkTogether);
 
 /** Objects in a bucket of S3, or of what speaks like it. */
