@@ -85,6 +85,8 @@ export class DeliveryStage implements LogStage {
   #fault: unknown = null;
   #rowBytes = ROW_BYTES;
   #draining = false;
+  /** The state is another than the committed one, by a pause. */
+  #isChanged = false;
   #changed: (() => void)[] = [];
   /** Positions that the next commit answers for. */
   #delivered: readonly Position[] = [];
@@ -105,7 +107,9 @@ export class DeliveryStage implements LogStage {
     this.#stop = new AbortController();
     this.#committing?.giveBack();
     this.#committing = null;
+    const { paused } = this.#state;
     this.#state = readState(committed?.state);
+    if (this.#isChanged) this.#state = { ...this.#state, paused };
     const { log, replay, clock, options, schema, filter } = this.#input;
     this.#delivered = allPositions(log, this.inputs, committed?.positions ?? replay?.options.from ?? this.#start());
     const prepare = preparer({
@@ -167,7 +171,7 @@ export class DeliveryStage implements LogStage {
     const isOld = openedAt >= 0 && this.#input.clock.monotonic() - openedAt >= this.#input.options.bufferMs;
     const hasRoom = this.#sealed.length + this.#waiting.length < CUTS_MAX;
     if (!this.#state.paused && hasRoom && (isOld || this.#draining)) this.#seal();
-    return this.#finished === null && this.#sealed.length === 0 ? null : this.#output();
+    return this.#finished === null && this.#sealed.length === 0 && !this.#isChanged ? null : this.#output();
   }
 
   done(): readonly Position[] {
@@ -197,10 +201,11 @@ export class DeliveryStage implements LogStage {
     this.#wake();
   }
 
-  /** Stops or goes on taking rows; kept with the next commit. */
+  /** Stops or goes on taking rows; kept over restarts. */
   set paused(paused: boolean) {
     if (this.#state.paused === paused) return;
     this.#state = { ...this.#state, paused };
+    this.#isChanged = true;
     this.#dispatch();
     this.#wake();
   }
@@ -215,18 +220,12 @@ export class DeliveryStage implements LogStage {
   /** What it is doing. */
   status(): DeliveryStatus {
     const { options, log } = this.#input;
-    const oldest =
-      this.#sending?.slices[0] ??
-      this.#waiting[0]?.slices[0] ??
-      this.#sealed[0]?.slices[0] ??
-      this.#cutter?.open.slices[0];
     return deliveryStatus({
       options,
       inputs: this.inputs,
       log,
       state: this.#state,
       delivered: this.#delivered,
-      oldestReceivedAt: oldest?.receivedAt ?? null,
       breaker: this.#breaker.state,
       recent: this.#recent,
     });
@@ -281,6 +280,7 @@ export class DeliveryStage implements LogStage {
     }
     planned = [...planned, ...this.#sealed.map(planOf)];
     this.#state = { ...this.#state, totals, planned };
+    this.#isChanged = false;
     return { outputs, positions: this.#delivered, state: stateBytes(this.#state) };
   }
 

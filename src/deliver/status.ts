@@ -2,6 +2,7 @@
 import type { DeliveryOptions } from '../config/options.js';
 import type { Clock } from '../io/clock.js';
 import type { Log, Position } from '../log/log.js';
+import { stampAt } from '../log/at-time.js';
 import { MillraceError } from '../util/errors.js';
 import type { BreakerState } from './breaker.js';
 import type { FinishedCut } from './finished.js';
@@ -28,7 +29,7 @@ export interface DeliveryStatus {
   readonly breaker: BreakerState;
   /** Rows that are durable in the log and not delivered: from offsets. */
   readonly pendingRows: number;
-  /** Age of the oldest row that it holds and has not delivered; 0 when it holds none; ms. */
+  /** Age of the oldest row that is not delivered; 0 when all are; ms. */
   readonly oldestMs: number;
   readonly planned: number;
   readonly totals: DeliveryTotals;
@@ -47,6 +48,7 @@ export class Recent {
   readonly #clock: Clock;
   #errors: DeliveryFailure[] = [];
   #delivered: { readonly atMs: number; readonly rows: number }[] = [];
+  readonly #stamps = new Map<number, { readonly offset: number; readonly stamp: number | null }>();
   deliveredAtMs: number | null = null;
   retries = 0;
   failures = 0;
@@ -94,6 +96,20 @@ export class Recent {
     return this.#clock.now();
   }
 
+  /** The stamp of the oldest row of `stream` that is not delivered, or null. Looked up when the place has moved. */
+  oldestStamp(log: Log, stream: string, delivered: readonly Position[]): number | null {
+    let oldest: number | null = null;
+    for (const { stream: of, partition, offset } of delivered) {
+      if (of !== stream) continue;
+      const known = this.#stamps.get(partition);
+      const stamp =
+        known?.offset === offset && known.stamp !== null ? known.stamp : stampAt(log, of, partition, offset);
+      this.#stamps.set(partition, { offset, stamp });
+      if (stamp !== null && (oldest === null || stamp < oldest)) oldest = stamp;
+    }
+    return oldest;
+  }
+
   /** The last failed attempts, the newest last. */
   errors(): readonly DeliveryFailure[] {
     return this.#errors;
@@ -113,7 +129,6 @@ export interface StatusInput {
   readonly log: Log;
   readonly state: DeliveryState;
   readonly delivered: readonly Position[];
-  readonly oldestReceivedAt: number | null;
   readonly breaker: BreakerState;
   readonly recent: Recent;
 }
@@ -121,6 +136,7 @@ export interface StatusInput {
 /** Puts a status together. */
 export function deliveryStatus(input: StatusInput): DeliveryStatus {
   const { options, log, state, delivered, recent } = input;
+  const oldest = recent.oldestStamp(log, options.from, delivered);
   const pendingRows = delivered.reduce((sum, { stream, partition, offset }) => {
     // Rows of the redrive stream are other readers' too; what waits there is not known before it is read.
     if (stream !== options.from) return sum;
@@ -134,7 +150,7 @@ export function deliveryStatus(input: StatusInput): DeliveryStatus {
     paused: state.paused,
     breaker: input.breaker,
     pendingRows,
-    oldestMs: input.oldestReceivedAt === null ? 0 : Math.max(0, recent.nowMs - input.oldestReceivedAt),
+    oldestMs: oldest === null ? 0 : Math.max(0, recent.nowMs - oldest),
     planned: state.planned.length,
     totals: state.totals,
     retries: recent.retries,

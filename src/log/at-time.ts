@@ -1,4 +1,4 @@
-/** Finds offsets by time: stamps never fall within a partition, so a search by halves is enough. */
+/** Finds offsets by time, and times by offset: stamps never fall within a partition, so a search by halves is enough. */
 import type { Log } from './log.js';
 
 /**
@@ -18,6 +18,13 @@ export function offsetAtTime(log: Log, stream: string, partition: number, timeMs
     else low = Math.min(high, batch.baseOffset + batch.rows);
   }
   return low;
+}
+
+/** The stamp of the row at `offset`, or of the first one kept behind it, ms; null when there is none yet. */
+export function stampAt(log: Log, stream: string, partition: number, offset: number): number | null {
+  const { start, end } = log.range(stream, partition);
+  const from = Math.max(start, offset);
+  return from >= end ? null : (batchAt(log, stream, partition, from)?.receivedAt ?? null);
 }
 
 function batchAt(log: Log, stream: string, partition: number, offset: number) {

@@ -193,9 +193,15 @@ describe('a delivery', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(sink.ids()).toHaveLength(3);
     expect(stage.status()).toMatchObject({ paused: true, pendingRows: 3 });
-    stage.paused = false;
+    expect(stage.status().oldestMs).toBeGreaterThanOrEqual(100);
+    await bench.restart();
+    const again = await bench.start(sink);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(again.stage.status()).toMatchObject({ paused: true, pendingRows: 3 });
+    again.stage.paused = false;
     await bench.drained();
     expect(sink.ids()).toHaveLength(6);
+    expect(again.stage.status().oldestMs).toBe(0);
   });
 
   test('writes lines into a file and mends a torn end', async () => {
