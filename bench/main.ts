@@ -23,6 +23,7 @@ const BENCHES = [
   'deliver',
   'deliver-http',
   'deliver-search',
+  'deliver-postgres',
   'latency',
   'freshness',
 ] as const;

@@ -19,6 +19,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   latency: () => import('./latency.js'),
   deliver: () => import('./deliver.js'),
   'deliver-http': () => import('./deliver-http.js'),
+  'deliver-postgres': () => import('./deliver-postgres.js'),
   'deliver-search': () => import('./deliver-search.js'),
   freshness: () => import('./freshness.js'),
 };
