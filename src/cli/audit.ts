@@ -1,47 +1,9 @@
 import { Command } from 'commander';
+import type { AuditAccount, AuditAnswer } from '../serve/audit.js';
+import type { EdgeAccount } from '../serve/audit-edges.js';
 import { MillraceError } from '../util/errors.js';
 import { count, dim, green, print, printJson, red, table } from './output.js';
 import { Server, withServer, type ServerOptions } from './server.js';
-
-/** The closing of accounts of one stream, as `GET /v1/audit` answers it. */
-export interface AuditAccount {
-  readonly stream: string;
-  readonly received: number;
-  readonly delivered: number;
-  readonly quarantined: number;
-  readonly pending: number;
-  readonly duplicates: number;
-  /** Counts by reason. */
-  readonly dropped: Readonly<Record<string, number>>;
-  /** Rows that the disk bound took from readers that still needed them, by reader. */
-  readonly cut: Readonly<Record<string, number>>;
-  readonly refused: number;
-  readonly unlogged: number;
-}
-
-/** The account of a transform, delivery or replay, as `GET /v1/audit` answers it. */
-export interface EdgeAccount {
-  readonly edge: string;
-  readonly stream: string;
-  readonly read: number;
-  readonly ok: number;
-  readonly filtered: Readonly<Record<string, number>>;
-  readonly quarantined: Readonly<Record<string, number>>;
-  readonly dropped: Readonly<Record<string, number>>;
-  readonly written: number;
-  readonly pending: number | null;
-  readonly difference: number;
-  readonly open: readonly { readonly tenant: string; readonly minute: string; readonly rows: number }[];
-}
-
-/** What `GET /v1/audit` answers. */
-export interface AuditAnswer {
-  readonly tenant: string | null;
-  readonly sinceMs: number;
-  readonly gaps: readonly { readonly fromMs: number; readonly toMs: number }[];
-  readonly accounts: readonly AuditAccount[];
-  readonly edges: readonly EdgeAccount[];
-}
 
 /** What an account lacks to close: received - (delivered + dropped + quarantined + pending). */
 export function difference(account: AuditAccount): number {

@@ -1,23 +1,10 @@
 import { Command } from 'commander';
+import type { DeliveryStatus } from '../deliver/status.js';
 import { count, dim, green, print, printJson, red, table } from './output.js';
 import { Server, withServer, type ServerOptions } from './server.js';
 
 /** A delivery, as `GET /v1/deliveries` answers it. */
-interface Delivery {
-  readonly name: string;
-  readonly from: string;
-  readonly sink: string;
-  readonly state: string;
-  readonly reason: string | null;
-  readonly paused: boolean;
-  readonly breaker: string;
-  readonly pendingRows: number;
-  readonly oldestMs: number;
-  readonly rowsPerSecond: number;
-  readonly retries: number;
-  readonly totals: Readonly<Record<string, number>>;
-  readonly errors: readonly { readonly atMs: number; readonly message: string; readonly times: number }[];
-}
+type Delivery = DeliveryStatus & { readonly state: string; readonly reason: string | null };
 
 interface Options extends ServerOptions {
   readonly json?: boolean;
@@ -58,11 +45,11 @@ function printDeliveries(deliveries: readonly Delivery[]): void {
     one.from,
     one.sink,
     stateOf(one),
-    one.totals['ok'] ?? 0,
+    one.totals.ok,
     one.pendingRows,
     Math.round(one.oldestMs / 1000),
     Math.round(one.rowsPerSecond),
-    one.totals['quarantined'] ?? 0,
+    one.totals.quarantined,
   ]);
   print(table(header, rows));
   for (const { name, reason, errors } of deliveries) {

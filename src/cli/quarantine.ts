@@ -1,40 +1,8 @@
 import { Command } from 'commander';
+import type { QuarantinedRow, QuarantineGroup, Resolution } from '../serve/quarantine.js';
 import { MillraceError } from '../util/errors.js';
 import { bold, count, dim, print, printJson, table } from './output.js';
 import { Server, withServer, type ServerOptions } from './server.js';
-
-/** An open row, as `GET /v1/quarantine` answers it. */
-interface QuarantinedRow {
-  readonly offset: number;
-  readonly at: string;
-  readonly tenant: string;
-  readonly stage: string;
-  readonly reader: string | null;
-  readonly stream: string;
-  readonly code: string;
-  readonly message: string;
-  readonly attempts: number;
-  readonly eventId: string | null;
-  readonly originalLength: number;
-  readonly original?: string | null;
-}
-
-interface Group {
-  readonly stage: string;
-  readonly reader: string | null;
-  readonly stream: string;
-  readonly code: string;
-  readonly rows: number;
-  readonly tenants: number;
-  readonly oldest: string;
-  readonly newest: string;
-}
-
-interface Resolution {
-  readonly resolved: number;
-  readonly refused: readonly { readonly offset: number; readonly message: string }[];
-  readonly refusedCount: number;
-}
 
 interface FilterOptions extends ServerOptions {
   readonly stage?: string;
@@ -134,7 +102,9 @@ function statsCommand(): Command {
   return filtered(new Command('stats'))
     .description('open rows by cause')
     .action(async (options: FilterOptions) => {
-      const { groups } = await new Server(options).get<{ groups: Group[] }>(`/v1/quarantine/stats${queryOf(options)}`);
+      const { groups } = await new Server(options).get<{ groups: QuarantineGroup[] }>(
+        `/v1/quarantine/stats${queryOf(options)}`,
+      );
       if (options.json === true) return groups.forEach((group) => printJson(group));
       if (groups.length === 0) return print(dim('nothing is quarantined'));
       print(

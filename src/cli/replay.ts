@@ -1,25 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
+import type { ReplayShown } from '../serve/replays.js';
 import { MillraceError } from '../util/errors.js';
 import { count, dim, print, printJson, table } from './output.js';
 import { Server, withServer, type ServerOptions } from './server.js';
-
-/** A replay, as `/v1/replays` answers it. */
-interface Replay {
-  readonly id: string;
-  readonly delivery: string;
-  readonly tenant: string | null;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly state: 'running' | 'done' | 'cancelled';
-  readonly rowsDone: number;
-  readonly rowsTotal: number;
-  readonly feeding: boolean;
-  readonly delivered: number;
-  readonly quarantined: number;
-  readonly etaMs: number | null;
-  readonly reason: string | null;
-}
 
 interface Options extends ServerOptions {
   readonly delivery?: string;
@@ -58,19 +42,22 @@ export function replayCommand(): Command {
       const server = new Server(options);
       if (options.list === true) return list(server, options);
       if (options.cancel !== undefined)
-        return show(await server.post<Replay>(`/v1/replays/${encodeURIComponent(options.cancel)}/cancel`, {}), options);
+        return show(
+          await server.post<ReplayShown>(`/v1/replays/${encodeURIComponent(options.cancel)}/cancel`, {}),
+          options,
+        );
       const id = options.follow ?? (await make(server, options)).id;
       if (options.detach === true) return print(id);
       return follow(server, id, options);
     });
 }
 
-async function make(server: Server, { delivery, from, to, tenant, rate }: Options): Promise<Replay> {
+async function make(server: Server, { delivery, from, to, tenant, rate }: Options): Promise<ReplayShown> {
   if (delivery === undefined || from === undefined)
     throw new MillraceError('BODY_MALFORMED', 'which rows, and where to? Name them by --delivery and --from', {
       place: 'replay',
     });
-  return server.post<Replay>('/v1/replays', {
+  return server.post<ReplayShown>('/v1/replays', {
     delivery,
     from,
     to: to ?? Date.now(),
@@ -82,7 +69,7 @@ async function make(server: Server, { delivery, from, to, tenant, rate }: Option
 async function follow(server: Server, id: string, options: Options): Promise<void> {
   const isTerminal = process.stderr.isTTY === true;
   for (;;) {
-    const { replays } = await server.get<{ replays: Replay[] }>('/v1/replays');
+    const { replays } = await server.get<{ replays: ReplayShown[] }>('/v1/replays');
     const replay = replays.find((one) => one.id === id);
     if (replay === undefined) throw new MillraceError('NOT_FOUND', `there is no replay '${id}'`, { place: id });
     if (replay.state !== 'running') {
@@ -94,7 +81,7 @@ async function follow(server: Server, id: string, options: Options): Promise<voi
   }
 }
 
-function lineOf({ id, rowsDone, rowsTotal, feeding, etaMs, reason }: Replay): string {
+function lineOf({ id, rowsDone, rowsTotal, feeding, etaMs, reason }: ReplayShown): string {
   const share = rowsTotal === 0 ? 0 : Math.floor((rowsDone / rowsTotal) * 100);
   const left = etaMs === null ? '' : `, about ${Math.ceil(etaMs / 1000)} s left`;
   const total = `${count(rowsTotal)}${feeding ? ' or more' : ''}`;
@@ -102,7 +89,7 @@ function lineOf({ id, rowsDone, rowsTotal, feeding, etaMs, reason }: Replay): st
 }
 
 async function list(server: Server, options: Options): Promise<void> {
-  const { replays } = await server.get<{ replays: Replay[] }>('/v1/replays');
+  const { replays } = await server.get<{ replays: ReplayShown[] }>('/v1/replays');
   if (options.json === true) return replays.forEach((replay) => printJson(replay));
   if (replays.length === 0) return print(dim('there are none'));
   const header = ['id', 'delivery', 'tenant', 'from', 'to', 'state', 'rows', 'of', 'delivered', 'quarantined'];
@@ -125,7 +112,7 @@ async function list(server: Server, options: Options): Promise<void> {
   );
 }
 
-function show(replay: Replay, { json }: Options): void {
+function show(replay: ReplayShown, { json }: Options): void {
   if (json === true) return printJson(replay);
   const { id, state, delivered, quarantined } = replay;
   const failed = quarantined > 0 ? `, ${count(quarantined)} quarantined` : '';

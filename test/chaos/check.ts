@@ -3,7 +3,8 @@
  * in the late stream, and what was late is exactly what the rule says.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { difference, type AuditAnswer } from '../../src/cli/audit.js';
+import { difference } from '../../src/cli/audit.js';
+import type { AuditAnswer } from '../../src/serve/audit.js';
 import { OPERATOR_KEY, type SentEvent } from './client.js';
 import { ALLOWED_MS, LAG_MS, VIEW, WINDOW_MS } from './config.js';
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import pg from 'pg';
-import type { EdgeAccount } from '../../../src/cli/audit.js';
+import type { EdgeAccount } from '../../../src/serve/audit-edges.js';
 import type { S3Server } from '../../engines/s3.js';
 import { query } from '../check.js';
 import { OPERATOR_KEY } from '../client.js';
