@@ -2,6 +2,7 @@
  * The process whose memory is measured: `partitions-child.ts fill LOG PARTITIONS ROWS` writes a log with
  * events of so many tenants, `… deliver LOG FOLDER SETTINGS` brings it to a folder and prints what it took.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { sinkField } from '../src/config/sinks/index.js';
 import { Deliveries } from '../src/deliver/deliveries.js';
 import { adEvents } from '../src/event/ad-events.js';
@@ -93,7 +94,7 @@ async function deliver(folder: string, path: string, settings: object): Promise<
         sink: sinkField.parse({ type: 'directory', path, ...settings }),
         filter: null,
         bufferBytes: 128 * MIB,
-        bufferMs: 300_000,
+        bufferMs: 10_000,
         bufferRowsMax: 1_000_000,
         retry: { minMs: 1_000, maxMs: 60_000, deadlineMs: null },
         requestsMax: 16,
@@ -102,7 +103,9 @@ async function deliver(folder: string, path: string, settings: object): Promise<
     ],
     [],
   );
-  await deliveries.drain();
+  // Not drained: that would close portions before they are full.
+  const rows = log.range('events', 0).end;
+  while (deliveries.status()[0]!.delivery.totals.read < rows) await sleep(100);
   const { totals } = deliveries.status()[0]!.delivery;
   await deliveries.stop(0);
   await log.close();

@@ -80,7 +80,9 @@ export class ObjectLayout {
     const names = [...keys.keys()];
     const sortTexts = options.sortBy.map((sort, index) => [`${place}.sortBy[${index}]`, sort] as const);
     if (!options.pack) {
-      const by = await Promise.all(names.map((name) => keyText(keys.get(name)!, schema, `${place}.${name}`)));
+      const by = await Promise.all(
+        names.map((name) => keyText(keys.get(name)!, schema, `${place}.partitionBy.${name}`)),
+      );
       return new ObjectLayout(options, prefix, { by, sortBy: await sorts(sortTexts, schema) }, names, extension);
     }
     const packed = names.map((name): readonly [string, string] => [`${place}.partitionBy.${name}`, keys.get(name)!]);
