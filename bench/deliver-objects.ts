@@ -97,7 +97,7 @@ async function deliver(segment: readonly Uint8Array[], path: string, settings: o
   const cut = { delivery: 'bench', stream: 'events', range, receivedAt: RECEIVED_AT, replay: null };
   const { signal } = new AbortController();
   await sink.open(signal);
-  await sink.send({ id: 'bench', rows, attempt: 0, cut }, receipt, signal);
+  await sink.send({ id: 'bench', rows, attempt: 0, isRest: false, cut }, receipt, signal);
   await sink.close();
   return receipt;
 }

@@ -94,7 +94,7 @@ export async function measureSink(
   const onFailure = (error: unknown): void => {
     throw error;
   };
-  const rest = { breaker: new Breaker(), retry: options.retry, onFailure, onRetry() {} };
+  const rest = { breaker: new Breaker(systemClock), retry: options.retry, onFailure, onRetry() {} };
   const courier = new Courier({ ...ground, sink, ...rest });
   const place = { delivery: 'out', stream: 'events', range: 'events/0:0-1', receivedAt: RECEIVED_AT, replay: null };
   let bytes = 0;

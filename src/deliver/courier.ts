@@ -67,8 +67,9 @@ export class Courier {
   /** Resolves when every row is taken, refused, or was not spoken of. Rejects only when `signal` aborts. */
   async bring(rows: CutRows, place: CutPlace, signal: AbortSignal): Promise<CutOutcome> {
     const { sink, clock } = this.#input;
-    const outcome = { receipt: new Receipt(rows.count), attempts: new Map<number, number>() };
+    const outcome: Outcome = { receipt: new Receipt(rows.count), attempts: new Map() };
     const startedMs = clock.now();
+    const started = clock.monotonic();
     let first = 0;
     const parts = sink.requests(rows).map((part, index): Part => {
       const at = first;
@@ -77,75 +78,85 @@ export class Courier {
     });
     const waiting = parts.values();
     const run = async (): Promise<void> => {
-      for (const part of waiting) await this.#bringPart(part, place, outcome, startedMs, signal);
+      for (const part of waiting) await this.#bringPart(part, place, outcome, started, signal);
     };
     const runners = Array.from({ length: Math.min(sink.requestsMax, parts.length) }, run);
     await settle(runners);
     return { ...outcome, startedMs, endedMs: clock.now() };
   }
 
-  async #bringPart(
-    part: Part,
-    place: CutPlace,
-    outcome: { receipt: Receipt; attempts: Map<number, number> },
-    startedMs: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { sink, breaker, clock, onFailure, onRetry } = this.#input;
+  async #bringPart(part: Part, place: CutPlace, outcome: Outcome, started: number, signal: AbortSignal): Promise<void> {
+    const { breaker, clock, onFailure, onRetry } = this.#input;
     let left = part;
     for (let attempt = 0; ; attempt++) {
-      await breaker.enter(signal);
-      signal.throwIfAborted();
-      if (attempt > 0) onRetry();
-      const receipt = new Receipt(left.rows.count);
-      let failure: unknown;
+      const pass = await breaker.enter(signal);
       try {
-        const id = derivedId(place.delivery, place.stream, place.range, left.name);
-        await sink.send({ id, rows: left.rows, attempt, cut: place }, receipt, signal);
-        breaker.succeeded();
-      } catch (error) {
-        if (signal.aborted) throw error;
-        failure = error;
+        signal.throwIfAborted();
+        if (attempt > 0) onRetry();
+        const receipt = new Receipt(left.rows.count);
+        const failure = await this.#send(left, place, attempt, receipt, signal);
+        const rest = take(left, receipt, outcome, attempt, failure !== null);
+        if (failure === null || failure instanceof Refused) breaker.succeeded(pass);
+        if (rest === null) return;
+        left = rest;
+        const error = failure ?? new Error(receipt.whyAgain ?? `the sink had no room for ${left.rows.count} rows`);
+        onFailure(error);
+        if (error instanceof Refused) {
+          if (!error.divisible || left.rows.count === 1)
+            return refuseAll(left, outcome, attempt, 'DELIVERY_REFUSED', error.message);
+          break;
+        }
+        const pauseMs = this.#pauseMs(attempt, error, clock.monotonic() - started);
+        if (pauseMs === null) return refuseAll(left, outcome, attempt, 'DELIVERY_GAVE_UP', messageOf(error));
+        if (failure !== null) breaker.failed(pass, pauseMs);
+        await pause(clock, pauseMs, signal);
+      } finally {
+        breaker.leave(pass);
       }
-      if (failure instanceof Refused) {
-        breaker.succeeded();
-        onFailure(failure);
-        if (!failure.divisible || left.rows.count === 1)
-          return refuseAll(left, outcome, attempt, 'DELIVERY_REFUSED', failure.message);
-        for (const half of halves(left)) await this.#bringPart(half, place, outcome, startedMs, signal);
-        return;
-      }
-      if (failure !== undefined) breaker.failed();
-      const again = take(left, receipt, outcome, attempt, failure !== undefined);
-      if (again === null) return;
-      onFailure(failure ?? new Error(`the sink had no room for ${again.rows.count} rows`));
-      const pauseMs = this.#pauseMs(attempt, failure);
-      const { deadlineMs } = this.#input.retry;
-      if (deadlineMs !== null && clock.now() + pauseMs - startedMs > deadlineMs)
-        return refuseAll(again, outcome, attempt, 'DELIVERY_GAVE_UP', messageOf(failure));
-      left = again;
-      await pause(clock, pauseMs, signal);
+    }
+    for (const half of halves(left)) await this.#bringPart(half, place, outcome, started, signal);
+  }
+
+  /** Sends once; answers what went wrong, or null. Rejects only when `signal` aborts. */
+  async #send(
+    { rows, numbers, name }: Part,
+    place: CutPlace,
+    attempt: number,
+    receipt: Receipt,
+    signal: AbortSignal,
+  ): Promise<Error | null> {
+    const id = derivedId(place.delivery, place.stream, place.range, name);
+    try {
+      await this.#input.sink.send({ id, rows, attempt, isRest: numbers !== null, cut: place }, receipt, signal);
+      return null;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return error instanceof Error ? error : new Error(`the sink failed: ${String(error)}`);
     }
   }
 
-  /** Doubles from `minMs` to `maxMs`, less up to a quarter by chance, and is never shorter than the sink asks. */
-  #pauseMs(attempt: number, failure: unknown): number {
-    const { minMs, maxMs } = this.#input.retry;
+  /**
+   * Doubles from `minMs` to `maxMs`, less up to a quarter by chance, and is never shorter than the sink asks.
+   * The last one ends at the deadline; behind it there is none (null).
+   */
+  #pauseMs(attempt: number, failure: Error, elapsedMs: number): number | null {
+    const { minMs, maxMs, deadlineMs } = this.#input.retry;
     const doubled = Math.min(maxMs, minMs * 2 ** Math.min(attempt, 30));
     const [byte] = this.#input.random.fill(new Uint8Array(1));
-    const pauseMs = doubled * (1 - byte! / 1024);
-    return failure instanceof ComeAgain && failure.afterMs !== null ? Math.max(failure.afterMs, minMs) : pauseMs;
+    const isAsked = failure instanceof ComeAgain && failure.afterMs !== null;
+    const pauseMs = isAsked ? Math.max(failure.afterMs, minMs) : doubled * (1 - byte! / 1024);
+    if (deadlineMs === null) return pauseMs;
+    return elapsedMs >= deadlineMs ? null : Math.min(pauseMs, deadlineMs - elapsedMs);
   }
 }
 
+interface Outcome {
+  readonly receipt: Receipt;
+  readonly attempts: Map<number, number>;
+}
+
 /** Takes over what the receipt says; answers the rows to be sent again, or null. */
-function take(
-  part: Part,
-  receipt: Receipt,
-  outcome: { receipt: Receipt; attempts: Map<number, number> },
-  attempt: number,
-  failed: boolean,
-): Part | null {
+function take(part: Part, receipt: Receipt, outcome: Outcome, attempt: number, failed: boolean): Part | null {
   outcome.receipt.bytes += receipt.bytes;
   outcome.receipt.objects += receipt.objects;
   const again: number[] = [];
@@ -162,16 +173,12 @@ function take(
   if (again.length === 0) return null;
   if (again.length === receipt.rows) return part;
   const chosen = Uint32Array.from(again);
-  return { ...part, rows: part.rows.pick(chosen), numbers: chosen.map((row) => numberOf(part, row)) };
+  const numbers = chosen.map((row) => numberOf(part, row));
+  // Other rows are another request: whoever remembers ids must not take it for the whole.
+  return { ...part, rows: part.rows.pick(chosen), numbers, name: `${part.name}/${numbers.join()}` };
 }
 
-function refuseAll(
-  part: Part,
-  outcome: { receipt: Receipt; attempts: Map<number, number> },
-  attempt: number,
-  code: ErrorCode,
-  message: string,
-): void {
+function refuseAll(part: Part, outcome: Outcome, attempt: number, code: ErrorCode, message: string): void {
   for (let row = 0; row < part.rows.count; row++) {
     const number = numberOf(part, row);
     outcome.receipt.refuse(number, code, message);
@@ -197,9 +204,8 @@ function numberOf({ numbers, first }: Part, row: number): number {
   return numbers === null ? first + row : numbers[row]!;
 }
 
-function messageOf(failure: unknown): string {
-  if (failure instanceof MillraceError) return `${failure.code}: ${failure.message}`;
-  return failure instanceof Error ? failure.message : String(failure ?? 'the sink had no room');
+function messageOf(failure: Error): string {
+  return failure instanceof MillraceError ? `${failure.code}: ${failure.message}` : failure.message;
 }
 
 /** Waits for all, then throws what the first that failed threw: none of them goes on behind the caller's back. */

@@ -25,6 +25,8 @@ export class Receipt {
   bytes = 0;
   /** Objects, documents or messages that were made, where that is not the rows. */
   objects = 0;
+  /** Why rows are to be sent again, as the first of them says; null where none does. */
+  whyAgain: string | null = null;
 
   constructor(rows: number) {
     this.rows = rows;
@@ -48,8 +50,9 @@ export class Receipt {
   }
 
   /** The other end had no room for this row now. */
-  again(row: number): void {
+  again(row: number, why?: string): void {
     this.marks[row] = ROW.again;
+    this.whyAgain ??= why ?? null;
   }
 
   /** Rows with a mark, rising. */

@@ -6,13 +6,14 @@
  *   open → ( requests → send+ )* → close
  *
  * - `open` sets up what the sink needs there (a table, an index template) and is called again after a
- *   failure. A sink that can't be opened holds back its delivery alone.
+ *   failure. A sink that can't be opened holds back its delivery alone. `close` also ends what an `open`
+ *   that failed has begun.
  * - `requests` divides the rows of a cut. It must divide the same rows the same way every time,
  *   after a restart too: ids of requests are made from it.
  * - `send` brings one request over, or throws. It may be called with the very same request again,
  *   after an error, a time-out or a kill; whether that can be seen at the other end is the sink's
  *   guarantee, and the docs say no more than that. Several requests of one cut may be under way at
- *   once, never those of two cuts.
+ *   once, never those of two cuts. When its signal aborts it ends soon.
  * - What became of each row is marked on the receipt by the sink itself, where it knows: not before
  *   the other end has it. A row that nobody marks is missing in the audit, and named there.
  */
@@ -31,6 +32,8 @@ export interface SinkRequest {
   readonly rows: CutRows;
   /** 0 at first. */
   readonly attempt: number;
+  /** Whether these rows are what is left of a request of which others were taken or refused. */
+  readonly isRest: boolean;
   /** What the rows are part of. */
   readonly cut: CutPlace;
 }

@@ -58,6 +58,8 @@ export interface DeliveryInput {
 
 /** Cuts that are sealed and not done, beside the open one. */
 const CUTS_MAX = 2;
+/** How long a stop waits for requests that were aborted, ms. */
+const CLOSE_MS = 5_000;
 /** Bytes of a row until the first cut tells. */
 const ROW_BYTES = 400;
 
@@ -68,7 +70,7 @@ export class DeliveryStage implements LogStage {
   readonly id: string;
   readonly inputs: readonly string[];
   readonly #input: DeliveryInput;
-  readonly #breaker = new Breaker();
+  readonly #breaker: Breaker;
   readonly #recent: Recent;
   #state: DeliveryState = readState(undefined);
   #cutter!: Cutter;
@@ -77,10 +79,14 @@ export class DeliveryStage implements LogStage {
   /** Planned cuts that wait for the one under way. */
   #waiting: FormingCut[] = [];
   #sending: FormingCut | null = null;
+  /** Resolves when the sink is done with the last cut, also with one that was given up. */
+  #sent: Promise<void> = Promise.resolve();
   #finished: FinishedCut | null = null;
   #committing: CutCommit | null = null;
   #stop = new AbortController();
   #isOpen = false;
+  /** Whether the sink was ever told to open: then it has something to close. */
+  #isTouched = false;
   /** What ended the sending of a cut: the loop shall stall, and restore. */
   #fault: unknown = null;
   #rowBytes = ROW_BYTES;
@@ -99,6 +105,7 @@ export class DeliveryStage implements LogStage {
       replay === undefined
         ? [options.from, REDRIVE_STREAM]
         : [options.from, ...(replay.options.lakeBelow === null ? [] : [replayStream(replay.options.id)])];
+    this.#breaker = new Breaker(input.clock);
     this.#recent = new Recent(input.clock);
   }
 
@@ -191,8 +198,12 @@ export class DeliveryStage implements LogStage {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#committing?.giveBack();
-    if (this.#isOpen) await this.#input.sink.close();
-    this.#isOpen = false;
+    // A sink that does not end what was aborted shall not hold up a stop; its requests fail as they may.
+    const waited = new AbortController();
+    await Promise.race([this.#sent, pause(this.#input.clock, CLOSE_MS, waited.signal)]);
+    waited.abort();
+    if (this.#isTouched) await this.#input.sink.close();
+    this.#isTouched = this.#isOpen = false;
   }
 
   /** While true, everything that waits is sealed at the next flush. */
@@ -290,37 +301,29 @@ export class DeliveryStage implements LogStage {
     const cut = this.#waiting.shift();
     if (cut === undefined) return;
     this.#sending = cut;
-    void this.#send(cut, this.#stop.signal);
+    const { signal } = this.#stop;
+    this.#sent = this.#sent.then(() => this.#send(cut, signal));
   }
 
+  /** Brings a cut to the sink. Never rejects: what went wrong ends in the loop, which stalls and restores. */
   async #send(cut: FormingCut, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const { options, schema, clock, random, replay, sink } = this.#input;
-    const rows = new CutRows(schema, cut.slices);
-    const onFailure = (error: unknown): void => this.#recent.failed(error);
-    const onRetry = (): void => this.#recent.retried();
-    const courier = new Courier({
-      sink,
-      breaker: this.#breaker,
-      retry: options.retry,
-      clock,
-      random,
-      onFailure,
-      onRetry,
-    });
-    const place = {
-      delivery: options.name,
-      stream: options.from,
-      range: rangeText(planOf(cut)),
-      receivedAt: rows.slices.reduce((oldest, { receivedAt }) => Math.min(oldest, receivedAt), Infinity),
-      replay: replay?.options.id ?? null,
-    };
     try {
+      const rows = new CutRows(schema, cut.slices);
+      const stamps = rows.slices.map(({ receivedAt }) => receivedAt);
+      const place = {
+        delivery: options.name,
+        stream: options.from,
+        range: rangeText(planOf(cut)),
+        receivedAt: stamps.reduce((oldest, one) => Math.min(oldest, one), stamps[0] ?? 0),
+        replay: replay?.options.id ?? null,
+      };
+      const onFailure = (error: unknown): void => this.#recent.failed(error);
+      const onRetry = (): void => this.#recent.retried();
+      const ground = { sink, clock, random, breaker: this.#breaker, retry: options.retry };
       await this.#openSink(signal);
-      const outcome = await courier.bring(
-        rows,
-        { ...place, receivedAt: Number.isFinite(place.receivedAt) ? place.receivedAt : 0 },
-        signal,
-      );
+      const outcome = await new Courier({ ...ground, onFailure, onRetry }).bring(rows, place, signal);
       if (signal.aborted) return;
       if (rows.count > 0 && outcome.receipt.bytes > 0) this.#rowBytes = outcome.receipt.bytes / rows.count;
       this.#sending = null;
@@ -338,6 +341,7 @@ export class DeliveryStage implements LogStage {
     const { sink, clock, options } = this.#input;
     for (let attempt = 0; !this.#isOpen; attempt++) {
       try {
+        this.#isTouched = true;
         await sink.open(signal);
         this.#isOpen = true;
         return;

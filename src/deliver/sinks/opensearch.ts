@@ -36,9 +36,6 @@ import { answerText, Nodes, type NodeAnswer } from './opensearch/nodes.js';
 import { IndexNames } from './opensearch/rotation.js';
 import { setUp } from './opensearch/set-up.js';
 
-/** Requests of which it is remembered that a part was taken. */
-const PARTLY_MAX = 1_000;
-
 /** Documents by the bulk API. */
 export function createOpensearchSink(options: SinkOptionsOf<'opensearch'>, context: SinkContext): Sink {
   return new OpensearchSink(options, context);
@@ -51,8 +48,6 @@ class OpensearchSink implements Sink {
   readonly #compressor;
   readonly #path: string;
   readonly #names: IndexNames;
-  /** Ids of requests of which a part was taken and a part is sent again. */
-  readonly #partly = new Set<string>();
   #nodes: Nodes | null = null;
 
   constructor(options: SinkOptionsOf<'opensearch'>, context: SinkContext) {
@@ -71,7 +66,6 @@ class OpensearchSink implements Sink {
     const { schema, clock } = this.#context;
     await this.#nodes?.close();
     this.#nodes = new Nodes(this.#options, this.#context);
-    this.#partly.clear();
     if (!this.#options.setUp) return;
     await setUp({ options: this.#options, schema, nodes: this.#nodes, nowMs: clock.now() }, signal);
   }
@@ -106,24 +100,19 @@ class OpensearchSink implements Sink {
   }
 
   /** Marks the rows as the answer says; throws where it says nothing of them. */
-  #take({ id, rows, attempt }: SinkRequest, receipt: Receipt, answer: NodeAnswer): void {
+  #take({ rows, attempt, isRest }: SinkRequest, receipt: Receipt, answer: NodeAnswer): void {
     if (answer.status !== 200) throw failureOf(answer, this.#context.clock.now());
     // Too long an answer is one of too many rows.
     if (answer.isCut) throw new Refused(`${answer.place}: the answer is too long`, { divisible: true });
-    if (isAllCreated(answer.text, rows.count)) {
-      this.#partly.delete(id);
-      return receipt.takeAll();
-    }
+    if (isAllCreated(answer.text, rows.count)) return receipt.takeAll();
     const items = readItems(answer.text, rows.count);
     if (items === null)
       throw new ComeAgain(`${answerText(answer)}, which does not have one item for each of ${rows.count} rows`, null);
-    const isRowsFault = attempt + 1 >= ROW_ATTEMPTS_MAX && this.#partly.has(id);
+    const isRowsFault = isRest && attempt + 1 >= ROW_ATTEMPTS_MAX;
     const { away, busy, done } = mark(items, receipt, isRowsFault);
-    const again = away ?? busy;
-    if (again === null) this.#partly.delete(id);
-    else if (done > 0 && this.#partly.size < PARTLY_MAX) this.#partly.add(id);
     // What the back-off and the breaker shall see: nobody gets in.
-    if (again !== null && (away !== null || done === 0))
+    const again = away ?? (done === 0 ? busy : null);
+    if (again !== null)
       throw new ComeAgain(`${answer.place}: ${itemText(again)} (${rows.count - done} of ${rows.count} rows)`, null);
   }
 }

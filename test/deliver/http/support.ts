@@ -34,7 +34,7 @@ export async function send(
 ): Promise<{ readonly receipt: Receipt; readonly error: unknown }> {
   const receipt = new Receipt(rows.count);
   const cut = { delivery: 'out', stream: 'events', range: 'events/0:0-3', receivedAt: 1_700_000_000_123, replay: null };
-  const request = { id: REQUEST_ID, rows, attempt: 0, cut: { ...cut, ...place } };
+  const request = { id: REQUEST_ID, rows, attempt: 0, isRest: false, cut: { ...cut, ...place } };
   try {
     await sink.send(request, receipt, new AbortController().signal);
     return { receipt, error: null };

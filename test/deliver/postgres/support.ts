@@ -31,7 +31,7 @@ export async function send(sink: Sink, rows: CutRows): Promise<{ readonly receip
   const receipt = new Receipt(rows.count);
   const cut = { delivery: 'out', stream: 'events', range: 'events/0:0-3', receivedAt: 1_700_000_000_123, replay: null };
   try {
-    await sink.send({ id: 'id', rows, attempt: 0, cut }, receipt, new AbortController().signal);
+    await sink.send({ id: 'id', rows, attempt: 0, isRest: false, cut }, receipt, new AbortController().signal);
     return { receipt, error: null };
   } catch (error) {
     return { receipt, error };

@@ -131,7 +131,7 @@ export function mark(items: readonly BulkItem[], receipt: Receipt, isRowsFault: 
     if (isRowsFault && fate === 'away' && item.status === 500) fate = 'refused';
     if (fate === 'taken') receipt.take(row);
     else if (fate === 'refused') receipt.refuse(row, 'DELIVERY_REFUSED', itemText(item));
-    else receipt.again(row);
+    else receipt.again(row, itemText(item));
     if (fate === 'away') away ??= item;
     else if (fate === 'busy') busy ??= item;
     else done += 1;
