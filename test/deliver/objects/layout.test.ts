@@ -34,7 +34,7 @@ async function send(
   const { signal } = new AbortController();
   await sink.open(signal);
   const part = { delivery: 'out', stream: 'events', range, receivedAt: AT, replay };
-  await sink.send({ id: 'x', rows: cut, attempt: 0, cut: part }, receipt, signal);
+  await sink.send({ id: 'x', rows: cut, attempt: 0, isRest: false, cut: part }, receipt, signal);
   await sink.close();
   return { receipt, objects: objectsIn(folder) };
 }

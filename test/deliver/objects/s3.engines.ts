@@ -103,7 +103,7 @@ describeWith(['s3'], 'objects in S3', () => {
     const cut = { delivery: 'out', stream: 'events', range: 'events/0:0-80000', receivedAt: 0, replay: null };
     const { signal } = new AbortController();
     await sink.open(signal);
-    await sink.send({ id: randomUUID(), rows, attempt: 0, cut }, receipt, signal);
+    await sink.send({ id: randomUUID(), rows, attempt: 0, isRest: false, cut }, receipt, signal);
     await sink.close();
     return receipt;
   };
@@ -151,7 +151,7 @@ describeWith(['s3'], 'objects in S3', () => {
     const cut = { delivery: 'out', stream: 'events', range: 'events/0:0-3', receivedAt: 0, replay: null };
     const { signal } = new AbortController();
     await sink.open(signal);
-    await expect(sink.send({ id: 'x', rows, attempt: 0, cut }, receipt, signal)).rejects.toMatchObject({
+    await expect(sink.send({ id: 'x', rows, attempt: 0, isRest: false, cut }, receipt, signal)).rejects.toMatchObject({
       code: 'STORE_REFUSED',
     });
     expect(receipt.count(ROW.unknown)).toBe(3);
