@@ -41,6 +41,16 @@ export interface QuarantineFilter {
   readonly offset?: number;
 }
 
+/** A part of a list. */
+export interface QuarantinePage {
+  /** Most rows. */
+  readonly limit: number;
+  /** Offset of the last row of the page before. */
+  readonly after: number;
+  /** Which come first. */
+  readonly order: 'oldest' | 'newest';
+}
+
 /** An open row, as it is shown. */
 export interface QuarantinedRow {
   readonly offset: number;
@@ -107,11 +117,12 @@ export class QuarantineDesk {
     this.#input = input;
   }
 
-  /** Open rows, the oldest first, behind offset `after`. */
-  async list(filter: QuarantineFilter, limit: number, after = -1): Promise<QuarantinedRow[]> {
+  /** Open rows, without their originals. */
+  async list(filter: QuarantineFilter, { limit, after, order }: QuarantinePage): Promise<QuarantinedRow[]> {
+    const [isBehind, direction] = order === 'oldest' ? ['>', 'ASC'] : ['<', 'DESC'];
     const rows = await this.#input.ask(
-      `SELECT ${COLUMNS} FROM quarantine WHERE ${OPEN} AND "_offset" > ${after} ${conditions(filter)}
-       ORDER BY "_offset" LIMIT ${limit}`,
+      `SELECT ${COLUMNS} FROM quarantine WHERE ${OPEN} AND "_offset" ${isBehind} ${after} ${conditions(filter)}
+       ORDER BY "_offset" ${direction} LIMIT ${limit}`,
     );
     return rows.map((row) => shown(row));
   }

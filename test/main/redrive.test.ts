@@ -56,7 +56,7 @@ interface Answer {
   readonly original: string;
   readonly rows: (Row & [string, string])[];
   readonly groups: unknown[];
-  readonly deliveries: { readonly paused: boolean; readonly pendingRows: number }[];
+  readonly deliveries: { readonly paused: boolean; readonly pendingRows: number; readonly oldestMs: number }[];
 }
 
 async function call(path: string, body?: unknown, key = OPERATOR): Promise<{ status: number; json: Answer }> {
@@ -118,6 +118,17 @@ describe('quarantine and redrive, from one end to the other', () => {
     expect((await call('/v1/quarantine?code=EVENT_TYPE')).json.rows).toHaveLength(1);
   });
 
+  test('the list begins at either end, and goes on behind a row', async () => {
+    const offsets = async (query: string) =>
+      (await call(`/v1/quarantine?${query}`)).json.rows.map(({ offset }) => offset);
+    const [first, second] = await offsets('');
+    expect(await offsets('order=newest')).toEqual([second, first]);
+    expect(await offsets('order=newest&limit=1')).toEqual([second]);
+    expect(await offsets(`order=newest&after=${second}`)).toEqual([first]);
+    expect(await offsets(`after=${first}`)).toEqual([second]);
+    expect((await call('/v1/quarantine?order=upwards')).status).toBe(400);
+  });
+
   test("a tenant's key sees its own rows and may not redrive", async () => {
     expect((await call('/v1/quarantine', undefined, 'acme-read-key-12345')).json.rows).toHaveLength(2);
     expect((await call('/v1/quarantine?tenant=bolt', undefined, 'acme-read-key-12345')).status).toBe(403);
@@ -163,11 +174,16 @@ describe('quarantine and redrive, from one end to the other', () => {
     await call('/v1/events', event(8), INGEST);
     await until('paused', async () => {
       const [archive] = (await call('/v1/deliveries')).json.deliveries;
-      return archive!.paused && archive!.pendingRows === 1;
+      // A paused delivery holds no row: how old the oldest is stands in the log.
+      return archive!.paused && archive!.pendingRows === 1 && archive!.oldestMs > 0;
     });
     expect((await call('/v1/deliveries/none/pause', {})).status).toBe(404);
     await call('/v1/deliveries/archive/resume', {});
     await until('delivered', () => delivered().length === 7);
+    await until('nothing waits', async () => {
+      const [archive] = (await call('/v1/deliveries')).json.deliveries;
+      return archive!.pendingRows === 0 && archive!.oldestMs === 0;
+    });
     const sql =
       "SELECT outcome, sum(events) FROM edges WHERE edge = 'deliver.archive' GROUP BY outcome ORDER BY outcome";
     let sums: unknown;

@@ -17,6 +17,8 @@ export function deliveryRoutes(api: Api): Route[] {
           ...delivery,
           state: reader.state,
           reason: reader.reason,
+          lagRows: reader.lagRows,
+          lagMs: reader.lagMs,
         }));
         answerJson(response, 200, { deliveries }, { 'cache-control': 'no-store' });
       },

@@ -24,6 +24,22 @@ const FILTERS: readonly Parameter[] = [
   { name: 'to', in: 'query', description: 'Quarantined before; ms or ISO 8601', schema: { type: 'string' } },
 ];
 
+const PAGE: readonly Parameter[] = [
+  {
+    name: 'limit',
+    in: 'query',
+    description: 'Most rows',
+    schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
+  },
+  { name: 'after', in: 'query', description: 'Offset of the last row of the page before', schema: { type: 'integer' } },
+  {
+    name: 'order',
+    in: 'query',
+    description: 'Which rows come first',
+    schema: { type: 'string', enum: ['oldest', 'newest'], default: 'oldest' },
+  },
+];
+
 const RESOLVING = {
   type: 'object',
   additionalProperties: false,
@@ -42,27 +58,16 @@ export function quarantineRoutes({ quarantine: desk }: Api): Route[] {
       method: 'GET',
       path: '/v1/quarantine',
       roles: ['read'],
-      summary: 'Events that failed and are neither redriven nor dropped, the oldest first',
-      parameters: [
-        ...FILTERS,
-        {
-          name: 'limit',
-          in: 'query',
-          description: 'Most rows',
-          schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 100 },
-        },
-        {
-          name: 'after',
-          in: 'query',
-          description: 'Offset of the last row of the page before',
-          schema: { type: 'integer' },
-        },
-      ],
+      summary: 'Events that failed and are neither redriven nor dropped',
+      parameters: [...FILTERS, ...PAGE],
       answers: { 'application/json': { $ref: '#/components/schemas/Quarantine' } },
+      errors: [400],
       async handle(exchange) {
         const limit = wholeNumber(exchange.query, 'limit', { min: 1, max: 1_000, fallback: 100 });
-        const after = wholeNumber(exchange.query, 'after', { min: -1, max: Number.MAX_SAFE_INTEGER, fallback: -1 });
-        const rows = await desk.list(filterOf(exchange), limit, after);
+        const order = orderOf(exchange.query);
+        const start = order === 'oldest' ? -1 : Number.MAX_SAFE_INTEGER;
+        const after = wholeNumber(exchange.query, 'after', { min: -1, max: Number.MAX_SAFE_INTEGER, fallback: start });
+        const rows = await desk.list(filterOf(exchange), { limit, after, order });
         answerJson(exchange.response, 200, { rows }, { 'cache-control': 'no-store' });
       },
     },
@@ -127,6 +132,12 @@ function resolveRoute(
       }
     },
   };
+}
+
+function orderOf(query: URLSearchParams): 'oldest' | 'newest' {
+  const order = query.get('order') ?? 'oldest';
+  if (order === 'oldest' || order === 'newest') return order;
+  throw wrong(`order: expected 'oldest' or 'newest', found '${order.slice(0, 40)}'`, 'query order');
 }
 
 function filterOf({ query, principal }: Exchange): QuarantineFilter {
