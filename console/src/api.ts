@@ -76,12 +76,18 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks the server that served the page. */
-export async function get<T>(key: string, path: string, signal?: AbortSignal): Promise<T> {
-  const response = await fetch(path, {
-    headers: { authorization: `Bearer ${key}` },
-    ...(signal === undefined ? {} : { signal }),
-  });
+/** Asks the server that served the page. Throws ApiError. */
+export function get<T>(key: string, path: string, signal?: AbortSignal): Promise<T> {
+  return ask(key, path, signal === undefined ? {} : { signal });
+}
+
+/** Has the server do something. Throws ApiError. */
+export function post<T>(key: string, path: string, body: object): Promise<T> {
+  return ask(key, path, { method: 'POST', body: JSON.stringify(body) });
+}
+
+async function ask<T>(key: string, path: string, init: RequestInit): Promise<T> {
+  const response = await fetch(path, { ...init, headers: { authorization: `Bearer ${key}` } });
   if (response.ok) return (await response.json()) as T;
   const text = await response.text();
   throw new ApiError(response.status, messageOf(text, response.status));

@@ -1,15 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
-import { ApiError, get, type Stats, type View } from './api.js';
+import { ApiError, get, type Stats } from './api.js';
+import { DeliveriesPage } from './deliveries/deliveries-page.js';
+import { FlowPage } from './flow-page.js';
 import { Header } from './header.js';
 import { KeyForm } from './key-form.js';
-import { Readers } from './readers.js';
+import { usePage } from './page.js';
 import { useKey } from './session.js';
-import { Tiles } from './tiles.js';
-import { ViewPanel } from './view-panel.js';
 
-/** The first page: what flows, how fresh it is, who lags, and one view live. */
+/** The console: asks for a key, then shows the page that the address names. */
 export function App() {
   const [key, setKey] = useKey();
+  const page = usePage();
   const stats = useQuery({
     queryKey: ['stats', key],
     queryFn: ({ signal }) => get<Stats>(key, '/v1/stats', signal),
@@ -17,28 +18,26 @@ export function App() {
     // A key that is refused stays refused: another one is asked for instead.
     refetchInterval: ({ state }) => (isRefused(state.error) ? false : 1_000),
   });
-  const views = useQuery({
-    queryKey: ['views', key],
-    queryFn: ({ signal }) => get<{ views: readonly View[] }>(key, '/v1/views', signal),
-    enabled: key !== '',
-    refetchInterval: 30_000,
-  });
   const refused = isRefused(stats.error);
   const connected = stats.isSuccess && stats.error === null;
   return (
     <>
-      <Header connected={connected} signedIn={key !== '' && !refused} onLeave={() => setKey('')} />
+      <Header page={page} connected={connected} signedIn={key !== '' && !refused} onLeave={() => setKey('')} />
       <main>
         {key === '' || refused ? (
           <KeyForm onKey={setKey} error={refused ? stats.error?.message : undefined} />
         ) : (
           <>
             {stats.error !== null && (
-              <p className="notice">No answer from the server: {stats.error.message}. Trying again.</p>
+              <p className="notice" role="alert">
+                No answer from the server: {stats.error.message}. Trying again.
+              </p>
             )}
-            <Tiles stats={stats.data} />
-            <ViewPanel apiKey={key} views={views.data?.views} />
-            <Readers readers={stats.data?.readers} />
+            {page === 'flow' ? (
+              <FlowPage apiKey={key} stats={stats.data} />
+            ) : (
+              <DeliveriesPage key={key} apiKey={key} stats={stats.data} connected={connected} />
+            )}
           </>
         )}
       </main>

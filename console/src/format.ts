@@ -24,3 +24,10 @@ export function formatSpan(ms: number): string {
 export function formatTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 }
+
+/** A moment to the second; the day only where it is not today's. UTC. */
+export function formatClock(ms: number): string {
+  const text = new Date(ms).toISOString();
+  const isToday = text.slice(0, 10) === new Date().toISOString().slice(0, 10);
+  return isToday ? text.slice(11, 19) : text.slice(0, 19).replace('T', ' ');
+}
