@@ -20,12 +20,18 @@ import { freePort, launch, type Engine, type EngineOptions } from './process.js'
 export interface KafkaOptions extends EngineOptions {
   /** Properties of the broker, such as `message.max.bytes`. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Where clients are sent that come to `bootstrap`: a proxy of the test's own. */
+  readonly advertised?: string;
+  /** Who may use the listener `secured`, by SASL's PLAIN and SCRAM-SHA-256. */
+  readonly user?: { readonly name: string; readonly password: string };
 }
 
 /** A running Kafka. Topics are made when first used, with 4 partitions. */
 export interface Kafka extends Engine {
   /** Such as `127.0.0.1:40123`. */
   readonly bootstrap: string;
+  /** The listener that asks who is there; only with `user`. */
+  readonly secured: string;
 }
 
 const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.apache.logging.log4j.level=INFO'];
@@ -34,11 +40,18 @@ const JVM = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dorg.apache.loggin
 export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const bootstrap = `127.0.0.1:${await freePort()}`;
   const controller = `127.0.0.1:${await freePort()}`;
+  const secured = `127.0.0.1:${await freePort()}`;
+  const { user, advertised = bootstrap } = options;
   const jars = ['-cp', path.join(engineFolder('kafka'), 'lib', '*')];
   const engine = await launch('kafka', options, async (folder) => {
     const data = path.join(folder, 'data');
     const file = path.join(folder, 'server.properties');
-    const settings = { ...settingsOf(bootstrap, controller), 'log.dirs': data, ...options.settings };
+    const settings = {
+      ...settingsOf(bootstrap, advertised, controller),
+      ...(user === undefined ? {} : securedSettings(bootstrap, advertised, secured, controller, user)),
+      'log.dirs': data,
+      ...options.settings,
+    };
     await writeFile(
       file,
       Object.entries(settings)
@@ -46,8 +59,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
         .join(''),
     );
     if (!existsSync(path.join(data, 'meta.properties'))) {
+      const scram = user === undefined ? [] : ['-S', `SCRAM-SHA-256=[name=${user.name},password=${user.password}]`];
       const id = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-      await run('java', [...JVM, ...jars, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', file]);
+      await run('java', [...JVM, ...jars, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', file, ...scram]);
     }
     return {
       command: 'java',
@@ -55,15 +69,15 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
       ready: () => hasBroker(bootstrap),
     };
   });
-  return Object.assign(engine, { bootstrap });
+  return Object.assign(engine, { bootstrap, secured });
 }
 
-function settingsOf(bootstrap: string, controller: string): Record<string, string | number> {
+function settingsOf(bootstrap: string, advertised: string, controller: string): Record<string, string | number> {
   return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     listeners: `PLAINTEXT://${bootstrap},CONTROLLER://${controller}`,
-    'advertised.listeners': `PLAINTEXT://${bootstrap}`,
+    'advertised.listeners': `PLAINTEXT://${advertised}`,
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': `1@${controller}`,
     'broker.session.timeout.ms': 2000,
@@ -77,6 +91,24 @@ function settingsOf(bootstrap: string, controller: string): Record<string, strin
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
+  };
+}
+
+function securedSettings(
+  bootstrap: string,
+  advertised: string,
+  secured: string,
+  controller: string,
+  { name, password }: { readonly name: string; readonly password: string },
+): Record<string, string> {
+  const module = 'org.apache.kafka.common.security';
+  return {
+    listeners: `PLAINTEXT://${bootstrap},SECURED://${secured},CONTROLLER://${controller}`,
+    'advertised.listeners': `PLAINTEXT://${advertised},SECURED://${secured}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_PLAINTEXT',
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256',
+    'listener.name.secured.plain.sasl.jaas.config': `${module}.plain.PlainLoginModule required user_${name}="${password}";`,
+    'listener.name.secured.scram-sha-256.sasl.jaas.config': `${module}.scram.ScramLoginModule required;`,
   };
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ConfigMistake } from '../issues.js';
 import { httpSinkField, webhookSinkField } from './http.js';
 import { directorySinkField, objectMistakes, s3SinkField } from './objects.js';
+import { kafkaSinkField } from './kafka.js';
 import { opensearchSinkField } from './opensearch.js';
 import { fileSinkField, stdoutSinkField } from './output.js';
 import { postgresSinkField } from './postgres.js';
@@ -23,6 +24,7 @@ export const sinkField = z.discriminatedUnion(
     webhookSinkField,
     opensearchSinkField,
     postgresSinkField,
+    kafkaSinkField,
   ],
   {
     error: (issue) => (issue.code === 'invalid_union' ? `expected one of type ${SINK_TYPES.join(', ')}` : undefined),
@@ -30,7 +32,17 @@ export const sinkField = z.discriminatedUnion(
 );
 
 /** Types of sinks, as `type` names them. */
-export const SINK_TYPES = ['directory', 'file', 's3', 'stdout', 'http', 'webhook', 'opensearch', 'postgres'] as const;
+export const SINK_TYPES = [
+  'directory',
+  'file',
+  's3',
+  'stdout',
+  'http',
+  'webhook',
+  'opensearch',
+  'postgres',
+  'kafka',
+] as const;
 
 /** The settings of a sink, parsed; paths are absolute, secrets are in clear. Never print them. */
 export type SinkOptions = z.output<typeof sinkField>;
@@ -51,6 +63,7 @@ export function withPaths(sink: SinkOptions, at: (path: string) => string, folde
       return { ...sink, tls: tlsWithPaths(sink.tls, at) };
     case 'postgres':
     case 's3':
+    case 'kafka':
       return sink.tls === undefined ? sink : { ...sink, tls: tlsWithPaths(sink.tls, at) };
     case 'stdout':
       return sink;

@@ -2,6 +2,7 @@
 import type { SinkOptions, SinkOptionsOf } from '../../config/sinks/index.js';
 import type { Sink, SinkContext } from '../sink.js';
 import { createHttpSink } from './http.js';
+import { createKafkaSink } from './kafka.js';
 import { createOpensearchSink } from './opensearch.js';
 import { createDirectorySink, createS3Sink } from './object-stores.js';
 import { createFileSink, createStdoutSink } from './output.js';
@@ -22,6 +23,7 @@ const SINKS: Makers = {
   webhook: createWebhookSink,
   postgres: createPostgresSink,
   opensearch: createOpensearchSink,
+  kafka: createKafkaSink,
 };
 
 /** Makes the sink of a delivery; nothing is opened yet. */
