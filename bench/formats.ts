@@ -1,8 +1,9 @@
-/** How rows look outside: columns to lines of JSON, against `JSON.stringify` of row objects. */
+/** How rows look outside: columns to text, and to objects and back, against the same by plain values (`rowOf`). */
 import { adEvents } from '../src/event/ad-events.js';
 import { BatchTarget, decodeBatch, DictionaryChain, DictionaryScope, encodeAttached } from '../src/event/batch.js';
 import type { ColumnBatch } from '../src/event/columns.js';
 import { batchFromRows, rowOf } from '../src/event/rows.js';
+import { CsvLines } from '../src/format/csv-lines.js';
 import { JsonLines } from '../src/format/json-lines.js';
 import { eventReader } from '../src/format/rows-reader.js';
 import { eventWriter } from '../src/format/rows-writer.js';
@@ -16,7 +17,13 @@ const schema = adEvents();
 /** Runs the bench. */
 export async function run(): Promise<BenchRow[]> {
   const batches = segment();
-  return [await jsonLines(batches), await objects(batches), await roundTrip(batches, 0), await roundTrip(batches, 2)];
+  return [
+    await jsonLines(batches),
+    await csv(batches),
+    await objects(batches),
+    await roundTrip(batches, 0),
+    await roundTrip(batches, 2),
+  ];
 }
 
 /** The events as the log's readers get them: batches of one segment. */
@@ -64,6 +71,33 @@ async function jsonLines(batches: readonly ColumnBatch[]): Promise<BenchRow> {
     target: '>= 1.5 M',
     extra: { bytesPerRow: bytes / RECORDS },
   });
+}
+
+async function csv(batches: readonly ColumnBatch[]): Promise<BenchRow> {
+  const rows = new CsvLines(schema);
+  const measured = await measure(
+    () => {
+      for (const batch of batches) rows.encode({ batch, rows: null });
+      return RECORDS;
+    },
+    { warm: 3, times: 9 },
+  );
+  const field = (value: unknown) => {
+    const text = value === null ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const baseline = await measure(
+    () => {
+      for (const batch of batches) {
+        let text = '';
+        for (let i = 0; i < batch.rows; i++) text += `${Object.values(rowOf(batch, i)).map(field).join(',')}\r\n`;
+        Buffer.from(text);
+      }
+      return RECORDS;
+    },
+    { warm: 1, times: 3 },
+  );
+  return row('CSV from columns', measured, 'join of rowOf', baseline);
 }
 
 async function objects(batches: readonly ColumnBatch[]): Promise<BenchRow> {

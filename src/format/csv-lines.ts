@@ -1,97 +1,88 @@
 /**
- * Rows as lines of CSV (RFC 4180, lines end with LF): for people's tools, not for the fastest path.
+ * Rows as lines of CSV (RFC 4180), straight from columns to bytes.
  *
- * Values are those of `event/rows.ts`. A text is quoted where it has a comma, a quote or a line break; a
- * null is nothing at all and an empty text is `""`, so that they differ, as PostgreSQL and DuckDB read
- * them. Lists are JSON.
+ * Fields have the values of `event/rows.ts` as text: numbers and decimals as digits, bytes as
+ * base64, JSON as its text, lists as JSON text. A null is nothing at all and an empty text is `""`:
+ * readers that tell the two apart (PostgreSQL, DuckDB) get back what was there. A field is quoted
+ * only where it must be. Lines end with LF unless CRLF is asked for.
  */
 import { sliceRows, type RowSlice } from '../event/batch.js';
-import { isNull, type Column, type IntegerColumn } from '../event/columns.js';
-import { decimalText } from '../event/decimal.js';
-import type { Dictionary } from '../event/dictionary.js';
-import { integerAt } from '../event/integers.js';
-import { valueOf } from '../event/rows.js';
-import type { ColumnType, Schema } from '../event/schema.js';
+import type { Schema } from '../event/schema.js';
+import { MillraceError } from '../util/errors.js';
+import { fieldWriter, fixedBytes, type FieldContext } from './csv/fields.js';
+import { putField } from './csv/text.js';
+import { EntryCache } from './entries.js';
 import type { EncodedRows } from './json-lines.js';
+import { LineTarget } from './target.js';
 
 /** How lines look. */
 export interface CsvLinesOptions {
-  /** `ms` since 1970, or `iso` 8601 text with ms. Default `ms`. */
+  /** Between fields, one ASCII character. Default `,`. */
+  readonly delimiter?: string;
+  /** Behind every row. Default `\n`. */
+  readonly lineEnd?: '\r\n' | '\n';
+  /** `ms` since 1970 as a number, or `iso` 8601 text with ms. Default `ms`. */
   readonly timestamps?: 'ms' | 'iso';
+  /** Most bytes of one call. Default 1 GiB. */
+  readonly bytesMax?: number;
 }
-
-const decoder = new TextDecoder();
 
 /** Writes the rows of one schema. */
 export class CsvLines {
-  readonly #types: readonly ColumnType[];
-  readonly #isoTimes: boolean;
-  /** Quoted texts by code; gone with their dictionary. */
-  readonly #quoted = new WeakMap<Dictionary, string[]>();
+  readonly #schema: Schema;
+  readonly #context: FieldContext;
+  readonly #lineEnd: '\r\n' | '\n';
 
+  /** Throws CONFIG_INVALID when the delimiter can't be one. */
   constructor(schema: Schema, options: CsvLinesOptions = {}) {
-    this.#types = schema.columns.map(({ type }) => type);
-    this.#isoTimes = options.timestamps === 'iso';
+    const delimiter = delimiterOf(options.delimiter ?? ',');
+    this.#schema = schema;
+    this.#lineEnd = options.lineEnd ?? '\n';
+    this.#context = {
+      target: new LineTarget(options.bytesMax ?? 2 ** 30),
+      delimiter,
+      isoTimes: options.timestamps === 'iso',
+      rest: fixedBytes(schema.columns.length),
+      entries: new EntryCache((view, at, source, from, to) => putField(view, at, source, from, to, delimiter)),
+    };
   }
 
-  /** The slice's rows, in its order; its batch is of the schema. */
+  /** The slice's rows, in its order; its batch is of the schema. Throws BATCH_TOO_LARGE beyond `bytesMax`. */
   encode(slice: RowSlice): EncodedRows {
     const { batch, rows } = slice;
+    const { target, delimiter, rest } = this.#context;
     const count = sliceRows(slice);
-    const cells = this.#types.map((type, index) => this.#cells(batch.column(index), type));
     const offsets = new Uint32Array(count + 1);
-    const lines: string[] = [];
+    const fields = this.#schema.columns.map((column, index) => fieldWriter(batch.column(index), column, this.#context));
+    target.start(Math.min(count * 256, 2 ** 25) + 4096);
+    let at = 0;
     for (let i = 0; i < count; i++) {
       const row = rows === null ? i : rows[i]!;
-      let line = '';
-      for (let index = 0; index < cells.length; index++) line += (index === 0 ? '' : ',') + cells[index]!(row);
-      line += '\n';
-      lines.push(line);
-      offsets[i + 1] = offsets[i]! + Buffer.byteLength(line);
-    }
-    return { data: new Uint8Array(Buffer.from(lines.join(''))), offsets };
-  }
-
-  #cells(column: Column, type: ColumnType): (row: number) => string {
-    const cell = this.#valueCells(column, type);
-    const { nulls } = column;
-    return nulls === null ? cell : (row) => (isNull(nulls, row) ? '' : cell(row));
-  }
-
-  #valueCells(column: Column, type: ColumnType): (row: number) => string {
-    switch (column.kind) {
-      case 'dictionary': {
-        const { dictionary, codes } = column;
-        let known = this.#quoted.get(dictionary);
-        if (known === undefined) this.#quoted.set(dictionary, (known = []));
-        const texts = known;
-        return (row) => (texts[codes[row]!] ??= quoted(dictionary.stringOf(codes[row]!)));
+      target.reserve(at, rest);
+      for (let field = 0; field < fields.length; field++) {
+        if (field > 0) target.view.setUint8(at++, delimiter);
+        at = fields[field]!(at, row);
       }
-      case 'bytes':
-        if (type === 'bytes') return (row) => quoted(String(valueOf(column, type, row)));
-        return (row) => quoted(decoder.decode(column.data.subarray(column.offsets[row], column.offsets[row + 1])));
-      case 'integer':
-        return this.#integerCells(column, type);
-      case 'list':
-      case 'bytesList':
-        return (row) => quoted(JSON.stringify(valueOf(column, type, row)));
-      default:
-        return (row) => String(valueOf(column, type, row));
+      for (let k = 0; k < this.#lineEnd.length; k++) target.view.setUint8(at++, this.#lineEnd.charCodeAt(k));
+      offsets[i + 1] = at;
     }
-  }
-
-  #integerCells(column: IntegerColumn, type: ColumnType): (row: number) => string {
-    if (type === 'decimal') return (row) => decimalText(integerAt(column, row));
-    if (type === 'timestamp' && this.#isoTimes) return (row) => new Date(Number(integerAt(column, row))).toISOString();
-    return (row) => String(integerAt(column, row));
+    return { data: target.take(at), offsets };
   }
 }
 
 /** The first line: the names of the columns. */
-export function csvHeader(schema: Schema): string {
-  return `${schema.columns.map(({ name }) => quoted(name)).join(',')}\n`;
+export function csvHeader(schema: Schema, { delimiter = ',', lineEnd = '\n' }: CsvLinesOptions = {}): string {
+  return schema.columns.map(({ name }) => name).join(delimiter) + lineEnd;
 }
 
-function quoted(text: string): string {
-  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+/** The delimiter's byte. */
+function delimiterOf(delimiter: string): number {
+  const byte = delimiter.charCodeAt(0);
+  if (delimiter.length !== 1 || byte >= 128 || '"\r\n\0'.includes(delimiter) || /[A-Za-z0-9_.+:/=-]/.test(delimiter))
+    throw new MillraceError(
+      'CONFIG_INVALID',
+      `${JSON.stringify(delimiter)} is no delimiter; expected one ASCII character that stands in no number or name`,
+      { place: 'delimiter' },
+    );
+  return byte;
 }

@@ -5,13 +5,13 @@
  * beyond 2^53 as strings, bytes as base64. Text that is no UTF-8 comes out as `TextDecoder` reads
  * it, so a line is always valid JSON and valid UTF-8.
  *
- * Limits: few generated functions a schema (`shapes.ts`); `bytesMax` bytes of lines a call. Escaped dictionary entries are kept as long as their dictionary (`json/entries.ts`).
+ * Limits: few generated functions a schema (`shapes.ts`); `bytesMax` bytes of lines a call. Escaped dictionary entries are kept as long as their dictionary (`entries.ts`).
  */
 import { sliceRows, type RowSlice } from '../event/batch.js';
 import type { Schema } from '../event/schema.js';
 import { bindColumns } from './json/bind.js';
 import { lineKernel, type LineKernel, type LineOptions } from './json/kernel.js';
-import { LineTarget } from './json/target.js';
+import { LineTarget } from './target.js';
 import { KernelCache, shapesOf } from './shapes.js';
 
 /** How lines look. */

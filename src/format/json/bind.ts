@@ -2,7 +2,7 @@
 import type { BytesColumn, Column, ColumnBatch, IntegerColumn } from '../../event/columns.js';
 import type { ColumnDefinition } from '../../event/schema.js';
 import { nullsOf } from '../shapes.js';
-import { jsonEntriesOf } from './entries.js';
+import { jsonEntries } from './entries.js';
 import { integerForm, type BoundColumn, type LineOptions } from './kernel.js';
 import { putWideDecimal, putWideInteger, putWideTime } from './numbers.js';
 
@@ -27,11 +27,11 @@ function bindColumn(column: Column, definition: ColumnDefinition, options: LineO
     case 'bytes':
       return { offsets: column.offsets, data: column.data, source: viewOf(column) };
     case 'dictionary': {
-      const { view, offsets } = jsonEntriesOf(column.dictionary);
+      const { view, offsets } = jsonEntries.of(column.dictionary);
       return { codes: column.codes, source: view, ends: offsets };
     }
     case 'list': {
-      const { view, offsets } = jsonEntriesOf(column.dictionary);
+      const { view, offsets } = jsonEntries.of(column.dictionary);
       return { offsets: column.offsets, codes: column.codes, source: view, ends: offsets };
     }
     case 'bytesList':

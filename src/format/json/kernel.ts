@@ -14,7 +14,7 @@ import type { ColumnDefinition, Schema } from '../../event/schema.js';
 import type { ColumnShape } from '../shapes.js';
 import * as numbers from './numbers.js';
 import { ESCAPED_BYTES_MAX, putBytes, putJson, putText } from './text.js';
-import type { LineTarget } from './target.js';
+import type { LineTarget } from '../target.js';
 
 /** Options, parsed. */
 export interface LineOptions {

@@ -9,7 +9,7 @@
  */
 import type { Column, IntegerColumn } from '../../../event/columns.js';
 import { numberAt } from '../../../event/integers.js';
-import { LineTarget } from '../../../format/json/target.js';
+import { LineTarget } from '../../../format/target.js';
 import { encodedBatch, type RowEncoder } from '../../encoded.js';
 import { MillraceError } from '../../../util/errors.js';
 import type { CutRows, PlacedSlice } from '../../rows.js';

@@ -19,7 +19,7 @@ import { createHash } from 'node:crypto';
 import type { SinkOptionsOf } from '../../../config/sinks/index.js';
 import type { BytesColumn, Column, DictionaryColumn, UuidColumn } from '../../../event/columns.js';
 import { uuidText } from '../../../event/uuid.js';
-import { jsonEntriesOf } from '../../../format/json/entries.js';
+import { jsonEntries } from '../../../format/json/entries.js';
 import { putUuid } from '../../../format/json/numbers.js';
 import { ESCAPED_BYTES_MAX, putBytes, putString, putText } from '../../../format/json/text.js';
 import { MillraceError } from '../../../util/errors.js';
@@ -143,7 +143,7 @@ function bytesPart({ offsets, data }: BytesColumn, isOwner: boolean): IdPart {
 }
 
 function dictionaryPart({ codes, dictionary }: DictionaryColumn, isOwner: boolean): IdPart {
-  const { view: source, offsets: ends } = jsonEntriesOf(dictionary);
+  const { view: source, offsets: ends } = jsonEntries.of(dictionary);
   const { offsets } = dictionary;
   const bytes = (row: number): Uint8Array => dictionary.bytesOf(codes[row]!);
   const plain = new Int8Array(dictionary.size);

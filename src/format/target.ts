@@ -1,4 +1,4 @@
-import { MillraceError } from '../../util/errors.js';
+import { MillraceError } from '../util/errors.js';
 
 /** Where lines are written: a buffer that grows, given away when it is full of them. */
 export class LineTarget {
@@ -17,6 +17,11 @@ export class LineTarget {
     const { buffer, byteOffset } = Buffer.allocUnsafeSlow(capacity);
     this.#bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, capacity);
     this.view = new DataView(buffer as ArrayBuffer, byteOffset, capacity);
+  }
+
+  /** As `grow`, where there is not room already. */
+  reserve(used: number, bytes: number): void {
+    if (used + bytes > this.view.byteLength) this.grow(used, bytes);
   }
 
   /** Room for `bytes` more behind the first `used`; `view` is another one afterwards. */
