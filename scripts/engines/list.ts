@@ -66,6 +66,12 @@ export const ENGINES = {
     installTools: ['java', 'maven'],
     runTools: ['java'],
   },
+  /** The last Elasticsearch under the Apache License, embedded the same way. */
+  elasticsearch: {
+    recipe: { kind: 'maven', artifacts: ['org.codelibs:elasticsearch-cluster-runner:7.10.2.0'] },
+    installTools: ['java', 'maven'],
+    runTools: ['java'],
+  },
   /** Kafka 4.1 with its own controller. Its jar holds the tool that formats a data folder, so `kafka-tools` is not needed. */
   kafka: {
     recipe: {

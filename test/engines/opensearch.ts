@@ -1,12 +1,15 @@
 /**
- * A real OpenSearch 2.19 of one node, embedded in one JVM by the runner of CodeLibs.
+ * A real OpenSearch 2.19 or Elasticsearch 7.10 of one node, embedded in one JVM by the runners of CodeLibs.
  *
  * What was learned:
  * - The runner takes the port `base + 1`, and none above 9299, whatever the configuration file says.
- * - It keeps an `opensearch.yml` that is there already: that's how the other settings come in.
+ * - It keeps an `opensearch.yml` that is there already: that's how the other settings come in. Roles it sets itself, and
+ *   ingest is not among them: no pipelines.
  * - `discovery.type: single-node` saves the three seconds in which a node waits for others.
  * - The quick compiler alone and the serial collector halve the time to start (4 s) and leave the second core to the test.
  * - Plain HTTP without users: there is no security plugin, nor index state management (`_plugins/_ism` is 400).
+ * - 7.10.2 is the last Elasticsearch under the Apache License, and the last whose runner is on Maven Central. Parts that
+ *   are under Elastic's own are not in it: `flattened` fields, life-cycle policies.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -25,11 +28,23 @@ export interface OpenSearch extends Engine {
   readonly url: string;
 }
 
-const MAIN = 'org.codelibs.opensearch.runner.OpenSearchRunner';
+const RUNNERS = {
+  opensearch: 'org.codelibs.opensearch.runner.OpenSearchRunner',
+  elasticsearch: 'org.codelibs.elasticsearch.runner.ElasticsearchClusterRunner',
+} as const;
 const JVM = ['-Xms256m', '-Xmx1g', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 
 /** Starts OpenSearch; about 4 s and 0.4 GB. */
-export async function startOpenSearch(options: OpenSearchOptions = {}): Promise<OpenSearch> {
+export function startOpenSearch(options: OpenSearchOptions = {}): Promise<OpenSearch> {
+  return start('opensearch', options);
+}
+
+/** Starts Elasticsearch, the same way. */
+export function startElasticsearch(options: OpenSearchOptions = {}): Promise<OpenSearch> {
+  return start('elasticsearch', options);
+}
+
+async function start(name: keyof typeof RUNNERS, options: OpenSearchOptions): Promise<OpenSearch> {
   const port = await freePort({ first: 9201, last: 9299 });
   const url = `http://127.0.0.1:${port}`;
   const settings = {
@@ -40,11 +55,11 @@ export async function startOpenSearch(options: OpenSearchOptions = {}): Promise<
     'cluster.routing.allocation.disk.threshold_enabled': false,
     ...options.settings,
   };
-  const engine = await launch('opensearch', options, async (folder) => {
+  const engine = await launch(name, options, async (folder) => {
     const config = path.join(folder, 'node_1', 'config');
     await mkdir(config, { recursive: true });
     const lines = Object.entries(settings).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
-    await writeFile(path.join(config, 'opensearch.yml'), lines.join(''));
+    await writeFile(path.join(config, `${name}.yml`), lines.join(''));
     const args = [
       '-basePath',
       folder,
@@ -57,7 +72,7 @@ export async function startOpenSearch(options: OpenSearchOptions = {}): Promise<
     ];
     return {
       command: 'java',
-      args: [...JVM, '-cp', path.join(engineFolder('opensearch'), 'lib', '*'), MAIN, ...args],
+      args: [...JVM, '-cp', path.join(engineFolder(name), 'lib', '*'), RUNNERS[name], ...args],
       ready: async () => {
         const answer = await fetch(`${url}/_cluster/health?wait_for_status=yellow&timeout=1s`);
         const health = (await answer.json()) as { timed_out?: boolean; cluster_name?: string };
