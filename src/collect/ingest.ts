@@ -17,7 +17,7 @@ import { gather } from '../event/gather.js';
 import { QUARANTINE_STREAM } from '../event/internal.js';
 import { recordsBatch, type RecordBytes } from '../event/records.js';
 import { valueOf } from '../event/rows.js';
-import { parseUuid } from '../event/uuid.js';
+import { parseUuid, uuidTexts } from '../event/uuid.js';
 import type { StreamDefinition, StreamRows } from '../log/log.js';
 import type { ErrorCode } from '../util/errors.js';
 import type { Account } from './accounts.js';
@@ -292,8 +292,12 @@ export class Ingest {
   /** The ids of decoded events by position in the request. */
   #idsOf({ decoded, events }: Judged): (string | null)[] {
     const ids: (string | null)[] = Array.from({ length: events }, () => null);
-    if (decoded === null || this.definition.schema.roles.eventId < 0) return ids;
-    for (let row = 0; row < decoded.rows; row++) ids[decoded.places[row * 3 + 2]!] = this.#idOf(decoded.batch, row);
+    const { eventId } = this.definition.schema.roles;
+    if (decoded === null || eventId < 0) return ids;
+    const column = decoded.batch.column(eventId);
+    const texts = column.kind === 'uuid' ? uuidTexts(column.data, decoded.rows) : null;
+    for (let row = 0; row < decoded.rows; row++)
+      ids[decoded.places[row * 3 + 2]!] = texts?.[row] ?? this.#idOf(decoded.batch, row);
     return ids;
   }
 

@@ -10,7 +10,7 @@
  * ```
  */
 import { createHash } from 'node:crypto';
-import { uuidText } from '../event/uuid.js';
+import { uuidText, uuidTexts } from '../event/uuid.js';
 
 /** The ids of one request. */
 export class RequestIds {
@@ -47,5 +47,12 @@ export class RequestIds {
   /** The same as the text of a UUID. */
   textOf(index: number): string {
     return uuidText(this.bytesOf(index), 0);
+  }
+
+  /** The texts of the first `count` ids. */
+  texts(count: number): string[] {
+    const bytes = new Uint8Array(count * 16);
+    for (let index = 0; index < count; index++) bytes.set(this.bytesOf(index), index * 16);
+    return uuidTexts(bytes, count);
   }
 }

@@ -10,6 +10,16 @@ export function uuidText(data: Uint8Array, start: number): string {
   return text;
 }
 
+/** The texts of `count` uuids, one after the other in `data`. */
+export function uuidTexts(data: Uint8Array, count: number): string[] {
+  const hex = Buffer.from(data.buffer, data.byteOffset, count * 16).toString('hex');
+  return Array.from({ length: count }, (_, index) => {
+    const at = index * 32;
+    const part = (from: number, to: number): string => hex.slice(at + from, at + to);
+    return `${part(0, 8)}-${part(8, 12)}-${part(12, 16)}-${part(16, 20)}-${part(20, 32)}`;
+  });
+}
+
 /** The value of a hex digit by its code, -1 for any other. */
 const DIGIT = new Int8Array(256).fill(-1);
 for (let value = 0; value < 16; value++) {

@@ -55,7 +55,7 @@ async function takeRaw({ ingest, tenant, texts, ids }: TakenRecords, blobs: Blob
       `records of '${ingest.definition.name}' are bytes, which can't say whose they are: put them with a tenant's key`,
       { place: 'key' },
     );
-  const names = texts.map((_, index) => ids.textOf(index));
+  const names = ids.texts(texts.length);
   await ingest.takeRaw(blobs, names, tenant);
   return { ids: names, failed: [] };
 }
