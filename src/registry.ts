@@ -13,7 +13,7 @@
  */
 import { basename } from 'node:path';
 import type { KnownStream, NewStream, StreamAdmin } from './collect/protocols/firehose/admin.js';
-import { deliveryOf } from './collect/protocols/firehose/destinations/index.js';
+import { deliveriesOf } from './collect/protocols/firehose/destinations/index.js';
 import {
   MADE_STREAMS_MAX,
   type Definitions,
@@ -22,8 +22,10 @@ import {
   type Tags,
 } from './config/definitions.js';
 import type { DeliveryOptions, MillraceOptions, StreamOptions } from './config/options.js';
+import { checkDelivery } from './deliver/check.js';
 import { removeOldDeliveries } from './deliver/readers.js';
-import { isInternalStream } from './event/internal.js';
+import { isInternalStream, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from './event/internal.js';
+import type { Schema } from './event/schema.js';
 import type { Clock } from './io/clock.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
 import type { StreamDefinition } from './log/log.js';
@@ -67,11 +69,11 @@ export class Registry implements StreamAdmin {
   /** Throws CONFIG_INVALID for a made stream that the configuration leaves no room for. */
   constructor(input: RegistryInput) {
     this.#input = input;
-    for (const { name, destination } of input.definitions.streams) {
+    for (const { name, schema, destination } of input.definitions.streams) {
       if (input.options.streams.some((stream) => stream.name === name))
         throw this.#invalid(name, 'the configuration has a stream of this name too; give that one another name');
       try {
-        this.#deliveryOf(name, destination);
+        this.#deliveriesOf(name, schema, destination);
       } catch (error) {
         throw this.#invalid(name, (error as Error).message, error);
       }
@@ -97,7 +99,7 @@ export class Registry implements StreamAdmin {
     const { options, definitions } = this.#input;
     return [
       ...options.deliveries,
-      ...definitions.streams.flatMap(({ name, destination }) => this.#deliveryOf(name, destination)),
+      ...definitions.streams.flatMap(({ name, schema, destination }) => this.#deliveriesOf(name, schema, destination)),
     ];
   }
 
@@ -142,7 +144,7 @@ export class Registry implements StreamAdmin {
           `'${name}' is at version ${made.version}, and the change is of another; describe it again`,
           { place: 'CurrentDeliveryStreamVersionId' },
         );
-      this.#deliveryOf(name, destination);
+      await this.#check(name, made.schema, destination);
       const { definitions } = this.#input;
       await definitions.put({ ...made, version: made.version + 1, destination });
       try {
@@ -166,7 +168,7 @@ export class Registry implements StreamAdmin {
       throw new MillraceError('LIMIT_EXCEEDED', `there are ${MADE_STREAMS_MAX} streams made through this API`, {
         place: 'DeliveryStreamName',
       });
-    this.#deliveryOf(name, destination);
+    await this.#check(name, schema, destination);
     if (definitions.leaving.includes(name)) await this.#forget(name);
     const definition = await this.#declare({ ...MADE_DEFAULTS, name, schema });
     await definitions.put({ name, createdMs: clock.now(), version: 1, schema, destination }, tags);
@@ -219,10 +221,21 @@ export class Registry implements StreamAdmin {
     };
   }
 
-  #deliveryOf(stream: string, destination: MadeDestination | null): DeliveryOptions[] {
+  #deliveriesOf(stream: string, schema: Schema, destination: MadeDestination | null): DeliveryOptions[] {
     if (destination === null) return [];
     const { firehose } = this.#input.options;
-    return [deliveryOf(destination, { name: deliveryName(stream), stream, firehose })];
+    return deliveriesOf(destination, { name: deliveryName(stream), stream, schema, firehose });
+  }
+
+  /** What only shows with the schema: SQL, and what formats ask of it. */
+  async #check(stream: string, schema: Schema, destination: MadeDestination | null): Promise<void> {
+    for (const delivery of this.#deliveriesOf(stream, schema, destination))
+      try {
+        await checkDelivery(delivery, delivery.from === QUARANTINE_STREAM ? QUARANTINE_SCHEMA : schema);
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+        throw new MillraceError('ARGUMENT_INVALID', error.message, { place: 'body', cause: error });
+      }
   }
 
   /** A stream that can be changed here. */

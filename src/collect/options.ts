@@ -44,7 +44,12 @@ export const COLLECT_DEFAULTS: CollectLimits = {
 };
 
 /** The defaults of the Firehose API. */
-export const FIREHOSE_DEFAULTS: FirehoseOptions = { enabled: true, accountId: '000000000000', allowPrivate: false };
+export const FIREHOSE_DEFAULTS: FirehoseOptions = {
+  enabled: true,
+  accountId: '000000000000',
+  allowPrivate: false,
+  domains: {},
+};
 
 /** What the front door is made of. */
 export interface CollectInput {

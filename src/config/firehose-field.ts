@@ -1,6 +1,11 @@
 /** The Firehose API as it is configured. */
 import { z } from 'zod';
+import { path } from './fields.js';
+import type { FirehoseOptions } from './options.js';
 import { allowPrivateField } from './sinks/http.js';
+import { s3StoreFields } from './sinks/objects.js';
+import { clusterFields } from './sinks/opensearch.js';
+import { tlsWithPaths } from './sinks/tls.js';
 
 /** `firehose` of the configuration. */
 export const firehoseField = z
@@ -22,5 +27,32 @@ export const firehoseField = z
       description:
         'Addresses that HTTP destinations made through the API may have beside those of the internet: a list of networks, or `true` for all private ones',
     }),
+    s3: z
+      .strictObject(s3StoreFields)
+      .optional()
+      .meta({ description: 'Where the buckets of S3 destinations are; left out: there are no such destinations' }),
+    folder: path('Instead of S3: buckets are folders in this one').optional(),
+    domains: z
+      .record(z.string(), z.strictObject(clusterFields))
+      .default({})
+      .meta({ description: 'Clusters of OpenSearch destinations, by the name of the domain or its endpoint' }),
+  })
+  .refine(({ s3, folder }) => s3 === undefined || folder === undefined, {
+    error: 'expected either s3 or folder',
+    path: ['folder'],
   })
   .prefault({});
+
+/** The Firehose API as options; `at` makes a path absolute. */
+export function firehoseOptions(values: z.output<typeof firehoseField>, at: (path: string) => string): FirehoseOptions {
+  const { region, s3, folder, domains, ...firehose } = values;
+  return {
+    ...firehose,
+    ...(region === undefined ? {} : { region }),
+    ...(s3 === undefined ? {} : { s3: { ...s3, tls: tlsWithPaths(s3.tls, at) } }),
+    ...(folder === undefined ? {} : { folder: at(folder) }),
+    domains: Object.fromEntries(
+      Object.entries(domains).map(([name, domain]) => [name, { ...domain, tls: tlsWithPaths(domain.tls, at) }]),
+    ),
+  };
+}

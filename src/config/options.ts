@@ -138,6 +138,12 @@ export interface FirehoseOptions {
   readonly accountId: string;
   /** Addresses that HTTP destinations made through the API may have beside those of the internet. */
   readonly allowPrivate: boolean | readonly string[];
+  /** Settings of the sink `s3`, without a bucket. May hold secrets. */
+  readonly s3?: Readonly<Record<string, unknown>>;
+  /** Where buckets are folders. */
+  readonly folder?: string;
+  /** Settings of the sink `opensearch` that say where a cluster is, by domain. May hold secrets. */
+  readonly domains: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** Deduplication by event id. */

@@ -6,8 +6,9 @@ import { MillraceError } from '../util/errors.js';
 import { configSchema, type ConfigValues } from './config-schema.js';
 import { deliveryMistakes, deliveryOptions } from './deliveries.js';
 import { isLoopback } from './fields.js';
+import { firehoseOptions } from './firehose-field.js';
 import { mistakesOf, type ConfigMistake } from './issues.js';
-import type { FirehoseOptions, MillraceOptions, StreamOptions, TenantSourceOptions } from './options.js';
+import type { MillraceOptions, StreamOptions, TenantSourceOptions } from './options.js';
 import { demoAccessKeysOf, demoKeysOf } from './tenants-field.js';
 import { buildDirectory, type TenantsInput } from './tenants.js';
 import { transformMistakes, transformOptions } from './transforms-field.js';
@@ -64,7 +65,7 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
     ),
     views: readViews(values.views, source.folder),
     tenants,
-    firehose: firehoseOptions(values.firehose),
+    firehose: firehoseOptions(values.firehose, at),
     ...stageOptions(values),
     pages: values.pages.map(({ path, file }) => ({ path, file: at(file) })),
     samples: overrides.samples === false ? [] : values.samples.map((sample) => ({ ...sample, file: at(sample.file) })),
@@ -104,10 +105,6 @@ function stageOptions(values: ConfigValues): Pick<MillraceOptions, 'collect' | '
 function streamOptions(name: string, stream: ConfigValues['streams'][string]): StreamOptions {
   const { schema, partitions, clock, retention, sizeMax, policy, lake } = stream;
   return { name, schema, partitions, clock, retentionMs: retention, bytesMax: sizeMax, policy, lake };
-}
-
-function firehoseOptions({ region, ...firehose }: ConfigValues['firehose']): FirehoseOptions {
-  return { ...firehose, ...(region === undefined ? {} : { region }) };
 }
 
 /** The tenants of the configuration, checked together with those of the tenants file. */

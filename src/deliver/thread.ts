@@ -65,6 +65,10 @@ async function start({ deliveries, replays, quarantine, graceMs, logPort }: Deli
   await running.apply(deliveries, replays);
   return {
     running,
+    async apply(...wanted: Parameters<Deliveries['apply']>) {
+      await log.caughtUp();
+      await running.apply(...wanted);
+    },
     async stop() {
       await running.stop(graceMs);
       log.close();
@@ -79,7 +83,7 @@ if (parentPort !== null) {
     ready: async () => void (await started),
     status: async () => (await started).running.status(),
     apply: async (deliveries: readonly DeliveryOptions[], replays: readonly ReplayOptions[]) =>
-      (await started).running.apply(deliveries, replays),
+      (await started).apply(deliveries, replays),
     replays: async () => (await started).running.replays(),
     pause: async (name: string, paused: boolean) => (await started).running.pause(name, paused),
     drain: async () => (await started).running.drain(),

@@ -71,7 +71,10 @@ class Lakes {
   }
 
   follow(streams: readonly string[]): Promise<void> {
-    const followed = this.#following.then(() => this.#follow(streams));
+    const followed = this.#following.then(async () => {
+      await this.#log.caughtUp();
+      await this.#follow(streams);
+    });
     // The caller gets the rejection; the queue goes on.
     this.#following = followed.catch(() => undefined);
     return followed;

@@ -36,6 +36,11 @@ import type { OwnerMethods, RemoteMethods, Welcome, WireRows } from './wire.js';
 export interface RemoteLog extends Log {
   /** As `EmbeddedLog.createStream`. */
   createStream(definition: StreamDefinition): Promise<StreamDefinition>;
+  /**
+   * Resolves when this end knows the streams and readers that the owner has now. News of them come by a
+   * port of their own, so what another port asks for may be ahead of them.
+   */
+  caughtUp(): Promise<void>;
   close(): void;
 }
 
@@ -133,6 +138,10 @@ class ConnectedLog implements RemoteLog {
     const record = await this.#rpc.call('createStream', definition);
     this.#learn([record], [], []);
     return record.definition;
+  }
+
+  caughtUp(): Promise<void> {
+    return this.#rpc.call('seen');
   }
 
   close(): void {

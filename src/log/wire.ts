@@ -29,6 +29,8 @@ export interface OwnerMethods {
   createStream(definition: StreamDefinition): Promise<StreamRecord>;
   registerReader(id: string, positions: readonly Position[]): Promise<void>;
   removeReader(id: string): Promise<void>;
+  /** Answers nothing; what was told before has arrived when the answer does. */
+  seen(): void;
 }
 
 /** What the owner tells another thread. */

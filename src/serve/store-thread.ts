@@ -129,7 +129,8 @@ class Store {
     return this.#metrics.collect();
   }
 
-  follow(streams: readonly string[]): void {
+  async follow(streams: readonly string[]): Promise<void> {
+    await this.#log.caughtUp();
     this.#streams.names = streams;
   }
 

@@ -44,3 +44,15 @@ test('a waiting cursor of another thread is woken by an append', async () => {
   remote.close();
   await log.close();
 });
+
+test('another thread knows what the owner knows once it has caught up', async () => {
+  const log = await open(freshFolder());
+  const remote = await connectLog(log.remotePort());
+  await log.createStream(definition('events'));
+  await log.registerReader('gone', [{ stream: 'events', partition: 0, offset: 0 }]);
+  await log.removeReader('gone');
+  await remote.caughtUp();
+  expect([remote.stream('events')?.name, remote.reader('gone')]).toEqual(['events', undefined]);
+  remote.close();
+  await log.close();
+});

@@ -1,24 +1,15 @@
 /** A stream made through the Firehose API in a running Millrace: put, queried, audited, delivered, restarted, deleted. */
-import { mkdtempSync, rmSync } from 'node:fs';
 import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   CreateDeliveryStreamCommand,
   DeleteDeliveryStreamCommand,
   DescribeDeliveryStreamCommand,
-  FirehoseClient,
   ListDeliveryStreamsCommand,
-  PutRecordBatchCommand,
   UpdateDestinationCommand,
 } from '@aws-sdk/client-firehose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseConfig } from '../../src/config/parse.js';
-import { startMillrace, type Millrace } from '../../src/millrace.js';
-
-const OPERATOR = 'operator-key-123456';
-const INGEST = 'acme-ingest-key-1234';
+import { INGEST, Machine, until } from './firehose-support.js';
 
 /** An endpoint of Firehose's protocol that keeps what it gets. */
 class Receiver {
@@ -60,68 +51,14 @@ class Receiver {
   }
 }
 
-let folder: string;
-let running: Millrace;
+const machine = new Machine(() => ({ firehose: { allowPrivate: true } }));
 const first = new Receiver();
 const second = new Receiver();
-const clients: FirehoseClient[] = [];
-
-const start = async (): Promise<void> => {
-  const config = {
-    data: join(folder, 'data'),
-    http: { port: 0 },
-    streams: { events: { schema: 'ad-events' } },
-    firehose: { allowPrivate: true },
-    tenants: [
-      { id: 'acme', keys: [{ key: INGEST }], accessKeys: [{ id: 'MRAKACME', secret: 'acme-secret-0123456789' }] },
-    ],
-    operators: [{ key: OPERATOR }],
-    operatorAccessKeys: [{ id: 'MRAKOPER', secret: 'oper-secret-0123456789' }],
-    lake: { run: '100 ms' },
-    messages: { level: 'silent' },
-  };
-  running = await startMillrace(parseConfig(config, { folder }));
-};
-
-function client(accessKeyId: string, secretAccessKey: string): FirehoseClient {
-  const made = new FirehoseClient({
-    endpoint: running.url,
-    region: 'us-east-1',
-    credentials: { accessKeyId, secretAccessKey },
-  });
-  clients.push(made);
-  return made;
-}
-const acme = () => client('MRAKACME', 'acme-secret-0123456789');
-const operator = () => client('MRAKOPER', 'oper-secret-0123456789');
-
-async function ask(path: string, body?: string): Promise<ReturnType<typeof JSON.parse>> {
-  const answer = await fetch(`${running.url}${path}`, {
-    ...(body === undefined ? {} : { method: 'POST', body }),
-    headers: { authorization: `Bearer ${OPERATOR}`, 'content-type': 'application/json' },
-  });
-  return answer.json();
-}
-const query = async (sql: string): Promise<unknown[][]> => {
-  const answer = (await ask('/v1/query', JSON.stringify({ sql }))) as { rows?: unknown[][] };
-  if (answer.rows === undefined) throw new Error(JSON.stringify(answer));
-  return answer.rows;
-};
-
-async function until(what: string, test: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; !(await test()); tries++) {
-    if (tries > 1000) throw new Error(`${what}: still not so`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-const put = (stream: string, ...data: string[]) =>
-  acme().send(
-    new PutRecordBatchCommand({
-      DeliveryStreamName: stream,
-      Records: data.map((one) => ({ Data: Buffer.from(one) })),
-    }),
-  );
+const acme = () => machine.acme();
+const operator = () => machine.operator();
+const ask = (path: string) => machine.ask(path);
+const query = (sql: string) => machine.query(sql);
+const put = (stream: string, ...data: string[]) => machine.put(stream, ...data);
 
 const endpoint = (Url: string, AccessKey = 'endpoint key') => ({
   EndpointConfiguration: { Url, AccessKey },
@@ -129,17 +66,12 @@ const endpoint = (Url: string, AccessKey = 'endpoint key') => ({
   S3Configuration: undefined as never,
 });
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-firehose-'));
-  await start();
-});
+beforeAll(() => machine.start());
 
 afterAll(async () => {
-  for (const one of clients) one.destroy();
-  await running.close();
+  await machine.end();
   first.close();
   second.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 test('a made stream is delivered, queried and audited as any other', async () => {
@@ -168,8 +100,7 @@ test('a made stream is delivered, queried and audited as any other', async () =>
 });
 
 test('after a restart it goes on where it was', async () => {
-  await running.close();
-  await start();
+  await machine.restart();
   await put('Clicks.raw', 'four');
   await until('the fourth', () => first.records.length === 4);
   expect(first.records[3]).toBe('four');
@@ -209,8 +140,7 @@ test('a deleted stream has no readers, no door and no name; made again, it begin
   await operator().send(create);
   await put('Clicks.raw', 'seven');
   await until('the seventh', () => second.records.length === 2);
-  await running.close();
-  await start();
+  await machine.restart();
   expect(second.records).toEqual(['five', 'seven']);
   // The rows of the deleted one are there until retention.
   expect(await query(`SELECT count(*) FROM "Clicks.raw"`)).toEqual([[7]]);
@@ -220,7 +150,7 @@ test('one stream drains into another by the protocol of HTTP endpoints', async (
   const create = new CreateDeliveryStreamCommand({
     DeliveryStreamName: 'drained',
     HttpEndpointDestinationConfiguration: {
-      ...endpoint(`${running.url}/v1/firehose?stream=events`, INGEST),
+      ...endpoint(`${machine.url}/v1/firehose?stream=events`, INGEST),
       RequestConfiguration: { ContentEncoding: 'GZIP' },
     },
   });

@@ -213,6 +213,11 @@ const SPECIAL: Readonly<Record<string, (params: readonly SqlType[]) => string[][
     ['t', 's', "'b'"],
     ['t', "'%'", "'ab'"],
   ],
+  convert_from: () =>
+    cross([
+      ['x', 'y', "'\\xc3a9'::bytea", "'\\xc3'::bytea", "'\\xefbbbf61'::bytea", "'\\x6100'::bytea", "''::bytea"],
+      quoted(['UTF8', 'utf-8', 'nothing']),
+    ]),
   '~': () => cross([['t', 's'], quoted(MATCHES)]),
   '~*': () => cross([['t', 's'], quoted(MATCHES)]),
   '!~': () => cross([['t'], quoted(MATCHES)]),
@@ -302,7 +307,8 @@ function spell(entry: FunctionDefinition, args: readonly string[]): string {
 export function oracleCalls(): { sql: string; entry: FunctionDefinition }[] {
   return functionTable.all().flatMap((entry) => {
     const special = SPECIAL[entry.name];
-    const lists = special === undefined || entry.params[0] === 'bytea' ? ordinary(entry.params) : special(entry.params);
+    const isOrdinary = special === undefined || (entry.params[0] === 'bytea' && entry.params.length === 1);
+    const lists = isOrdinary ? ordinary(entry.params) : special(entry.params);
     return lists.map((args) => ({ sql: spell(entry, args), entry }));
   });
 }

@@ -5,12 +5,14 @@ import { evaluatePrefix, parsePrefix, type PrefixUse } from '../../format/keys/p
 import { checkKey } from '../../io/objects.js';
 import { zoneOf } from '../../sql/zones.js';
 import { MillraceError } from '../../util/errors.js';
-import { NAME, NAME_EXAMPLE, path, secret, text, whole } from '../fields.js';
+import { path, secret, text, whole } from '../fields.js';
 import type { ConfigMistake } from '../issues.js';
 import { tlsField } from './tls.js';
 
 /** What a name in a key may have, so that it is one segment of it. */
 const NAME_IN_KEY = /^[A-Za-z0-9_.-]{1,64}$/;
+/** A name of a partition key. */
+const PARTITION_KEY = /^[A-Za-z0-9_-]{1,64}$/;
 /** What may stand at the end of a key. */
 const EXTENSION = /^(\.[a-z0-9!()*'_-]+)*$/i;
 
@@ -35,12 +37,18 @@ const layoutFields = {
 
 const formatFields = {
   format: z
-    .enum(['ndjson', 'csv', 'parquet', 'errors'], { error: 'expected ndjson, csv, parquet or errors' })
+    .enum(['ndjson', 'csv', 'parquet', 'records', 'errors'], {
+      error: 'expected ndjson, csv, parquet, records or errors',
+    })
     .default('ndjson')
     .meta({
       description:
-        "Lines of JSON, CSV, Parquet; or `errors`, Firehose's lines of failed records, for a delivery from `quarantine`",
+        "Lines of JSON, CSV, Parquet; `records`, the bytes of raw records; or `errors`, Firehose's lines of failed records, for a delivery from `quarantine`",
     }),
+  delimiter: z
+    .enum(['none', 'newline'], { error: "expected 'none' or 'newline'" })
+    .default('none')
+    .meta({ description: '`records`: what stands behind each record' }),
   compression: z
     .enum(['none', 'gzip', 'zstd'], { error: 'expected none, gzip or zstd' })
     .optional()
@@ -56,7 +64,7 @@ const formatFields = {
 const partitionFields = {
   partitionBy: z
     .record(
-      z.string().regex(NAME, { error: `expected ${NAME_EXAMPLE}` }),
+      z.string().regex(PARTITION_KEY, { error: 'expected at most 64 of A-Z a-z 0-9 _ -' }),
       text('A column, or a SQL expression over columns'),
     )
     .default({})
@@ -86,27 +94,27 @@ export const directorySinkField = z
   })
   .superRefine(checkTogether);
 
+/** Where S3 is, or what speaks like it, and who asks. */
+export const s3StoreFields = {
+  region: text('Its region'),
+  endpoint: text('Where it is not the S3 of Amazon: `https://host:port`').optional(),
+  pathStyle: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether the bucket is in the path; left out: where there is an endpoint' }),
+  accessKeyId: secret('The access key; left out: AWS_ACCESS_KEY_ID of the environment').prefault({
+    env: 'AWS_ACCESS_KEY_ID',
+  }),
+  secretAccessKey: secret('Its secret; left out: AWS_SECRET_ACCESS_KEY of the environment').prefault({
+    env: 'AWS_SECRET_ACCESS_KEY',
+  }),
+  sessionToken: secret('For temporary keys').optional(),
+  tls: tlsField.optional().meta({ description: 'For an endpoint with authorities of its own' }),
+};
+
 /** Objects in a bucket of S3, or of what speaks like it. */
 export const s3SinkField = z
-  .strictObject({
-    type: z.literal('s3'),
-    bucket: text('The bucket'),
-    region: text('Its region'),
-    endpoint: text('Where it is not the S3 of Amazon: `https://host:port`').optional(),
-    pathStyle: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Whether the bucket is in the path; left out: where there is an endpoint' }),
-    accessKeyId: secret('The access key; left out: AWS_ACCESS_KEY_ID of the environment').prefault({
-      env: 'AWS_ACCESS_KEY_ID',
-    }),
-    secretAccessKey: secret('Its secret; left out: AWS_SECRET_ACCESS_KEY of the environment').prefault({
-      env: 'AWS_SECRET_ACCESS_KEY',
-    }),
-    sessionToken: secret('For temporary keys').optional(),
-    tls: tlsField.optional().meta({ description: 'For an endpoint with authorities of its own' }),
-    ...objectFields,
-  })
+  .strictObject({ type: z.literal('s3'), bucket: text('The bucket'), ...s3StoreFields, ...objectFields })
   .superRefine(checkTogether);
 
 /** Settings that both types have. */

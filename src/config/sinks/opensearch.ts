@@ -43,14 +43,21 @@ const templateField = z
   })
   .prefault({});
 
+/** Where a cluster is, and who asks. */
+export const clusterFields = {
+  url: z
+    .union([url, z.array(url).min(1).max(64)], { error: `${URL_EXPECTED}, or a list of them` })
+    .transform((one) => (typeof one === 'string' ? [one] : one))
+    .meta({ description: 'Where the cluster is; of several nodes each gets its turn' }),
+  auth: authField.meta({ description: 'Who we are' }),
+  tls: tlsField.optional().meta({ description: 'Authorities and certificates' }),
+};
+
 /** Documents in OpenSearch or Elasticsearch. */
 export const opensearchSinkField = z
   .strictObject({
     type: z.literal('opensearch'),
-    url: z
-      .union([url, z.array(url).min(1).max(64)], { error: `${URL_EXPECTED}, or a list of them` })
-      .transform((one) => (typeof one === 'string' ? [one] : one))
-      .meta({ description: 'Where the cluster is; of several nodes each gets its turn' }),
+    ...clusterFields,
     index: z
       .string()
       .regex(INDEX, {
@@ -69,8 +76,6 @@ export const opensearchSinkField = z
         description:
           '`_id`: `tenant~event id`, since tenants may use the same ids, or the event id alone, where no two tenants do',
       }),
-    auth: authField.meta({ description: 'Who we are' }),
-    tls: tlsField.optional().meta({ description: 'Authorities and certificates' }),
     pipeline: text('An ingest pipeline that each document passes').optional(),
     compression: z
       .enum(['none', 'gzip'], { error: "expected 'none' or 'gzip'" })

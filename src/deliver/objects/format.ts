@@ -13,6 +13,7 @@ import { csvHeader, CsvLines } from '../../format/csv-lines.js';
 import { ParquetScratch, ParquetWriter } from '../../format/parquet/writer.js';
 import type { ObjectBody, ObjectHeaders } from '../../io/objects.js';
 import { encodedBatch, encodedBytes, encodedPieces, jsonLines, sharedEncoder, type RowEncoder } from '../encoded.js';
+import { rawLines, rawRecords } from '../raw-records.js';
 import type { CutRows } from '../rows.js';
 import { errorLines } from './error-lines.js';
 
@@ -37,15 +38,21 @@ export function extensionOf({ extension, format, compression = 'none' }: ObjectS
   return `${format === 'csv' ? '.csv' : ''}${compressorOf(compression).extension}`;
 }
 
+const PLAIN_TYPES = {
+  csv: 'text/csv; charset=utf-8',
+  ndjson: 'application/x-ndjson',
+  errors: 'application/x-ndjson',
+  records: 'application/octet-stream',
+  parquet: 'application/vnd.apache.parquet',
+} as const;
 const TYPES = { none: undefined, gzip: 'application/gzip', zstd: 'application/zstd' } as const;
 
 function textFormat(options: ObjectSinkOptions, isSorted: boolean): ObjectFormat {
   const { format, compression = 'none', header } = options;
   const compressor: Compressor = compressorOf(compression);
-  const plainType = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson';
   return {
     extension: extensionOf(options),
-    headers: { contentType: TYPES[compression] ?? plainType },
+    headers: { contentType: TYPES[compression] ?? PLAIN_TYPES[format] },
     async encode(rows, numbers) {
       const encoder = encoderOf(options, rows.schema);
       const first = format === 'csv' && header ? [Buffer.from(csvHeader(rows.schema))] : [];
@@ -59,8 +66,9 @@ function textFormat(options: ObjectSinkOptions, isSorted: boolean): ObjectFormat
   };
 }
 
-function encoderOf({ format, timestamps }: ObjectSinkOptions, schema: Schema): RowEncoder {
+function encoderOf({ format, timestamps, delimiter }: ObjectSinkOptions, schema: Schema): RowEncoder {
   if (format === 'errors') return errorLines;
+  if (format === 'records') return delimiter === 'newline' ? rawLines : rawRecords;
   if (format === 'ndjson') return jsonLines(schema, { timestamps });
   return sharedEncoder(schema, `csv ${timestamps}`, () => new CsvLines(schema, { timestamps }));
 }
@@ -81,7 +89,7 @@ function parquetFormat(options: ObjectSinkOptions, isSorted: boolean): ObjectFor
   const idle: ParquetScratch[] = [];
   return {
     extension: extensionOf(options),
-    headers: { contentType: 'application/vnd.apache.parquet' },
+    headers: { contentType: PLAIN_TYPES.parquet },
     async encode(rows, numbers) {
       const pieces: Uint8Array[] = [];
       // As many as objects are made at once.

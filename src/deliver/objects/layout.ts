@@ -17,6 +17,7 @@ import { parseExpression, type RowExpression } from '../../sql/expression.js';
 import { zoneOf } from '../../sql/zones.js';
 import { MillraceError } from '../../util/errors.js';
 import { derivedId } from '../cut.js';
+import { checkRecords } from '../raw-records.js';
 import type { CutRows } from '../rows.js';
 import type { CutPlace } from '../sink.js';
 import { ERROR_OUTPUT_TYPE } from './error-type.js';
@@ -75,6 +76,7 @@ export class ObjectLayout {
    */
   static async of(options: ObjectSinkOptions, schema: Schema, extension: string, place: string): Promise<ObjectLayout> {
     const { errorPrefix, prefix: text = '' } = options;
+    if (options.format === 'records') checkRecords(schema, `${place}.format`);
     const prefix = errorPrefix === undefined ? parsePrefix(text) : parsePrefix(errorPrefix, 'errors');
     const keys = keysOf(options, prefix, schema, place);
     const names = [...keys.keys()];

@@ -1,4 +1,5 @@
 /** The stores behind `directory` and `s3`. */
+import { createHash } from 'node:crypto';
 import type { SinkOptionsOf } from '../../config/sinks/index.js';
 import { openFolderStore } from '../../io/folder-objects/store.js';
 import { openS3Store } from '../../io/s3/store.js';
@@ -10,8 +11,13 @@ import { ObjectSink } from './objects.js';
 export function createDirectorySink(options: SinkOptionsOf<'directory'>, context: SinkContext): Sink {
   const { disk, clock, random } = context;
   return new ObjectSink(options, context, (owner) =>
-    openFolderStore({ root: options.path, owner, disk, clock, random }),
+    openFolderStore({ root: options.path, owner: folderOwner(owner), disk, clock, random }),
   );
+}
+
+/** Deliveries of made streams have names that no folder's owner may have. */
+function folderOwner(name: string): string {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(name) ? name : createHash('sha256').update(name).digest('hex');
 }
 
 /** Objects in a bucket. */

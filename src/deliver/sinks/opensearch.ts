@@ -24,9 +24,12 @@
  * before compression; see `opensearch/nodes.ts` for the rest.
  */
 import type { SinkOptionsOf } from '../../config/sinks/index.js';
+import { isRecordsSchema } from '../../event/records.js';
+import type { Schema } from '../../event/schema.js';
 import { compressorOf } from '../../format/compress.js';
-import { divide, jsonLines } from '../encoded.js';
+import { divide, jsonLines, type RowEncoder } from '../encoded.js';
 import { retryAfterMs } from '../http.js';
+import { rawDocuments } from '../raw-records.js';
 import type { CutRows } from '../rows.js';
 import { ComeAgain, Refused, type Sink, type SinkContext, type SinkRequest } from '../sink.js';
 import type { Receipt } from '../receipt.js';
@@ -72,7 +75,7 @@ class OpensearchSink implements Sink {
 
   requests(rows: CutRows): readonly CutRows[] {
     const { requestRowsMax, requestSizeMax } = this.#options;
-    return divide(jsonLines(rows.schema), rows, {
+    return divide(documents(rows.schema), rows, {
       rowsMax: requestRowsMax,
       bytesMax: requestSizeMax,
       rowBytes: ACTION_BYTES,
@@ -81,7 +84,7 @@ class OpensearchSink implements Sink {
 
   async send(request: SinkRequest, receipt: Receipt, signal: AbortSignal): Promise<void> {
     const { rows, cut } = request;
-    const bodies = new BulkBodies(jsonLines(rows.schema), this.#names, this.#options.documentId);
+    const bodies = new BulkBodies(documents(rows.schema), this.#names, this.#options.documentId);
     const body = await this.#compressor.compress(bodies.body(rows));
     const { contentEncoding } = this.#compressor;
     const headers = {
@@ -115,6 +118,11 @@ class OpensearchSink implements Sink {
     if (again !== null)
       throw new ComeAgain(`${answer.place}: ${itemText(again)} (${rows.count - done} of ${rows.count} rows)`, null);
   }
+}
+
+/** A row as a document; a raw record is one itself. */
+function documents(schema: Schema): RowEncoder {
+  return isRecordsSchema(schema) ? rawDocuments : jsonLines(schema);
 }
 
 /** Gzip for the way, not for keeping. */

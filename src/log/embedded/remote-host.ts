@@ -111,6 +111,7 @@ export class RemoteHost {
       },
       registerReader: (id, positions) => log.registerReader(id, positions),
       removeReader: (id) => log.removeReader(id),
+      seen: () => undefined,
     };
   }
 }

@@ -112,6 +112,13 @@ const TEXT_FUNCTIONS: Record<string, readonly Signature[]> = {
     text(['text'], asInteger(same('strlen')), 'integer'),
     text(['bytea'], asInteger(same('octet_length')), 'integer'),
   ],
+  convert_from: [
+    {
+      ...text(['bytea', 'text'], ([bytes]) => `decode(${bytes})`),
+      check: ([, encoding]) =>
+        /^(utf-?8|unicode)$/i.test(constantOf(encoding) ?? '') ? null : "convert_from reads 'UTF8' only, as a constant",
+    },
+  ],
   substr: [text(['text', 'integer'], substring), text(['text', 'integer', 'integer'], substring)],
   substring: [
     text(['text', 'integer'], substring),

@@ -134,6 +134,19 @@ const lengths = ['length', 'char_length', 'character_length'].map((name) =>
   define(name, ['text'], 'integer', textLength),
 );
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text that bytes are in an encoding; UTF-8 is the only one. */
+function convertFrom(bytes: Uint8Array, encoding: string): string {
+  if (!/^(utf-?8|unicode)$/i.test(encoding)) throw evaluationError(`invalid source encoding name "${encoding}"`);
+  try {
+    if (!bytes.includes(0)) return utf8.decode(bytes);
+  } catch {
+    // Said below, together with the byte that no text can have.
+  }
+  throw evaluationError('invalid byte sequence for encoding "UTF8"');
+}
+
 /** Text functions. */
 export const textFunctions: readonly FunctionDefinition[] = [
   define('lower', ['text'], 'text', lowerText),
@@ -141,6 +154,7 @@ export const textFunctions: readonly FunctionDefinition[] = [
   ...lengths,
   define('length', ['bytea'], 'integer', (bytes: Uint8Array) => bytes.length),
   define('octet_length', ['text'], 'integer', byteLength),
+  define('convert_from', ['bytea', 'text'], 'text', convertFrom, { fails: true }),
   ...['substr', 'substring'].flatMap((name) => [
     define(name, ['text', 'integer'], 'text', (text: string, start: number) => substr(text, start)),
     define(name, ['text', 'integer', 'integer'], 'text', substr, { fails: true }),

@@ -13,6 +13,7 @@
  *
  * A text that is too long to be a term (`KEYWORD_LENGTH_MAX`) is kept and not found, instead of refused.
  */
+import { isRecordsSchema } from '../../../event/records.js';
 import { DECIMAL_SCALE, type ColumnDefinition, type Schema } from '../../../event/schema.js';
 
 /** A mapping or a part of it. */
@@ -26,8 +27,10 @@ const KEYWORD_LENGTH_MAX = 8_191;
 
 const keyword = { type: 'keyword', ignore_above: KEYWORD_LENGTH_MAX };
 
-/** Fields by column. */
-export function propertiesOf({ columns, roles }: Schema, distribution: Distribution): Record<string, MappingObject> {
+/** Fields by column; of raw records none, since their documents are not ours. */
+export function propertiesOf(schema: Schema, distribution: Distribution): Record<string, MappingObject> {
+  if (isRecordsSchema(schema)) return {};
+  const { columns, roles } = schema;
   return Object.fromEntries(
     columns.map((column, index) => [
       column.name,

@@ -18,9 +18,17 @@ import {
 } from '../input.js';
 import { bufferingIn, choiceIn, retrySecondsIn } from './common.js';
 import type { DestinationKind } from './kind.js';
+import { processingIn } from './processing.js';
 
 const PATH = 'HttpEndpointDestinationConfiguration';
-const MEMBERS = ['EndpointConfiguration', 'BufferingHints', 'RequestConfiguration', 'RetryOptions', 'S3BackupMode'];
+const MEMBERS = [
+  'EndpointConfiguration',
+  'BufferingHints',
+  'RequestConfiguration',
+  'RetryOptions',
+  'S3BackupMode',
+  'ProcessingConfiguration',
+];
 const WITHOUT_EFFECT = ['CloudWatchLoggingOptions', 'RoleARN', 'S3Configuration', 'S3Update'];
 const BUFFERING = { mib: 5, seconds: 300, mibMax: 64 };
 
@@ -28,15 +36,15 @@ const BUFFERING = { mib: 5, seconds: 300, mibMax: 64 };
 export const httpEndpoint: DestinationKind = {
   create: 'HttpEndpointDestinationConfiguration',
   update: 'HttpEndpointDestinationUpdate',
-  description: 'HttpEndpointDestinationDescription',
 
-  delivery(settings, { name, stream, firehose }) {
+  deliveries(settings, { name, stream, firehose }) {
     onlyMembers(settings, [...MEMBERS, ...WITHOUT_EFFECT], PATH);
     choiceIn(settings, 'S3BackupMode', PATH, ['FailedDataOnly']);
+    processingIn(settings, PATH, []);
     const { url, accessKey } = endpointIn(settings);
     const { gzip, attributes } = requestIn(settings);
     const { mib, seconds } = bufferingIn(settings, PATH, BUFFERING);
-    return parseDelivery(name, {
+    const delivery = parseDelivery(name, {
       from: stream,
       to: {
         type: 'http',
@@ -51,13 +59,14 @@ export const httpEndpoint: DestinationKind = {
       retry: { deadline: `${retrySecondsIn(settings, PATH)} s` },
       start: 'newest',
     });
+    return [delivery];
   },
 
   describe(settings) {
     const { url, label } = endpointIn(settings);
     const { mib, seconds } = bufferingIn(settings, PATH, BUFFERING);
     const { gzip, attributes } = requestIn(settings);
-    return {
+    const described = {
       EndpointConfiguration: { Url: url, ...(label === undefined ? {} : { Name: label }) },
       BufferingHints: { SizeInMBs: mib, IntervalInSeconds: seconds },
       RequestConfiguration: {
@@ -70,6 +79,7 @@ export const httpEndpoint: DestinationKind = {
       RetryOptions: { DurationInSeconds: retrySecondsIn(settings, PATH) },
       S3BackupMode: 'FailedDataOnly',
     };
+    return { HttpEndpointDestinationDescription: described };
   },
 };
 

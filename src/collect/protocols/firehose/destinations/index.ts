@@ -10,9 +10,11 @@ import { MillraceError } from '../../../../util/errors.js';
 import { isStructure, malformed, type Structure } from '../input.js';
 import { withoutNulls } from './common.js';
 import { httpEndpoint } from './http.js';
+import { elasticsearch, opensearch } from './opensearch.js';
+import { extendedS3, plainS3 } from './s3.js';
 import type { DestinationContext, DestinationKind } from './kind.js';
 
-const KINDS: readonly DestinationKind[] = [httpEndpoint];
+const KINDS: readonly DestinationKind[] = [extendedS3, plainS3, opensearch, elasticsearch, httpEndpoint];
 
 /** The id of the one destination that a made stream has. */
 const DESTINATION_ID = 'destinationId-000000000001';
@@ -40,29 +42,52 @@ export function updatedDestination(input: Structure, before: MadeDestination | n
   return { id: DESTINATION_ID, kind: create, settings: { ...kept, ...named.settings } };
 }
 
-/** Which delivery a made destination is. Throws an error of the call when it can be none. */
-export function deliveryOf({ kind, settings }: MadeDestination, context: DestinationContext): DeliveryOptions {
-  return kindOf(kind).delivery(settings, context);
+/** Which deliveries a made destination is. Throws an error of the call when it can be none. */
+export function deliveriesOf({ kind, settings }: MadeDestination, context: DestinationContext): DeliveryOptions[] {
+  return kindOf(kind).deliveries(settings, context);
 }
 
 /** A made destination as a description gives it. */
 export function describeMade({ id, kind, settings }: MadeDestination): { readonly DestinationId: string } {
-  const { description, describe } = kindOf(kind);
-  return { DestinationId: id, [description]: describe(settings) };
+  return { DestinationId: id, ...kindOf(kind).describe(settings) };
 }
 
 /** A delivery of the configuration as a description gives it: as much as AWS has words for. */
 export function describeDelivery({ name, sink, bufferBytes, bufferMs }: DeliveryOptions): {
   readonly DestinationId: string;
 } {
-  if (sink.type !== 'http') return { DestinationId: name };
-  return {
-    DestinationId: name,
-    [httpEndpoint.description]: {
-      EndpointConfiguration: { Url: new URL(sink.url).origin },
-      BufferingHints: { SizeInMBs: Math.ceil(bufferBytes / 1024 ** 2), IntervalInSeconds: Math.ceil(bufferMs / 1000) },
-    },
+  const BufferingHints = {
+    SizeInMBs: Math.ceil(bufferBytes / 1024 ** 2),
+    IntervalInSeconds: Math.ceil(bufferMs / 1000),
   };
+  return { DestinationId: name, ...describeSink(sink, BufferingHints) };
+}
+
+function describeSink(sink: DeliveryOptions['sink'], BufferingHints: Structure): Structure {
+  switch (sink.type) {
+    case 's3': {
+      const compressed = sink.compression === 'gzip' ? { CompressionFormat: 'GZIP' } : {};
+      const prefix = sink.prefix === undefined ? {} : { Prefix: sink.prefix };
+      return extendedS3.describe({
+        BucketARN: `arn:aws:s3:::${sink.bucket}`,
+        ...prefix,
+        ...compressed,
+        BufferingHints,
+      });
+    }
+    case 'opensearch':
+      return opensearch.describe({
+        ClusterEndpoint: sink.url[0]!,
+        IndexName: sink.index,
+        IndexRotationPeriod: sink.rotation,
+        BufferingHints,
+      });
+    case 'http':
+      // The path may hold a token.
+      return httpEndpoint.describe({ EndpointConfiguration: { Url: new URL(sink.url).origin }, BufferingHints });
+    default:
+      return {};
+  }
 }
 
 function kindOf(create: string): DestinationKind {
