@@ -143,6 +143,11 @@ describe('init, check and key', () => {
     expect(key).toMatch(/^mr_[0-9a-f]{8}_[\w-]{43}$/);
     expect(hash).toBe(hashKey(key));
     expect((await millrace(['key', key])).out).toContain(hash);
+    const access = JSON.parse((await millrace(['key', '--access', '--json'])).out) as { id: string; secret: string };
+    expect([access.id, access.secret]).toEqual([
+      expect.stringMatching(/^MRAK[A-Z2-7]{16}$/),
+      expect.stringMatching(/^[\w-]{40}$/),
+    ]);
     expect(existsSync(join(folder, 'millrace.config.ts'))).toBe(false);
   });
 });
