@@ -118,12 +118,13 @@ export const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** A fault by chance, by weight. */
-export function pickFault(rng: Rng): Fault {
-  let roll = rng.below(FAULTS.reduce((sum, { weight }) => sum + weight, 0));
-  for (const fault of FAULTS) {
+/** A fault by chance, by weight; with `names`, one of these. */
+export function pickFault(rng: Rng, names: readonly string[] | undefined): Fault {
+  const faults = FAULTS.filter(({ name }) => names === undefined || names.includes(name));
+  let roll = rng.below(faults.reduce((sum, { weight }) => sum + weight, 0));
+  for (const fault of faults) {
     if (roll < fault.weight) return fault;
     roll -= fault.weight;
   }
-  return FAULTS[0]!;
+  return faults[0]!;
 }

@@ -152,7 +152,7 @@ class Folder {
     const reach = this.#reach();
     for (let times = 1 + this.#rng.below(3); times > 0; times--) {
       await sleep(50 + this.#rng.below(400));
-      const fault = pickFault(this.#rng);
+      const fault = pickFault(this.#rng, this.#control?.faults);
       names.push(fault.name);
       await fault.run(reach);
     }
