@@ -26,7 +26,7 @@ import type { Schema } from '../event/schema.js';
 import type { Clock } from '../io/clock.js';
 import { pause } from '../io/pause.js';
 import type { Random } from '../io/random.js';
-import type { Log, LogBatch, LostRows, Position, ReaderState } from '../log/log.js';
+import type { AppendResult, Log, LogBatch, LostRows, Position, ReaderState } from '../log/log.js';
 import type { LogStage, StageOutput } from '../log/stage.js';
 import type { RowExpression } from '../sql/expression.js';
 import { Breaker } from './breaker.js';
@@ -91,8 +91,8 @@ export class DeliveryStage implements LogStage {
   #fault: unknown = null;
   #rowBytes = ROW_BYTES;
   #draining = false;
-  /** The state is another than the committed one, by a pause. */
-  #isChanged = false;
+  /** What is committed of `paused`: where that differs, the next flush has something to say. */
+  #pausedThere = false;
   #changed: (() => void)[] = [];
   /** Positions that the next commit answers for. */
   #delivered: readonly Position[] = [];
@@ -114,9 +114,10 @@ export class DeliveryStage implements LogStage {
     this.#stop = new AbortController();
     this.#committing?.giveBack();
     this.#committing = null;
-    const { paused } = this.#state;
-    this.#state = readState(committed?.state);
-    if (this.#isChanged) this.#state = { ...this.#state, paused };
+    const wanted = this.#state.paused !== this.#pausedThere ? { paused: this.#state.paused } : {};
+    const state = readState(committed?.state);
+    this.#pausedThere = state.paused;
+    this.#state = { ...state, ...wanted };
     const { log, replay, clock, options, schema, filter } = this.#input;
     this.#delivered = allPositions(log, this.inputs, committed?.positions ?? replay?.options.from ?? this.#start());
     const prepare = preparer({
@@ -178,15 +179,18 @@ export class DeliveryStage implements LogStage {
     const isOld = openedAt >= 0 && this.#input.clock.monotonic() - openedAt >= this.#input.options.bufferMs;
     const hasRoom = this.#sealed.length + this.#waiting.length < CUTS_MAX;
     if (!this.#state.paused && hasRoom && (isOld || this.#draining)) this.#seal();
-    return this.#finished === null && this.#sealed.length === 0 && !this.#isChanged ? null : this.#output();
+    return this.#finished === null && this.#sealed.length === 0 && this.#state.paused === this.#pausedThere
+      ? null
+      : this.#output();
   }
 
   done(): readonly Position[] {
     return this.#delivered;
   }
 
-  committed(): void {
+  committed(_result: AppendResult, output: StageOutput): void {
     const { planned } = this.#state;
+    this.#pausedThere = readState(output.state).paused;
     this.#committing = null;
     this.#waiting.push(...this.#sealed);
     this.#sealed = [];
@@ -216,7 +220,6 @@ export class DeliveryStage implements LogStage {
   set paused(paused: boolean) {
     if (this.#state.paused === paused) return;
     this.#state = { ...this.#state, paused };
-    this.#isChanged = true;
     this.#dispatch();
     this.#wake();
   }
@@ -291,7 +294,6 @@ export class DeliveryStage implements LogStage {
     }
     planned = [...planned, ...this.#sealed.map(planOf)];
     this.#state = { ...this.#state, totals, planned };
-    this.#isChanged = false;
     return { outputs, positions: this.#delivered, state: stateBytes(this.#state) };
   }
 

@@ -88,11 +88,11 @@ describe('the end of a delivery', () => {
     stage.restore(undefined);
     read();
     stage.draining = true;
-    const { positions, state } = stage.flush()!;
-    stage.committed();
+    const output = stage.flush()!;
+    stage.committed({ appended: [], receivedAt: 0 }, output);
     await until('a request', () => notes.includes('send 0'));
     // What the loop does when a commit fails.
-    stage.restore({ id: stage.id, epoch: 1, positions: positions!, state });
+    stage.restore({ id: stage.id, epoch: 1, positions: output.positions!, state: output.state });
     read();
     await until('the cut', () => notes.includes('ended 1'));
     expect(notes).toEqual(['open', 'send 0', 'ended 0', 'send 1', 'ended 1']);
