@@ -8,6 +8,7 @@ import {
   batchOf,
   type BytesColumn,
   type BytesListColumn,
+  type Codes,
   type Column,
   type ColumnBatch,
   type DictionaryColumn,
@@ -16,7 +17,7 @@ import {
 } from './columns.js';
 import { mayHaveNulls, paddedBits, sliceRows, totalRows, writeNulls, type RowSlice } from './batch/slices.js';
 import { Dictionary } from './dictionary.js';
-import { integerAt, integersFrom } from './integers.js';
+import { integerAt, integersFrom, numbersInto } from './integers.js';
 import { takeRows } from './take-rows.js';
 
 /** The rows at `rows`, in that order. */
@@ -109,13 +110,8 @@ function gatherIntegers(
     const column = slice.batch.column(index) as IntegerColumn;
     return column.base === first.base && column.width === first.width;
   });
-  if (!same || first.width === 0) {
-    const values: bigint[] = [];
-    eachRow(slices, index, (column, row, out) =>
-      values.push(isSet(nulls, out) ? 0n : integerAt(column as IntegerColumn, row)),
-    );
-    return same ? { ...first, nulls } : integersFrom(values, nulls);
-  }
+  if (same && first.width === 0) return { ...first, nulls };
+  if (!same) return rebased(slices, index, rows, nulls) ?? bigintsOf(slices, index, nulls);
   const width = first.width;
   const deltas =
     width === 1
@@ -134,6 +130,44 @@ function gatherIntegers(
   return { kind: 'integer', nulls, base: first.base, width, deltas };
 }
 
+/** Integers of several bases that are all near each other, as times are: without a bigint a row. Else null. */
+function rebased(
+  slices: readonly RowSlice[],
+  index: number,
+  rows: number,
+  nulls: Uint8Array | null,
+): IntegerColumn | null {
+  const values = new Float64Array(rows);
+  let out = 0;
+  for (const slice of slices) {
+    const column = slice.batch.column(index) as IntegerColumn;
+    const count = sliceRows(slice);
+    if (column.width === 8 || !Number.isSafeInteger(Number(column.base))) return null;
+    numbersInto(column, slice.rows, count, values.subarray(out, out + count));
+    out += count;
+  }
+  let min = Infinity;
+  let max = -Infinity;
+  for (let row = 0; row < rows; row++) {
+    if (isSet(nulls, row)) continue;
+    const value = values[row]!;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  if (min > max || max - min > 0xffff_ffff || !Number.isSafeInteger(min) || !Number.isSafeInteger(max)) return null;
+  const deltas = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) if (!isSet(nulls, row)) deltas[row] = values[row]! - min;
+  return { kind: 'integer', nulls, base: BigInt(min), width: 4, deltas };
+}
+
+function bigintsOf(slices: readonly RowSlice[], index: number, nulls: Uint8Array | null): IntegerColumn {
+  const values: bigint[] = [];
+  eachRow(slices, index, (column, row, out) =>
+    values.push(isSet(nulls, out) ? 0n : integerAt(column as IntegerColumn, row)),
+  );
+  return integersFrom(values, nulls);
+}
+
 function gatherCodes(slices: readonly RowSlice[], index: number, rows: number, nulls: Uint8Array | null): Column {
   const dictionary = sharedDictionary(slices, index);
   const codes = new Uint16Array(rows);
@@ -141,17 +175,34 @@ function gatherCodes(slices: readonly RowSlice[], index: number, rows: number, n
     eachRow(slices, index, (column, row, out) => (codes[out] = (column as DictionaryColumn).codes[row]!));
     return { kind: 'dictionary', nulls, codes, dictionary };
   }
+  return mergedCodes(slices, index, codes, nulls) ?? gatherBytes(slices, index, rows, nulls);
+}
+
+/** Codes of several dictionaries as codes of one: an entry is looked for once a dictionary, not once a row. */
+function mergedCodes(
+  slices: readonly RowSlice[],
+  index: number,
+  codes: Uint16Array,
+  nulls: Uint8Array | null,
+): DictionaryColumn | null {
   const merged = new Dictionary();
-  let full = false;
-  eachRow(slices, index, (column, row, out) => {
-    if (full || isSet(nulls, out)) return;
-    const code = merged.intern(
-      (column as DictionaryColumn).dictionary.bytesOf((column as DictionaryColumn).codes[row]!),
-    );
-    if (code < 0) full = true;
-    else codes[out] = code;
-  });
-  return full ? gatherBytes(slices, index, rows, nulls) : { kind: 'dictionary', nulls, codes, dictionary: merged };
+  const known = new Map<Dictionary, Int32Array>();
+  let out = 0;
+  for (const slice of slices) {
+    const { dictionary, codes: from } = slice.batch.column(index) as DictionaryColumn;
+    let table = known.get(dictionary);
+    if (table === undefined) known.set(dictionary, (table = new Int32Array(dictionary.size).fill(-1)));
+    const count = sliceRows(slice);
+    for (let i = 0; i < count; i++, out++) {
+      if (isSet(nulls, out)) continue;
+      const code = from[slice.rows === null ? i : slice.rows[i]!]!;
+      let own = table[code]!;
+      if (own < 0) own = table[code] = merged.intern(dictionary.bytesOf(code));
+      if (own < 0) return null;
+      codes[out] = own;
+    }
+  }
+  return { kind: 'dictionary', nulls, codes, dictionary: merged };
 }
 
 function sharedDictionary(slices: readonly RowSlice[], index: number): Dictionary | undefined {
@@ -167,13 +218,44 @@ function bytesAt(column: Column, row: number): Uint8Array {
   return data.subarray(offsets[row], offsets[row + 1]);
 }
 
+/** Bytes, and codes as the bytes that they stand for. */
 function gatherBytes(slices: readonly RowSlice[], index: number, rows: number, nulls: Uint8Array | null): BytesColumn {
-  const parts: Uint8Array[] = [];
-  eachRow(slices, index, (column, row, out) => parts.push(isSet(nulls, out) ? EMPTY : bytesAt(column, row)));
-  return joined(parts, rows, nulls);
+  const offsets = new Uint32Array(rows + 1);
+  let out = 0;
+  for (const slice of slices) {
+    const { codes, offsets: from } = textsOf(slice.batch.column(index));
+    const count = sliceRows(slice);
+    for (let i = 0; i < count; i++, out++) {
+      const row = slice.rows === null ? i : slice.rows[i]!;
+      const entry = codes === null ? row : codes[row]!;
+      offsets[out + 1] = offsets[out]! + (isSet(nulls, out) ? 0 : from[entry + 1]! - from[entry]!);
+    }
+  }
+  const data = new Uint8Array(offsets[rows]!);
+  out = 0;
+  for (const slice of slices) {
+    const { codes, offsets: from, data: source } = textsOf(slice.batch.column(index));
+    const count = sliceRows(slice);
+    for (let i = 0; i < count; i++, out++) {
+      const row = slice.rows === null ? i : slice.rows[i]!;
+      const start = from[codes === null ? row : codes[row]!]!;
+      const at = offsets[out]!;
+      const length = offsets[out + 1]! - at;
+      if (length > COPY_BYTES_MAX) data.set(source.subarray(start, start + length), at);
+      else for (let byte = 0; byte < length; byte++) data[at + byte] = source[start + byte]!;
+    }
+  }
+  return { kind: 'bytes', nulls, offsets, data };
 }
 
-const EMPTY = new Uint8Array(0);
+/** Shorter texts are copied byte by byte: a view of them costs more. */
+const COPY_BYTES_MAX = 128;
+
+function textsOf(column: Column): { codes: Codes | null; offsets: Uint32Array; data: Uint8Array } {
+  if (column.kind !== 'dictionary') return { codes: null, ...(column as BytesColumn) };
+  const { offsets, data } = column.dictionary;
+  return { codes: column.codes, offsets, data };
+}
 
 function joined(parts: readonly Uint8Array[], rows: number, nulls: Uint8Array | null): BytesColumn {
   const offsets = new Uint32Array(rows + 1);

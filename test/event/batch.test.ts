@@ -55,6 +55,9 @@ describe('a batch', () => {
         ];
         expect(rowsOf(decodeBatch(encodeBatch(slices), EVERY_TYPE))).toEqual(stamped(expected, 0));
         expect(rowsOf(gatherSlices(slices))).toEqual(stamped(expected, 0));
+        // As the log has them, with bases and widths of their own.
+        const coded = slices.map(({ batch, rows }) => ({ batch: decodeBatch(encodeBatch(batch), EVERY_TYPE), rows }));
+        expect(rowsOf(gatherSlices(coded))).toEqual(stamped(expected, 0));
         expect(rowsOf(concat([a, b]))).toEqual(stamped([...left, ...right], 0));
         if (chosen.length === 0) return;
         const shared = gather(b, chosen);

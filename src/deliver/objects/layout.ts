@@ -191,8 +191,11 @@ function arrivalsOf(rows: CutRows): Float64Array {
 }
 
 function oldestOf(arrivals: Float64Array, numbers: Uint32Array | null): number {
+  const count = numbers === null ? arrivals.length : numbers.length;
   let oldest = Infinity;
-  if (numbers === null) for (const arrival of arrivals) oldest = Math.min(oldest, arrival);
-  else for (const number of numbers) oldest = Math.min(oldest, arrivals[number]!);
+  for (let i = 0; i < count; i++) {
+    const arrival = arrivals[numbers === null ? i : numbers[i]!]!;
+    if (arrival < oldest) oldest = arrival;
+  }
   return oldest;
 }
