@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ConfigMistake } from '../issues.js';
+import { clickhouseSinkField } from './clickhouse.js';
 import { httpSinkField, webhookSinkField } from './http.js';
 import { directorySinkField, objectMistakes, s3SinkField } from './objects.js';
 import { kafkaSinkField } from './kafka.js';
@@ -25,6 +26,7 @@ export const sinkField = z.discriminatedUnion(
     opensearchSinkField,
     postgresSinkField,
     kafkaSinkField,
+    clickhouseSinkField,
   ],
   {
     error: (issue) => (issue.code === 'invalid_union' ? `expected one of type ${SINK_TYPES.join(', ')}` : undefined),
@@ -42,6 +44,7 @@ export const SINK_TYPES = [
   'opensearch',
   'postgres',
   'kafka',
+  'clickhouse',
 ] as const;
 
 /** The settings of a sink, parsed; paths are absolute, secrets are in clear. Never print them. */
@@ -60,6 +63,7 @@ export function withPaths(sink: SinkOptions, at: (path: string) => string, folde
     case 'http':
     case 'webhook':
     case 'opensearch':
+    case 'clickhouse':
       return { ...sink, tls: tlsWithPaths(sink.tls, at) };
     case 'postgres':
     case 's3':

@@ -1,6 +1,7 @@
 /** The one list of sinks. `src/config/sinks/index.ts` has their settings; both lists name the same types. */
 import type { SinkOptions, SinkOptionsOf } from '../../config/sinks/index.js';
 import type { Sink, SinkContext } from '../sink.js';
+import { createClickhouseSink } from './clickhouse.js';
 import { createHttpSink } from './http.js';
 import { createKafkaSink } from './kafka.js';
 import { createOpensearchSink } from './opensearch.js';
@@ -24,6 +25,7 @@ const SINKS: Makers = {
   postgres: createPostgresSink,
   opensearch: createOpensearchSink,
   kafka: createKafkaSink,
+  clickhouse: createClickhouseSink,
 };
 
 /** Makes the sink of a delivery; nothing is opened yet. */
