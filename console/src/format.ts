@@ -27,7 +27,18 @@ export function formatTime(ms: number): string {
 
 /** A moment to the second; the day only where it is not today's. UTC. */
 export function formatClock(ms: number): string {
-  const text = new Date(ms).toISOString();
-  const isToday = text.slice(0, 10) === new Date().toISOString().slice(0, 10);
-  return isToday ? text.slice(11, 19) : text.slice(0, 19).replace('T', ' ');
+  return isToday(ms) ? new Date(ms).toISOString().slice(11, 19) : `${formatTime(ms)}:${seconds(ms)}`;
+}
+
+/** A moment to the minute; the day only where it is not today's. UTC. */
+export function formatMinute(ms: number): string {
+  return isToday(ms) ? formatTime(ms).slice(11) : formatTime(ms);
+}
+
+function isToday(ms: number): boolean {
+  return formatTime(ms).slice(0, 10) === formatTime(Date.now()).slice(0, 10);
+}
+
+function seconds(ms: number): string {
+  return new Date(ms).toISOString().slice(17, 19);
 }

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { formatClock, formatCount } from '../format.js';
 import { CauseRows } from './cause-rows.js';
 import { ResolveButtons } from './resolve-buttons.js';
-import type { Cause } from './shapes.js';
+import { placeOf, type Cause } from './shapes.js';
 import type { Resolve } from './use-resolve.js';
 
 interface CauseCardProps {
@@ -15,14 +15,14 @@ interface CauseCardProps {
 /** Rows that failed for one reason at one place: how many, the newest of them, and what to do about them. */
 export function CauseCard({ apiKey, cause, resolve }: CauseCardProps) {
   const [isOpen, setOpen] = useState(false);
-  const { stage, reader, stream, code, rows, tenants, newest } = cause;
+  const { stream, code, rows, tenants, newest } = cause;
   return (
     <li className="cause">
       <div className="cause-head">
         <div className="who">
           <h3>{code}</h3>
           <p className="quiet">
-            {reader === null ? stage : `${stage} ${reader}`}, of {stream}
+            {placeOf(cause)}, stream {stream}
           </p>
         </div>
         <dl>

@@ -22,7 +22,8 @@ export function DeliveriesPage({ apiKey, stats, connected }: DeliveriesPageProps
   const deliveries = usePoll<{ deliveries: readonly Delivery[] }>(apiKey, '/v1/deliveries', 1_000, isOperator);
   const replays = usePoll<{ replays: readonly Replay[] }>(apiKey, '/v1/replays', 1_000, isOperator);
   const causes = usePoll<{ groups: readonly Cause[] }>(apiKey, '/v1/quarantine/stats', 2_000);
-  const audit = usePoll<{ edges: readonly EdgeAccount[] }>(apiKey, '/v1/audit', 2_000, isOperator);
+  // Adding up the accounts is a query over days of minutes.
+  const audit = usePoll<{ edges: readonly EdgeAccount[] }>(apiKey, '/v1/audit', 5_000, isOperator);
   const error = [deliveries, replays, causes, audit].find((query) => query.error !== null)?.error;
   if (stats === undefined) return <section className="card empty">Asking for the deliveries …</section>;
   return (

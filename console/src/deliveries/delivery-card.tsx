@@ -32,25 +32,27 @@ export function DeliveryCard({ apiKey, delivery, atMs }: DeliveryCardProps) {
     <li className="delivery" aria-label={name} data-testid={`delivery-${name}`}>
       <div className="who">
         <h3>{name}</h3>
-        <span className={`state ${tone}`} data-testid="state">
-          {text}
-        </span>
         <p className="quiet">
-          {from} <span aria-label="to">→</span> {sink}
+          <span className={`state ${tone}`} data-testid="state">
+            {text}
+          </span>{' '}
+          {from} → {sink}
         </p>
       </div>
       <dl>
         {numbers.map(([label, value]) => (
           <div key={label}>
             <dt>{label}</dt>
-            <dd data-testid={label}>{value}</dd>
+            <dd data-testid={label} className={label === 'quarantined' && value !== '0' ? 'error' : undefined}>
+              {value}
+            </dd>
           </div>
         ))}
       </dl>
       <div className="rate">
-        <span>
-          <strong>{formatRate(rowsPerSecond)}</strong> rows/s
-        </span>
+        <p>
+          rows/s <strong data-testid="rate">{formatRate(rowsPerSecond)}</strong>
+        </p>
         <Sparkline values={rates} kept={KEPT} />
       </div>
       <PauseButton name={name} pause={pause} />

@@ -8,8 +8,7 @@ export function LastErrors({ errors }: { readonly errors: readonly DeliveryError
   return (
     <details data-testid="last-errors">
       <summary>
-        Last errors <span className="quiet">{errors.length}</span>
-        <span className="preview quiet">{last.message}</span>
+        Last errors ({errors.length})<span className="preview quiet">{last.message}</span>
       </summary>
       <div className="scroll">
         <table>

@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { post } from '../api.js';
-import { formatCount, formatSpan, formatTime } from '../format.js';
+import { formatCount, formatMinute, formatSpan } from '../format.js';
 import type { Replay } from './shapes.js';
 
 /** One replay: its part, how far it is, and, while it runs, how to end it. */
@@ -16,9 +16,9 @@ export function ReplayItem({ apiKey, replay }: { readonly apiKey: string; readon
     <li className="replay" data-testid={`replay-${id}`}>
       <div className="who">
         <h3>{delivery}</h3>
-        <span className={`state ${isRunning ? 'busy' : state === 'done' ? 'good' : 'quiet'}`}>{state}</span>
         <p className="quiet">
-          {tenant ?? 'all tenants'}, {formatTime(fromMs)} to {formatTime(toMs)}
+          <span className={`state ${isRunning ? 'busy' : state === 'done' ? 'good' : 'quiet'}`}>{state}</span>{' '}
+          {tenant ?? 'all tenants'}, {formatMinute(fromMs)} to {formatMinute(toMs)}
         </p>
       </div>
       <div className="progress">
@@ -55,6 +55,6 @@ export function ReplayItem({ apiKey, replay }: { readonly apiKey: string; readon
 
 function timeText({ state, etaMs, endedMs, quarantined }: Replay): string {
   const failed = quarantined === 0 ? '' : `, ${formatCount(quarantined)} quarantined`;
-  if (state !== 'running') return endedMs === null ? failed : `${failed}, ended ${formatTime(endedMs)}`;
+  if (state !== 'running') return endedMs === null ? failed : `${failed}, ended ${formatMinute(endedMs)}`;
   return etaMs === null ? failed : `${failed}, ${formatSpan(etaMs)} left`;
 }

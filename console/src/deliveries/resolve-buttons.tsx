@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { ConfirmDialog } from '../confirm-dialog.js';
 import { formatCount } from '../format.js';
-import type { Cause } from './shapes.js';
+import { placeOf, type Cause } from './shapes.js';
 import type { Resolve, ResolveAction, ResolveRequest } from './use-resolve.js';
 
 interface ResolveButtonsProps {
@@ -41,11 +41,10 @@ export function ResolveButtons({ cause, resolve }: ResolveButtonsProps) {
   );
 }
 
-function questionOf(action: ResolveAction, { stage, reader, code }: Cause): string {
+function questionOf(action: ResolveAction, cause: Cause): string {
   if (action === 'drop')
-    return `The rows with ${code} are given up: they stay in the stream, marked, and nothing takes them up again.`;
-  const where = stage === 'collect' ? 'the front door' : `${stage} ${reader ?? ''}`.trim();
-  return `The rows with ${code} go through ${where} once more. What fails again comes back with one more attempt.`;
+    return `Rows with ${cause.code} are given up: they stay in the stream, marked, and nothing takes them up again.`;
+  return `Rows with ${cause.code} go through ${placeOf(cause)} once more. What fails again comes back with one more attempt.`;
 }
 
 function rowsText(rows: number): string {

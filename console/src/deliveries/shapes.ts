@@ -60,6 +60,12 @@ export interface Cause {
   readonly newest: string;
 }
 
+/** Where it failed, in words: `delivery archive`. */
+export function placeOf({ stage, reader }: Cause): string {
+  if (stage === 'collect') return 'the front door';
+  return `${stage === 'deliver' ? 'delivery' : stage} ${reader ?? ''}`.trim();
+}
+
 /** An open row of the quarantine. */
 export interface QuarantinedRow {
   readonly offset: number;
