@@ -88,6 +88,7 @@ const card = (name: string): Locator => page.getByTestId(`delivery-${name}`);
 
 /** For the guide: some rows a second, so that it shows lines and not dots. */
 async function image(): Promise<void> {
+  await page.reload();
   for (let i = 0; i < 300; i++) {
     await send(20 + Math.round(15 * Math.sin(i / 40)));
     await page.waitForTimeout(100);
@@ -255,8 +256,8 @@ describe('the page of the deliveries', () => {
     const before = receiver.seen.length;
     await form.getByRole('button', { name: 'Start replay' }).click();
     const replays = page.getByTestId('replays');
-    await replays.getByText(`${sent} of ${sent} rows`).waitFor();
     await replays.locator('.state', { hasText: 'done' }).waitFor();
+    await replays.getByText(`${sent} rows, ended`).waitFor();
     expect(receiver.seen.length - before).toBe(sent);
 
     await form.getByLabel('rows a second').fill('1');

@@ -28,7 +28,8 @@ export function ReplayItem({ apiKey, replay }: { readonly apiKey: string; readon
           value={state === 'done' ? Math.max(1, rowsTotal) : rowsDone}
         />
         <p className="quiet">
-          {formatCount(rowsDone)} of {formatCount(rowsTotal)} rows{feeding && ' and more from the lake'}
+          {formatCount(rowsDone)}
+          {isRunning && ` of ${formatCount(rowsTotal)}`} rows{feeding && ' and more from the lake'}
           {timeText(replay)}
         </p>
         {replay.reason !== null && <p className="error">{replay.reason}</p>}
