@@ -22,11 +22,13 @@ export function ReplayItem({ apiKey, replay }: { readonly apiKey: string; readon
         </p>
       </div>
       <div className="progress">
-        <progress
-          aria-label={`progress of the replay of ${delivery}`}
-          max={Math.max(1, rowsTotal)}
-          value={state === 'done' ? Math.max(1, rowsTotal) : rowsDone}
-        />
+        {state !== 'cancelled' && (
+          <progress
+            aria-label={`progress of the replay of ${delivery}`}
+            max={Math.max(1, rowsTotal)}
+            value={state === 'done' ? Math.max(1, rowsTotal) : rowsDone}
+          />
+        )}
         <p className="quiet">
           {formatCount(rowsDone)}
           {isRunning && ` of ${formatCount(rowsTotal)}`} rows{feeding && ' and more from the lake'}
