@@ -154,7 +154,7 @@ class ClickhouseSink implements Sink {
   }
 }
 
-/** Times as text: a number of ms before 2001 would be read as seconds. */
+/** Times as text: a number would count in the column's own unit, which may be finer than ms. */
 function encoderOf(rows: CutRows): RowEncoder {
   return jsonLines(rows.schema, { timestamps: 'iso' });
 }

@@ -159,6 +159,16 @@ describeWith(['clickhouse'], 'rows in ClickHouse', () => {
     await expect(open()).rejects.toThrow(new RegExp(`column "${column}" is .*, expected`));
   });
 
+  test('a column of finer times has the same times', async () => {
+    const columns = 'id String, tenant String, at DateTime64(6), received_at DateTime64(9)';
+    await command(`CREATE TABLE ${name()} (${columns}) ENGINE = MergeTree ORDER BY id`);
+    await open();
+    await send(sink, cutRows([{ ...someRows(1)[0]!, at: 1_700_000_000_123 }]));
+    expect(await ask(`SELECT toString(toUnixTimestamp64Micro(at)) AS at FROM ${name()}`)).toEqual([
+      { at: '1700000000123000' },
+    ]);
+  });
+
   test('a new column is added, and others stay', async () => {
     await open();
     await send(sink, cutRows(someRows(2)), 'a');
