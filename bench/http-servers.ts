@@ -1,12 +1,14 @@
 /**
  * The two servers that `bench/http.ts` compares, each started in a process of its own:
- * `http-servers.ts door|door-without-ids|baseline FOLDER`. Prints `{"pid", "port"}` when it listens.
+ * `http-servers.ts door|door-without-ids|baseline|firehose-baseline FOLDER`. Prints `{"pid", "port"}` when it listens.
  *
  * `door` is our front door on our log, decode to columns, screen, deduplicate, append, fdatasync, and
  * one view that reads the log and publishes its changes into it.
  * `baseline` is what one would write: node:http, JSON.parse, a compiled ajv schema, the raw body
  * appended to a file, one fdatasync for all that waits. It deduplicates nothing and keeps no columns.
+ * `firehose-baseline` is the same for PutRecordBatch, with base64 before the second JSON.parse; it verifies no signature.
  */
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,10 +37,12 @@ import { changesLayout } from '../src/sql/describe.js';
 import { parseViews } from '../src/sql/parse.js';
 import { planView } from '../src/sql/plan-view.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
-import { BENCH_KEY } from './load.js';
+import { BENCH_ACCESS_KEY, BENCH_KEY } from './load.js';
 
 const [kind, folder = ''] = process.argv.slice(2);
-const port = kind === 'baseline' ? await startBaseline() : await startDoor(kind === 'door' ? adEvents() : withoutIds());
+const port = kind?.endsWith('baseline')
+  ? await startBaseline(kind === 'baseline' ? takeLines : takeRecords)
+  : await startDoor(kind === 'door' ? adEvents() : withoutIds());
 console.log(JSON.stringify({ pid: process.pid, port }));
 process.on('SIGTERM', () => process.exit(0));
 
@@ -78,7 +82,11 @@ async function startDoor(schema: Schema): Promise<number> {
   const plain = Array.from({ length: 1000 }, (_, i) => `t${i}`);
   const tenants = new TenantStore({
     clock: systemClock,
-    inline: { tenants: [...tenantNames(15_000), ...plain].map((id) => ({ id })), operators: [{ key: BENCH_KEY }] },
+    inline: {
+      tenants: [...tenantNames(15_000), ...plain].map((id) => ({ id })),
+      operators: [{ key: BENCH_KEY }],
+      operatorAccessKeys: [BENCH_ACCESS_KEY],
+    },
   });
   const signingKeys = new SigningKeys([{ id: 'k1', secret: 'a secret of at least thirty-two characters' }]);
   const collector = createCollector({
@@ -127,23 +135,47 @@ async function startView(log: EmbeddedLog, schema: Schema): Promise<void> {
   });
 }
 
-function startBaseline(): Promise<number> {
+/** The events of a request, what is to be kept of it, and what is answered. */
+interface Taken {
+  readonly events: readonly unknown[];
+  readonly kept: Buffer;
+  readonly answer: object;
+}
+
+function takeLines(body: Buffer): Taken {
+  const events = body
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as unknown);
+  return { events, kept: body, answer: { accepted: events.length } };
+}
+
+function takeRecords(body: Buffer): Taken {
+  const { Records } = JSON.parse(body.toString('utf8')) as { Records: { Data: string }[] };
+  const datas = Records.map(({ Data }) => Buffer.from(Data, 'base64'));
+  const events = datas.map((data) => ({ event_id: randomUUID(), ...(JSON.parse(data.toString('utf8')) as object) }));
+  const responses = events.map(({ event_id }) => ({ RecordId: event_id }));
+  return {
+    events,
+    kept: Buffer.concat(datas),
+    answer: { FailedPutCount: 0, Encrypted: false, RequestResponses: responses },
+  };
+}
+
+function startBaseline(take: (body: Buffer) => Taken): Promise<number> {
   const validate = new Ajv({ strict: false }).compile(jsonSchema());
   const append = appender(join(folder, 'raw.ndjson'));
   const server = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const body = Buffer.concat(chunks);
-      let accepted = 0;
-      for (const line of body.toString('utf8').split('\n')) {
-        if (line === '') continue;
-        if (!validate(JSON.parse(line))) return void response.writeHead(400).end(JSON.stringify(validate.errors));
-        accepted += 1;
-      }
-      append(body, () => {
+      const { events, kept, answer } = take(Buffer.concat(chunks));
+      for (const event of events)
+        if (!validate(event)) return void response.writeHead(400).end(JSON.stringify(validate.errors));
+      append(kept, () => {
         response.writeHead(200, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ accepted }));
+        response.end(JSON.stringify(answer));
       });
     });
   });

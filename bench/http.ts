@@ -54,12 +54,17 @@ async function compare(
 }
 
 /** Sends for `SECONDS` after warming up, and stops the target. */
-export async function measureTarget(target: Target, bodies: readonly PreparedBody[]): Promise<Measured> {
+export function measureTarget(target: Target, bodies: readonly PreparedBody[]): Promise<Measured> {
+  return measureSending(target, (seconds) => send(target.port, bodies, seconds));
+}
+
+/** The same for another way to send: answers how many records were taken in so many seconds. */
+export async function measureSending(target: Target, sending: (seconds: number) => Promise<number>): Promise<Measured> {
   try {
-    await send(target.port, bodies, SECONDS / 3);
+    await sending(SECONDS / 3);
     const cpu = cpuOf(target.pid);
     const begin = performance.now();
-    const records = await send(target.port, bodies, SECONDS);
+    const records = await sending(SECONDS);
     return { records, cpuSeconds: cpuOf(target.pid) - cpu, wallSeconds: (performance.now() - begin) / 1000 };
   } finally {
     await target.stop();
@@ -67,9 +72,10 @@ export async function measureTarget(target: Target, bodies: readonly PreparedBod
 }
 
 /** The servers of `http-servers.ts`. */
-type Kind = 'door' | 'door-without-ids' | 'baseline';
+export type Kind = 'door' | 'door-without-ids' | 'baseline' | 'firehose-baseline';
 
-async function start(kind: Kind): Promise<Target> {
+/** Starts one in a process of its own. */
+export async function start(kind: Kind): Promise<Target> {
   const folder = mkdtempSync(join(tmpdir(), `bench-http-${kind}-`));
   const child = spawn(process.execPath, ['scripts/run.mjs', 'bench/http-servers.ts', kind, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],

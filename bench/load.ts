@@ -16,6 +16,9 @@ import { sampleEvents } from './sample-events.js';
 /** The operator's key of bench configurations. */
 export const BENCH_KEY = 'mr_bench_operator_key_0123456789';
 
+/** An operator's access key of bench configurations. */
+export const BENCH_ACCESS_KEY = { id: 'MRAKBENCH0000001', secret: 'a secret for benches only' };
+
 const ID = Buffer.from('"event_id":"');
 const TIME = Buffer.from('"event_time":');
 const HEX = Buffer.from('0123456789abcdef');

@@ -13,6 +13,7 @@ const BENCHES = [
   'decode',
   'log',
   'http',
+  'firehose',
   'window',
   'parquet',
   'formats',

@@ -9,6 +9,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   decode: () => import('./decode.js'),
   log: () => import('./log.js'),
   http: () => import('./http.js'),
+  firehose: () => import('./firehose.js'),
   window: () => import('./window.js'),
   parquet: () => import('./parquet.js'),
   formats: () => import('./formats.js'),

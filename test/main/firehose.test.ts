@@ -105,6 +105,9 @@ test('after a restart it goes on where it was', async () => {
   await until('the fourth', () => first.records.length === 4);
   expect(first.records[3]).toBe('four');
   expect(await query(`SELECT count(*) FROM "Clicks.raw"`)).toEqual([[4]]);
+  const { accounts } = (await ask('/v1/audit')) as { accounts: Record<string, number | string>[] };
+  const account = accounts.find(({ stream }) => stream === 'Clicks.raw')!;
+  expect([account['received'], Number(account['delivered']) + Number(account['pending'])]).toEqual([4, 4]);
 });
 
 test('its destination changes without losing or repeating a record', async () => {

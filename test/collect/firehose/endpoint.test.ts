@@ -85,11 +85,18 @@ describe('a delivery of AWS', () => {
     expect(new Set(door.rows('events').map((row) => row['event_id']))).toEqual(new Set(ids));
   });
 
+  test('larger than the decoder takes at once is taken in portions', async () => {
+    await door.end();
+    door = await openDoor({ limits: { bodyBytesMax: 100_000 } });
+    const records = Array.from({ length: 100 }, (_, i) => event(i, { url: 'x'.repeat(5_000) }));
+    expect((await deliver(records)).status).toBe(200);
+    expect(door.rows('events')).toHaveLength(100);
+  });
+
   test('larger than a request of events may be', async () => {
     const records = Array.from({ length: 40 }, (_, i) => 'x'.repeat(500_000) + i);
     const answer = await deliver(records, { requestId: 'large', query: '?stream=raw' });
     expect([answer.status, door.rows('raw').length]).toEqual([200, 40]);
-    expect(door.log.stats().commits).toBeGreaterThan(2);
     expect(door.collector.pendingBytes).toBe(0);
   });
 
