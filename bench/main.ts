@@ -21,6 +21,7 @@ const BENCHES = [
   'deliver-partitions',
   'dedupe',
   'summary',
+  'transform',
   'deliver',
   'deliver-http',
   'deliver-search',

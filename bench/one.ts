@@ -17,6 +17,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   'deliver-partitions': () => import('./deliver-partitions.js'),
   dedupe: () => import('./dedupe.js'),
   summary: () => import('./summary.js'),
+  transform: () => import('./transform.js'),
   latency: () => import('./latency.js'),
   deliver: () => import('./deliver.js'),
   'deliver-http': () => import('./deliver-http.js'),

@@ -12,6 +12,7 @@ export {
   BATCH_ROWS_MAX,
   encodeAttached,
   encodeBatch,
+  encodeBatchTo,
   encodeClock,
   encodeDictionary,
   type BatchPlace,

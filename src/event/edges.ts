@@ -8,7 +8,7 @@
  * ones, and a commit is a bounded number of rows.
  */
 import { batchOf, isNull, type Column, type ColumnBatch, type DictionaryColumn } from './columns.js';
-import { Dictionary } from './dictionary.js';
+import { BYTES_MAX, Dictionary, ENTRIES_MAX } from './dictionary.js';
 import { constantInteger, integersFrom } from './integers.js';
 import { EDGES_SCHEMA } from './internal.js';
 import { valueOf } from './rows.js';
@@ -21,7 +21,7 @@ const CHUNK_ROWS = 8_192;
 const MINUTE_MS = 60_000;
 const NO_TENANT = '*';
 
-/** Counts of one stream, minute, outcome and reason, by tenant. */
+/** What all counts of one stream, minute, outcome and reason share. */
 interface Series {
   readonly stream: string;
   readonly minuteMs: number;
@@ -43,9 +43,7 @@ export class EdgeCounts {
     events: number,
     reason: string | null = null,
   ): void {
-    if (events === 0) return;
-    const { tenants } = this.#seriesOf(stream, receivedAt, outcome, reason);
-    tenants.set(tenant, (tenants.get(tenant) ?? 0) + events);
+    if (events > 0) increase(this.#seriesOf(stream, receivedAt, outcome, reason), tenant, events);
   }
 
   /** Adds the rows of a batch, or those of them for which `counts` answers true, each to its tenant. */
@@ -57,14 +55,19 @@ export class EdgeCounts {
     counts: ((row: number) => boolean) | null = null,
     reason: string | null = null,
   ): void {
-    const { tenants } = this.#seriesOf(stream, receivedAt, outcome, reason);
-    for (const [tenant, rows] of tenantRows(batch, counts)) tenants.set(tenant, (tenants.get(tenant) ?? 0) + rows);
+    let series: Series | null = null;
+    eachTenant(batch, counts, (tenant, events) => {
+      series ??= this.#seriesOf(stream, receivedAt, outcome, reason);
+      increase(series, tenant, events);
+    });
   }
 
   /** Takes over all counts of `other`. */
   merge(other: EdgeCounts): void {
-    for (const { stream, minuteMs, outcome, reason, tenants } of other.#series.values())
-      for (const [tenant, events] of tenants) this.add(stream, tenant, minuteMs, outcome, events, reason);
+    for (const { stream, minuteMs, outcome, reason, tenants } of other.#series.values()) {
+      const series = this.#seriesOf(stream, minuteMs, outcome, reason);
+      for (const [tenant, events] of tenants) increase(series, tenant, events);
+    }
   }
 
   /** The sum of an outcome over tenants, minutes and reasons. */
@@ -77,39 +80,42 @@ export class EdgeCounts {
 
   /** The counts as batches of the edges stream; `edge` is the reader's id. */
   batches(edge: string): ColumnBatch[] {
-    const counts = [...this.#series.values()].flatMap((series) =>
-      Array.from(series.tenants, ([tenant, events]) => ({ series, tenant, events })),
-    );
     const batches: ColumnBatch[] = [];
-    for (let from = 0; from < counts.length; from += CHUNK_ROWS)
-      batches.push(edgeBatch(edge, counts.slice(from, from + CHUNK_ROWS)));
+    let builder = new EdgeBuilder(edge);
+    for (const series of this.#series.values())
+      for (const [tenant, events] of series.tenants) {
+        builder.add(series, tenant, events);
+        if (builder.rows < CHUNK_ROWS) continue;
+        batches.push(builder.build());
+        builder = new EdgeBuilder(edge);
+      }
+    if (builder.rows > 0) batches.push(builder.build());
     return batches;
   }
 
   #seriesOf(stream: string, receivedAt: number, outcome: EdgeOutcome, reason: string | null): Series {
     const minuteMs = Math.floor(receivedAt / MINUTE_MS) * MINUTE_MS;
-    const key = `${stream} ${minuteMs} ${outcome} ${reason ?? ''}`;
+    const key = `${stream}\0${minuteMs}\0${outcome}\0${reason ?? ''}`;
     let series = this.#series.get(key);
     if (series === undefined)
-      this.#series.set(key, (series = { stream, minuteMs, outcome, reason, tenants: new Map() }));
+      this.#series.set(key, (series = { stream, minuteMs, outcome, reason, tenants: new Map<string, number>() }));
     return series;
   }
 }
 
-interface Count {
-  readonly series: Series;
-  readonly tenant: string;
-  readonly events: number;
+function increase({ tenants }: Series, tenant: string, events: number): void {
+  tenants.set(tenant, (tenants.get(tenant) ?? 0) + events);
 }
 
-/** Rows by tenant; `*` where a stream has none. */
-function tenantRows(
+/** Calls `visit` with each tenant and its rows; `*` where a stream has none. */
+function eachTenant(
   batch: ColumnBatch,
   counts: ((row: number) => boolean) | null,
-): Iterable<readonly [string, number]> {
+  visit: (tenant: string, rows: number) => void,
+): void {
   const { tenant } = batch.schema.roles;
   const column = tenant < 0 ? null : batch.column(tenant);
-  if (column?.kind === 'dictionary' && column.nulls === null) return codeRows(column, batch.rows, counts);
+  if (column?.kind === 'dictionary' && column.nulls === null) return eachCode(column, batch.rows, counts, visit);
   const found = new Map<string, number>();
   const { type } = batch.schema.columns[Math.max(0, tenant)]!;
   for (let row = 0; row < batch.rows; row++) {
@@ -117,57 +123,117 @@ function tenantRows(
     const name = column === null || isNull(column.nulls, row) ? NO_TENANT : String(valueOf(column, type, row));
     found.set(name, (found.get(name) ?? 0) + 1);
   }
-  return found;
+  for (const [name, rows] of found) visit(name, rows);
 }
 
-function* codeRows(
+/** Rows by code, all zero between two uses: a segment's dictionary may be large, and a batch small. */
+let byCode = new Uint32Array(256);
+
+function eachCode(
   { codes, dictionary }: DictionaryColumn,
   rows: number,
   counts: ((row: number) => boolean) | null,
-): Iterable<readonly [string, number]> {
-  const byCode = new Uint32Array(dictionary.size);
-  for (let row = 0; row < rows; row++) if (counts === null || counts(row)) byCode[codes[row]!]! += 1;
-  for (let code = 0; code < byCode.length; code++)
-    if (byCode[code]! > 0) yield [dictionary.stringOf(code), byCode[code]!];
-}
-
-function edgeBatch(edge: string, counts: readonly Count[]): ColumnBatch {
-  const nulls = new Uint8Array((counts.length + 7) >> 3);
-  counts.forEach(({ series }, row) => {
-    if (series.reason === null) nulls[row >> 3]! |= 1 << (row & 7);
-  });
-  const columns: Record<string, Column> = {
-    minute: integersFrom(
-      counts.map(({ series }) => BigInt(series.minuteMs)),
-      null,
-    ),
-    edge: texts(counts, () => edge),
-    stream: texts(counts, ({ series }) => series.stream),
-    tenant: texts(counts, ({ tenant }) => tenant),
-    outcome: texts(counts, ({ series }) => series.outcome),
-    reason: { ...texts(counts, ({ series }) => series.reason ?? ''), nulls },
-    events: integersFrom(
-      counts.map(({ events }) => BigInt(events)),
-      null,
-    ),
-  };
-  return batchOf(
-    EDGES_SCHEMA,
-    counts.length,
-    // The log stamps `received_at`.
-    EDGES_SCHEMA.columns.map(({ name }) => columns[name] ?? constantInteger(0n)),
-  );
-}
-
-function texts(counts: readonly Count[], textOf: (count: Count) => string): DictionaryColumn {
-  const dictionary = new Dictionary();
-  const known = new Map<string, number>();
-  const codes = new Uint16Array(counts.length);
-  for (let row = 0; row < counts.length; row++) {
-    const text = textOf(counts[row]!);
-    let code = known.get(text);
-    if (code === undefined) known.set(text, (code = dictionary.internString(text)));
-    codes[row] = code;
+  visit: (tenant: string, rows: number) => void,
+): void {
+  if (byCode.length < dictionary.size) byCode = new Uint32Array(Math.max(dictionary.size, byCode.length * 2));
+  const used: number[] = [];
+  for (let row = 0; row < rows; row++) {
+    if (counts !== null && !counts(row)) continue;
+    const code = codes[row]!;
+    if (byCode[code]! === 0) used.push(code);
+    byCode[code]! += 1;
   }
-  return { kind: 'dictionary', nulls: null, codes, dictionary };
+  for (const code of used) {
+    visit(dictionary.stringOf(code), byCode[code]!);
+    byCode[code] = 0;
+  }
 }
+
+/** Builds one batch of the edges stream. */
+class EdgeBuilder {
+  rows = 0;
+  readonly #edge: string;
+  readonly #minutes = new Float64Array(CHUNK_ROWS);
+  readonly #events = new Uint32Array(CHUNK_ROWS);
+  readonly #nulls = new Uint8Array(CHUNK_ROWS >> 3);
+  readonly #codes = { stream: codes(), tenant: codes(), outcome: codes(), reason: codes() };
+
+  constructor(edge: string) {
+    this.#edge = edge;
+    names.makeRoom();
+  }
+
+  add({ stream, minuteMs, outcome, reason }: Series, tenant: string, events: number): void {
+    const row = this.rows++;
+    this.#minutes[row] = minuteMs;
+    this.#events[row] = events;
+    if (reason === null) this.#nulls[row >> 3]! |= 1 << (row & 7);
+    const { stream: streams, tenant: tenants, outcome: outcomes, reason: reasons } = this.#codes;
+    streams[row] = names.codeOf(stream);
+    tenants[row] = names.codeOf(tenant);
+    outcomes[row] = names.codeOf(outcome);
+    reasons[row] = names.codeOf(reason ?? '');
+  }
+
+  build(): ColumnBatch {
+    const { rows } = this;
+    const edge = new Uint16Array(rows).fill(names.codeOf(this.#edge));
+    const texts = (all: Uint16Array): DictionaryColumn => names.column(all.subarray(0, rows));
+    const { stream, tenant, outcome, reason } = this.#codes;
+    const first = this.#minutes[0]!;
+    const isOneMinute = this.#minutes.subarray(0, rows).every((minute) => minute === first);
+    const columns: Record<string, Column> = {
+      minute: isOneMinute
+        ? constantInteger(BigInt(first))
+        : integersFrom(
+            Array.from(this.#minutes.subarray(0, rows), (minute) => BigInt(minute)),
+            null,
+          ),
+      edge: texts(edge),
+      stream: texts(stream),
+      tenant: texts(tenant),
+      outcome: texts(outcome),
+      reason: { ...texts(reason), nulls: this.#nulls },
+      events: { kind: 'integer', nulls: null, base: 0n, width: 4, deltas: this.#events.subarray(0, rows) },
+    };
+    return batchOf(
+      EDGES_SCHEMA,
+      rows,
+      // The log stamps `received_at`.
+      EDGES_SCHEMA.columns.map(({ name }) => columns[name] ?? constantInteger(0n)),
+    );
+  }
+}
+
+function codes(): Uint16Array {
+  return new Uint16Array(CHUNK_ROWS);
+}
+
+/**
+ * Every name that a count has, as codes of one dictionary for all columns: tenants come again with
+ * every commit. When it is nearly full it begins anew, before a batch.
+ */
+class Names {
+  #dictionary = new Dictionary();
+  #known = new Map<string, number>();
+
+  codeOf(name: string): number {
+    let code = this.#known.get(name);
+    if (code === undefined) this.#known.set(name, (code = this.#dictionary.internString(name)));
+    return code;
+  }
+
+  column(all: Uint16Array): DictionaryColumn {
+    return { kind: 'dictionary', nulls: null, codes: all, dictionary: this.#dictionary };
+  }
+
+  /** Room for another batch. */
+  makeRoom(): void {
+    const { size, bytes } = this.#dictionary;
+    if (size + 2 * CHUNK_ROWS < ENTRIES_MAX && bytes < BYTES_MAX / 2) return;
+    this.#dictionary = new Dictionary();
+    this.#known = new Map();
+  }
+}
+
+const names = new Names();

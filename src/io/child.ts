@@ -9,8 +9,8 @@
  * signals that a terminal or a service manager sends to all processes of a group.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, writeSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
@@ -19,6 +19,11 @@ import { distFolder } from './threads.js';
 
 /** The pipe on which a child tells where it is. */
 const PROGRESS_FD = 4;
+/** The files to the child and from it. */
+const TO_CHILD_FD = 5;
+const FROM_CHILD_FD = 6;
+/** Where Linux keeps files in memory. */
+const MEMORY_FOLDER = '/dev/shm';
 /** Most lines of output kept of a child; it explains its end in the last ones. */
 const LINES_KEPT = 20;
 
@@ -43,9 +48,18 @@ export interface ChildDeath {
   readonly outOfMemory: boolean;
 }
 
+/** One end of the two files. */
+export interface Mailbox {
+  /** Leaves bytes for the other side; what was there before is gone. */
+  put(bytes: Uint8Array): void;
+  /** The first `length` bytes that the other side has left, in a buffer of their own or in `into`. */
+  take(length: number, into?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;
+}
+
 /** A running child. */
 export interface Child {
   readonly port: RpcPort;
+  readonly mailbox: Mailbox;
   readonly pid: number;
   /** Ends it at once; resolves when it has ended. `onDeath` is not called. */
   kill(): Promise<void>;
@@ -55,10 +69,11 @@ export interface Child {
 export function startChild(options: ChildOptions): Child {
   const path = join(distFolder(), options.module);
   if (!existsSync(path)) throw new Error(`${path} is missing; run npm run build`);
+  const files = [namelessFile(), namelessFile()] as const;
   const child = fork(path, [], {
     serialization: 'advanced',
     execArgv: [`--max-old-space-size=${options.heapMegabytes}`, '--enable-source-maps'],
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe', ...files],
   });
   let killed = false;
   const lines: string[] = [];
@@ -71,6 +86,7 @@ export function startChild(options: ChildOptions): Child {
   readProgress(child.stdio[PROGRESS_FD] as Readable, options.onProgress);
   const closed = new Promise<void>((resolve) => {
     child.on('close', (code, signal) => {
+      for (const fd of files) closeSync(fd);
       resolve();
       if (killed) return;
       const outOfMemory = lines.some((line) => /heap out of memory|Allocation failed/.test(line));
@@ -81,6 +97,7 @@ export function startChild(options: ChildOptions): Child {
   child.on('error', () => child.kill('SIGKILL'));
   return {
     port: portOf(child),
+    mailbox: mailbox(files[1], files[0]),
     pid: child.pid ?? -1,
     async kill() {
       killed = true;
@@ -88,6 +105,31 @@ export function startChild(options: ChildOptions): Child {
       await closed;
     },
   };
+}
+
+function mailbox(from: number, to: number): Mailbox {
+  return {
+    put(bytes) {
+      for (let at = 0; at < bytes.length;) at += writeSync(to, bytes, at, bytes.length - at, at);
+    },
+    take(length, into = new Uint8Array(length)) {
+      for (let at = 0; at < length;) {
+        const read = readSync(from, into, at, length - at, at);
+        if (read === 0) throw new Error(`${length} bytes were announced, ${at} are there`);
+        at += read;
+      }
+      return into.length === length ? into : into.subarray(0, length);
+    },
+  };
+}
+
+/** A file that only those know who have it open. */
+function namelessFile(): number {
+  const folder = mkdtempSync(join(existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir(), 'millrace-'));
+  const path = join(folder, 'mailbox');
+  const fd = openSync(path, 'wx+', 0o600);
+  rmSync(folder, { recursive: true });
+  return fd;
 }
 
 /** What V8 writes when it runs out of memory is for those who build it. */
@@ -143,6 +185,11 @@ function portOf(channel: ChildProcess | NodeJS.Process): RpcPort {
 /** In a child: the port to its parent. */
 export function parentChannel(): RpcPort {
   return portOf(process);
+}
+
+/** In a child: its end of the files. */
+export function parentMailbox(): Mailbox {
+  return mailbox(TO_CHILD_FD, FROM_CHILD_FD);
 }
 
 const word = Buffer.alloc(8);

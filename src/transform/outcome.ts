@@ -16,7 +16,8 @@ import type { Failure, Work } from './work.js';
 /** What a batch of input comes to. */
 export interface Outcome {
   readonly encoded: readonly EncodedRows[];
-  readonly counts: EdgeCounts;
+  /** Adds what became of the rows. */
+  readonly count: (counts: EdgeCounts) => void;
   readonly failed: readonly FailedEvent[];
   readonly receivedAt: number;
   readonly stream: string;
@@ -32,30 +33,26 @@ export function outcomeOf(
   input: { readonly reader: string; readonly partitions: number; readonly own: readonly StreamRows[] },
 ): Outcome {
   const { stream, receivedAt } = work.source;
-  const counts = new EdgeCounts();
-  counts.addRows(stream, work.input, receivedAt, 'read');
   const came = new Uint8Array(work.input.rows);
   const written = rows.selected === null ? null : new Uint8Array(rows.batch.rows);
   eachRow(rows, (row, origin) => {
     came[origin] = 1;
     if (written !== null) written[row] = 1;
   });
-  counts.addRows(stream, work.input, receivedAt, 'ok', (row) => came[row] === 1);
-  work.reasons.forEach((reason, index) =>
-    counts.addRows(
-      stream,
-      work.input,
-      receivedAt,
-      'filtered',
-      (row) => work.filtered[row] === index + 1 && came[row] === 0 && !work.hasFailed(row),
-      reason,
-    ),
-  );
-  if (countRows(rows) > 0)
-    counts.addRows(stream, rows.batch, receivedAt, 'written', written === null ? null : (row) => written[row] === 1);
+  const count = (counts: EdgeCounts): void => {
+    counts.addRows(stream, work.input, receivedAt, 'read');
+    counts.addRows(stream, work.input, receivedAt, 'ok', (row) => came[row] === 1);
+    work.reasons.forEach((reason, index) => {
+      const isIt = (row: number): boolean =>
+        work.filtered[row] === index + 1 && came[row] === 0 && !work.hasFailed(row);
+      counts.addRows(stream, work.input, receivedAt, 'filtered', isIt, reason);
+    });
+    if (countRows(rows) > 0)
+      counts.addRows(stream, rows.batch, receivedAt, 'written', written === null ? null : (row) => written[row] === 1);
+  };
   return {
     encoded: encodeRows(rows, input.partitions),
-    counts,
+    count,
     failed: [...work.failures].map(([origin, failure]) => failedEvent(work, origin, failure, input.reader)),
     receivedAt,
     stream,
@@ -114,10 +111,10 @@ export function commitOf(
   const counts = new EdgeCounts();
   const outputs: StreamRows[] = [];
   const taken: QuarantineRows[] = [];
-  for (const { encoded, counts: own, failed, receivedAt, stream, own: kept } of outcomes) {
-    counts.merge(own);
+  for (const { encoded, count, failed, receivedAt, stream, own } of outcomes) {
+    count(counts);
     for (const rows of encoded) outputs.push({ stream: input.to, rows });
-    outputs.push(...kept);
+    outputs.push(...own);
     if (failed.length === 0) continue;
     if (failed[0]!.stream === QUARANTINE_STREAM) {
       for (const { tenant, code } of failed) counts.add(stream, tenant, receivedAt, 'dropped', 1, code);

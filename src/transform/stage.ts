@@ -28,6 +28,10 @@ import type { Work } from './work.js';
 
 const ROWS_UNDER_WAY_MAX = 131_072;
 const BYTES_HELD_MAX = 64 * 1024 ** 2;
+/** Rows behind at which it counts as catching up; a commit is then made of so many rows, or after so long. */
+const CATCH_UP_LAG_ROWS = 20_000;
+const CATCH_UP_COMMIT_ROWS = 60_000;
+const CATCH_UP_COMMIT_MS = 1_000;
 const NO_STATE = new Uint8Array(0);
 
 /** What a transform has done since it started. */
@@ -87,6 +91,7 @@ export class TransformStage implements LogStage {
   /** Whether rows for others were read: the position behind them is committed, so that retention may go on. */
   #passedBy = false;
   #done: readonly Position[] = [];
+  #committedAt = -Infinity;
   readonly #waiting = new Set<() => void>();
   readonly #totals: Totals = { read: 0, ok: 0, filtered: 0, quarantined: 0, dropped: 0, written: 0 };
 
@@ -208,9 +213,7 @@ export class TransformStage implements LogStage {
         signal.removeEventListener('abort', done);
         resolve();
       };
-      const first = this.#units[0];
-      const isDone = first !== undefined && (first.outcome !== null || first.error !== null);
-      if (signal.aborted || isDone) return resolve();
+      if (signal.aborted) return resolve();
       this.#waiting.add(done);
       signal.addEventListener('abort', done);
     });
@@ -227,11 +230,13 @@ export class TransformStage implements LogStage {
       if (outcome === null) break;
       done.push(outcome);
     }
-    if (done.length === 0 && (!this.#passedBy || this.#units.length > 0)) {
+    const isIdle = done.length === 0 && (!this.#passedBy || this.#units.length > 0);
+    if (isIdle || this.#mayWait(done, positions)) {
       this.#done = this.#committable(positions);
       return null;
     }
     this.#passedBy = false;
+    this.#committedAt = this.#input.services.clock.monotonic();
     for (const { rows } of this.#units.splice(0, done.length)) this.#rowsUnderWay -= rows;
     const { options } = this.#input.plan;
     this.#commit = commitOf(done, {
@@ -241,6 +246,21 @@ export class TransformStage implements LogStage {
       edges: EDGES_STREAM,
     });
     return { outputs: this.#commit.outputs, state: NO_STATE, positions: this.#committable(positions) };
+  }
+
+  /**
+   * While it catches up, a commit may wait for more rows: it holds counts by tenant, and many rows of
+   * one tenant share one.
+   */
+  #mayWait(done: readonly Outcome[], positions: readonly Position[]): boolean {
+    const { log, services } = this.#input;
+    if (services.clock.monotonic() - this.#committedAt >= CATCH_UP_COMMIT_MS) return false;
+    let rows = 0;
+    for (const outcome of done) rows += outcome.rows;
+    if (rows >= CATCH_UP_COMMIT_ROWS) return false;
+    let lag = 0;
+    for (const { stream, partition, offset } of positions) lag += log.range(stream, partition).end - offset;
+    return lag >= CATCH_UP_LAG_ROWS;
   }
 
   done(): readonly Position[] {

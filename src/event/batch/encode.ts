@@ -73,21 +73,21 @@ let own: BatchTarget | undefined;
 
 /** A self-contained batch of `batch` (or of slices), carrying every dictionary entry that it uses. */
 export function encodeBatch(batch: ColumnBatch | readonly RowSlice[]): Uint8Array<ArrayBuffer> {
+  own ??= new BatchTarget();
+  const bytes = encodeBatchTo(own, batch).slice();
+  if (own.bytes.length > 1 << 24) own = undefined;
+  return bytes;
+}
+
+/** As `encodeBatch`, as a view of `target`, which is written from its start. */
+export function encodeBatchTo(target: BatchTarget, batch: ColumnBatch | readonly RowSlice[]): Uint8Array<ArrayBuffer> {
   const slices: readonly RowSlice[] = isSlices(batch) ? batch : [{ batch, rows: null }];
   const schema = slices[0]?.batch.schema;
   if (schema === undefined) throw new MillraceError('BATCH_INVALID', 'no rows to encode');
-  own ??= new BatchTarget();
-  own.position = 0;
-  const written = encode(
-    slices,
-    new DictionaryScope(schema, true),
-    { baseOffset: 0, receivedAt: 0, segmentPosition: 0 },
-    own,
-    false,
-  );
-  const bytes = own.bytes.slice(0, written.bytes);
-  if (own.bytes.length > 1 << 24) own = undefined;
-  return bytes;
+  target.position = 0;
+  const place = { baseOffset: 0, receivedAt: 0, segmentPosition: 0 };
+  const written = encode(slices, new DictionaryScope(schema, true), place, target, false);
+  return target.bytes.subarray(0, written.bytes);
 }
 
 /** A clock record: no rows, only that the clocks of an idle `clock = 'event'` stream advance. */

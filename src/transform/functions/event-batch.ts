@@ -1,13 +1,16 @@
 /**
  * Many events as columns, as a batch function gets them: read columns, set columns, keep rows. It is
- * never changed; each of its methods answers another batch that shares what is the same.
+ * never changed; each of its methods answers another batch that shares what is the same. Its columns
+ * hold until the function has answered: later the memory is used again.
  */
 import { batchOf, isNull, type Column, type ColumnBatch, type IntegerColumn } from '../../event/columns.js';
 import type { ColumnsOf, EventOf } from '../../event/event-type.js';
 import { gather } from '../../event/gather.js';
 import { numbersInto } from '../../event/integers.js';
-import { columnFromValues, valueOf } from '../../event/rows.js';
+import { columnFromValues } from '../../event/rows.js';
 import type { ColumnDefinition, Schema } from '../../event/schema.js';
+import { eventReader } from '../../format/rows-reader.js';
+import { packTexts } from '../../format/rows/patch-texts.js';
 import { MillraceError } from '../../util/errors.js';
 
 type Name<S> = Extract<keyof ColumnsOf<S>, string> | 'received_at';
@@ -35,7 +38,7 @@ export class EventBatch<S = Schema> {
   /** The values of a column, as an event has them. */
   values<N extends Name<S>>(name: N): Value<S, N>[] {
     const { column, definition } = this.#column(name);
-    return Array.from({ length: this.rows }, (_, row) => valueOf(column, definition.type, row) as Value<S, N>);
+    return valuesOf(definition, column, this.rows) as Value<S, N>[];
   }
 
   /**
@@ -60,13 +63,7 @@ export class EventBatch<S = Schema> {
   set(name: Name<S>, values: readonly unknown[] | Float64Array): EventBatch<S> {
     const { index, definition } = this.#column(name);
     if (values.length !== this.rows) throw wrong(name, `got ${values.length} values for ${this.rows} events`);
-    const made =
-      values instanceof Float64Array
-        ? numberColumn(definition, values)
-        : columnFromValues(
-            definition,
-            Array.from(values, (value) => value ?? null),
-          );
+    const made = values instanceof Float64Array ? numberColumn(definition, values) : valueColumn(definition, values);
     const { columns } = this;
     return new EventBatch(
       {
@@ -84,8 +81,8 @@ export class EventBatch<S = Schema> {
     if (column.kind !== 'dictionary' && (column.kind !== 'bytes' || definition.type === 'bytes'))
       throw wrong(name, `is ${definition.type}; expected a column of texts`);
     const known = new Map<string, string | null>();
-    const mapped = Array.from({ length: this.rows }, (_, row) => {
-      const text = valueOf(column, definition.type, row) as string | null;
+    const mapped = valuesOf(definition, column, this.rows).map((value) => {
+      const text = value as string | null;
       if (text === null || column.kind !== 'dictionary') return text === null ? null : map(text);
       let answer = known.get(text);
       if (answer === undefined) known.set(text, (answer = map(text)));
@@ -121,6 +118,29 @@ export class EventBatch<S = Schema> {
       throw wrong(name, `is no column; expected one of ${schema.columns.map((one) => one.name).join(', ')}`);
     return { index, definition: schema.columns[index]!, column: this.columns.column(index) };
   }
+}
+
+/** One reader a column, since each generates code. */
+const readers = new WeakMap<ColumnDefinition, ReturnType<typeof eventReader>>();
+
+function valuesOf(definition: ColumnDefinition, column: Column, rows: number): unknown[] {
+  const schema = { columns: [definition], roles: { tenant: -1, eventId: -1, eventTime: -1, receivedAt: -1 } };
+  let reader = readers.get(definition);
+  if (reader === undefined) readers.set(definition, (reader = eventReader(schema)));
+  const read = reader({ schema, rows, column: () => column });
+  const values = new Array<unknown>(rows);
+  for (let row = 0; row < rows; row++) values[row] = read(row)[definition.name];
+  return values;
+}
+
+/** A column of values; texts in one go. */
+function valueColumn(definition: ColumnDefinition, values: readonly unknown[]): Column {
+  if (definition.type !== 'string' || !values.every((value) => typeof value === 'string'))
+    return columnFromValues(
+      definition,
+      Array.from(values, (value) => value ?? null),
+    );
+  return { kind: 'bytes', nulls: null, ...packTexts(values as readonly string[]) };
 }
 
 function emptied(batch: ColumnBatch): ColumnBatch {

@@ -15,15 +15,18 @@
  *
  * Limits: one batch in the process; others wait, and whoever sends them asks `heldBytes` first.
  */
+import { sliceRows, type RowSlice } from '../../event/batch.js';
 import { startChild, type Child, type ChildDeath } from '../../io/child.js';
 import type { Clock } from '../../io/clock.js';
 import { createRpc, type Rpc } from '../../io/rpc.js';
 import { MillraceError, type ErrorCode } from '../../util/errors.js';
+import { ColumnsSender } from './columns-channel.js';
 import type {
   FunctionAnswer,
   FunctionData,
   FunctionHostMethods,
   FunctionMethods,
+  FunctionReply,
   FunctionRequest,
   RowFailure,
 } from './protocol.js';
@@ -36,8 +39,10 @@ export interface FunctionHostInput {
   readonly say: (level: 'info' | 'warn' | 'error', message: string) => void;
 }
 
-/** A batch to run; `careful`, `skip` and `ranges` are the host's. */
-export type FunctionBatch = Omit<FunctionRequest, 'careful' | 'skip' | 'ranges'> & { readonly rows: number };
+/** A batch to run. */
+export interface FunctionBatch extends Pick<FunctionRequest, 'stream' | 'partition' | 'receivedAt' | 'offsets'> {
+  readonly slice: RowSlice;
+}
 
 /** How long a module may take to load. */
 const LOAD_MS = 30_000;
@@ -45,10 +50,13 @@ const LOAD_MS = 30_000;
 const BLAMELESS_MAX = 3;
 /** Lines of a function's own output that are passed on a second. */
 const LINES_PER_SECOND = 20;
+/** Bytes of a row until the first batch tells. */
+const ROW_BYTES = 400;
 const MEBIBYTE = 1024 ** 2;
 
 interface Life {
   readonly child: Child;
+  readonly sender: ColumnsSender;
   readonly rpc: Rpc<FunctionMethods>;
   /** Rejects when the process ends. */
   readonly death: Promise<never>;
@@ -76,12 +84,14 @@ export class FunctionHost {
   #held = 0;
   #closed = false;
   #starts = 0;
+  /** Of a row of the last batch. */
+  #rowBytes = ROW_BYTES;
 
   constructor(input: FunctionHostInput) {
     this.#input = input;
   }
 
-  /** Bytes of the batches that wait or run. */
+  /** About how many bytes the batches have that wait or run. */
   get heldBytes(): number {
     return this.#held;
   }
@@ -93,7 +103,7 @@ export class FunctionHost {
 
   /** Runs a batch, after those before it. Rejects with CONFIG_INVALID when the module can't be loaded. */
   run(batch: FunctionBatch): Promise<FunctionAnswer> {
-    const bytes = batch.bytes.length;
+    const bytes = sliceRows(batch.slice) * this.#rowBytes;
     this.#held += bytes;
     const before = this.#last;
     const turn = (async () => {
@@ -143,14 +153,20 @@ export class FunctionHost {
   async #run(batch: FunctionBatch): Promise<FunctionAnswer> {
     const isBatch = this.#input.data.kind === 'batch';
     const blamed = new Map<number, RowFailure>();
-    const { rows, ...rest } = batch;
+    const { slice, ...rest } = batch;
+    const rows = sliceRows(slice);
     let careful = false;
     let ranges = [0, rows];
     for (let blameless = 0; ;) {
       const life = await this.#alive();
       try {
-        const answer = await this.#watched(life, { ...rest, careful, ranges, skip: [...blamed.keys()] });
-        return { ...answer, failures: [...answer.failures, ...blamed.values()] };
+        const { bytes, fresh } = life.sender.encode(slice, batch.receivedAt);
+        this.#rowBytes = bytes.length / rows;
+        life.child.mailbox.put(bytes);
+        const request = { ...rest, length: bytes.length, fresh, careful, ranges, skip: [...blamed.keys()] };
+        const { length, ...counts } = await this.#watched(life, request);
+        const answered = length === 0 ? null : life.child.mailbox.take(length);
+        return { ...counts, bytes: answered, failures: [...counts.failures, ...blamed.values()] };
       } catch (error) {
         if (!(error instanceof Death) || this.#closed) throw error;
         this.#input.say('warn', `${error.message}; its process is started anew`);
@@ -166,7 +182,7 @@ export class FunctionHost {
   }
 
   /** One run in the process, which is ended when it tells nothing for the time limit. */
-  async #watched(life: Life, request: FunctionRequest): Promise<FunctionAnswer> {
+  async #watched(life: Life, request: FunctionRequest): Promise<FunctionReply> {
     const { clock, data } = this.#input;
     const { timeoutMs } = data;
     const everyMs = Math.min(250, Math.max(5, timeoutMs / 8));
@@ -226,7 +242,7 @@ export class FunctionHost {
     const rpc = createRpc<FunctionMethods>(child.port, {
       said: (message) => this.#input.say('info', message),
     } satisfies FunctionHostMethods);
-    const life: Life = { child, rpc, death, row: 0, end: 0, movedAt: 0 };
+    const life: Life = { child, sender: new ColumnsSender(data.input), rpc, death, row: 0, end: 0, movedAt: 0 };
     let cancel: () => void = () => undefined;
     const late = new Promise<never>((_, reject) => {
       cancel = clock.after(LOAD_MS, () => reject(new Error(`was not loaded within ${LOAD_MS} ms`)));

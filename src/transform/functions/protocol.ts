@@ -26,8 +26,9 @@ export interface FunctionData {
 
 /** One batch for the function. */
 export interface FunctionRequest {
-  /** A batch that stands for itself (`encodeBatch`). */
-  readonly bytes: Uint8Array;
+  /** Bytes of the batch in the mailbox, and whether dictionaries begin anew: see `columns-channel.ts`. */
+  readonly length: number;
+  readonly fresh: boolean;
   readonly stream: string;
   readonly partition: number;
   readonly receivedAt: number;
@@ -50,9 +51,19 @@ export interface RowFailure {
 }
 
 /** What came of a batch. */
-export interface FunctionAnswer {
+export interface FunctionAnswer extends FunctionCounts {
   /** What came out, as a batch that stands for itself; null when nothing did. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
+}
+
+/** The answer to a request; the batch itself is in the mailbox. */
+export interface FunctionReply extends FunctionCounts {
+  /** Its bytes; 0 when nothing came out. */
+  readonly length: number;
+}
+
+/** What became of the rows. */
+export interface FunctionCounts {
   /** Of each row that came out, the row it came from. */
   readonly origins: Uint32Array;
   /** Rows that the function dropped. */
@@ -64,7 +75,7 @@ export interface FunctionAnswer {
 export interface FunctionMethods {
   /** Loads the module; rejects with what is wrong with it. */
   load(data: FunctionData): Promise<void>;
-  run(request: FunctionRequest): Promise<FunctionAnswer>;
+  run(request: FunctionRequest): Promise<FunctionReply>;
   /** A Lambda handler's answer to an event, both as JSON. */
   invoke(event: string): Promise<string>;
 }

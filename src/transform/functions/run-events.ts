@@ -7,7 +7,7 @@
  * the order of the events. A promise that does not settle within the time limit fails its event.
  */
 import { createHash } from 'node:crypto';
-import { encodeBatch } from '../../event/batch.js';
+import { BatchTarget, encodeBatchTo } from '../../event/batch.js';
 import type { ColumnBatch } from '../../event/columns.js';
 import { eventReader, type EventObject } from '../../format/rows-reader.js';
 import { eventWriter, type EventBatchWriter } from '../../format/rows-writer.js';
@@ -22,6 +22,8 @@ type Result = Awaited<ReturnType<AnyFunction>> | undefined;
 type Settled = { readonly result: Result } | { readonly failure: RowFailure };
 
 const EMPTY = new Uint32Array(0);
+/** What the last answer is a view of. */
+const target = new BatchTarget();
 
 /** Runs one function over batches. */
 export class EventRunner {
@@ -164,7 +166,7 @@ class Taken {
     }
     const origins = bad.size === 0 ? this.#rows : this.#rows.filter((_, position) => !bad.has(position));
     return {
-      bytes: batch.rows === 0 ? null : encodeBatch(batch),
+      bytes: batch.rows === 0 ? null : encodeBatchTo(target, batch),
       origins: batch.rows === 0 ? EMPTY : Uint32Array.from(origins),
       dropped: Uint32Array.from(this.#dropped),
       failures: this.failures,

@@ -4,13 +4,15 @@
  */
 import { bundleModule } from '../../config/read-file.js';
 import type { FunctionOptions } from '../../config/transform-options.js';
-import { BATCH_ROWS_MAX, decodeBatch, encodeBatch } from '../../event/batch.js';
+import { BATCH_ROWS_MAX, decodeBatch } from '../../event/batch.js';
 import { allNull } from '../../event/batch/widen.js';
+import type { IntegerColumn } from '../../event/columns.js';
 import { concat } from '../../event/gather.js';
+import { numberAt } from '../../event/integers.js';
 import type { Schema } from '../../event/schema.js';
-import { FunctionHost, type FunctionBatch } from '../functions/host.js';
+import { FunctionHost } from '../functions/host.js';
 import type { FunctionAnswer, FunctionKind } from '../functions/protocol.js';
-import { countRows, noRows, schemaOf, withColumns, type ColumnSource, type Rows } from '../rows.js';
+import { noRows, schemaOf, withColumns, type ColumnSource, type Rows } from '../rows.js';
 import { shapeTo } from '../shape.js';
 import type { Step, StepServices, Verb } from '../verb.js';
 import type { Work } from '../work.js';
@@ -79,18 +81,18 @@ class FunctionStep implements Step {
   async run(rows: Rows, work: Work): Promise<Rows> {
     const { widen, shape, answered, output } = this.#planned;
     const given = widen === null ? rows : widen(rows);
-    const count = countRows(given);
     const answers: Rows[] = [];
-    for (let from = 0; from < count; from += BATCH_ROWS_MAX) {
-      const chosen = chosenRows(given, from, Math.min(count, from + BATCH_ROWS_MAX));
-      const origins = given.origins === null ? chosen : chosen.map((row) => given.origins![row]!);
-      const answer = await this.#host.run(batchOf(given, chosen, origins, work));
+    for (const { chosen, receivedAt } of portions(given, work)) {
+      const origins = given.origins === null ? chosen : pick(given.origins, chosen);
+      const { stream, partition } = work.source;
+      const slice = { batch: given.batch, rows: chosen.length === given.batch.rows ? null : chosen };
+      const answer = await this.#host.run({ slice, stream, partition, receivedAt, offsets: offsetsOf(work, origins) });
       note(answer, origins, work);
       if (answer.bytes === null) continue;
       answers.push({
         batch: decodeBatch(answer.bytes, answered),
         selected: null,
-        origins: answer.origins.map((row) => origins[row]!),
+        origins: pick(origins, answer.origins),
         encoded: answer.bytes,
       });
     }
@@ -104,21 +106,51 @@ class FunctionStep implements Step {
   }
 }
 
-function chosenRows({ selected }: Rows, from: number, to: number): Uint32Array {
-  return selected?.subarray(from, to) ?? Uint32Array.from({ length: to - from }, (_, i) => from + i);
+interface Portion {
+  readonly chosen: Uint32Array;
+  readonly receivedAt: number;
 }
 
-function batchOf({ batch }: Rows, chosen: Uint32Array, origins: Uint32Array, work: Work): FunctionBatch {
-  const { stream, partition, receivedAt } = work.source;
-  const whole = chosen.length === batch.rows;
-  return {
-    bytes: encodeBatch([{ batch, rows: whole ? null : chosen }]),
-    rows: chosen.length,
-    stream,
-    partition,
-    receivedAt,
-    offsets: Float64Array.from(origins, (origin) => work.offsetOf(origin)),
-  };
+/** Rows in portions of one message; redriven rows of one stamp together, since each has its own. */
+function portions(rows: Rows, work: Work): Portion[] {
+  const { batch, selected } = rows;
+  const all = selected ?? everyRow(batch.rows);
+  const { receivedAt, redriven } = work.source;
+  if (redriven === null) return pieces(all, receivedAt);
+  const column = batch.column(batch.schema.roles.receivedAt) as IntegerColumn;
+  const byStamp = new Map<number, number[]>();
+  for (const row of all) {
+    const stamp = numberAt(column, row) || receivedAt;
+    const list = byStamp.get(stamp);
+    if (list === undefined) byStamp.set(stamp, [row]);
+    else list.push(row);
+  }
+  return [...byStamp].flatMap(([stamp, list]) => pieces(Uint32Array.from(list), stamp));
+}
+
+function pieces(rows: Uint32Array, receivedAt: number): Portion[] {
+  const list: Portion[] = [];
+  for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX)
+    list.push({ chosen: rows.subarray(from, from + BATCH_ROWS_MAX), receivedAt });
+  return list;
+}
+
+function everyRow(count: number): Uint32Array {
+  const rows = new Uint32Array(count);
+  for (let row = 0; row < count; row++) rows[row] = row;
+  return rows;
+}
+
+function pick(values: Uint32Array, rows: Uint32Array): Uint32Array {
+  const picked = new Uint32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) picked[i] = values[rows[i]!]!;
+  return picked;
+}
+
+function offsetsOf(work: Work, origins: Uint32Array): Float64Array {
+  const offsets = new Float64Array(origins.length);
+  for (let i = 0; i < origins.length; i++) offsets[i] = work.offsetOf(origins[i]!);
+  return offsets;
 }
 
 function note(answer: FunctionAnswer, origins: Uint32Array, work: Work): void {
