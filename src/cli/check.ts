@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { configJsonSchema } from '../config/json-schema.js';
 import { findConfig, loadConfig } from '../config/load.js';
 import type { MillraceOptions } from '../config/options.js';
+import type { ConfigOverrides } from '../config/parse.js';
 import { formatDuration } from '../config/units.js';
 import { checkDelivery } from '../deliver/check.js';
 import {
@@ -55,9 +56,9 @@ export function checkCommand(): Command {
 }
 
 /** Checks a configuration and all of its views, and goes on after each mistake. */
-export async function checkConfig(file: string): Promise<CheckResult> {
+export async function checkConfig(file: string, overrides: ConfigOverrides = {}): Promise<CheckResult> {
   const errors: MillraceError[] = [];
-  const options = await keep(errors, () => loadConfig(file));
+  const options = await keep(errors, () => loadConfig(file, overrides));
   if (options === undefined) return { options, derived: [], plans: [], errors };
   for (const { file: page, path } of options.pages) if (!existsSync(page)) errors.push(missing(`page ${path}`, page));
   for (const sample of options.samples)

@@ -19,6 +19,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./start.js')).startCommand(),
   },
   {
+    name: 'dev',
+    summary: 'like start, and again whenever the configuration, a view or a function changes',
+    load: async () => (await import('./dev.js')).devCommand(),
+  },
+  {
     name: 'init',
     summary: 'write a working configuration to start from',
     load: async () => (await import('./init.js')).initCommand(),

@@ -2,11 +2,13 @@ import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { findConfig, loadConfig } from '../config/load.js';
 import type { MillraceOptions } from '../config/options.js';
+import type { ConfigOverrides } from '../config/parse.js';
 import { realDisk } from '../io/disk-real.js';
 import { growHeapsFreely } from '../io/heap.js';
 import { bold, count, dim, print, printError, printJson } from './output.js';
 
-interface StartOptions {
+/** The options of `millrace start`. */
+export interface StartOptions {
   readonly config?: string;
   readonly port?: number;
   readonly host?: string;
@@ -24,14 +26,9 @@ export function portArgument(text: string): number {
 
 /** `millrace start`: runs the pipeline until SIGINT or SIGTERM. */
 export function startCommand(): Command {
-  return new Command('start')
-    .description('run the pipeline: HTTP in, log, views, lake, API and console')
-    .option('-c, --config <file>', 'configuration (default: millrace.config.* in this folder)')
-    .addOption(new Option('-p, --port <port>', 'port; 0 takes a free one').env('MILLRACE_PORT').argParser(portArgument))
-    .addOption(new Option('--host <host>', 'address to listen at').env('MILLRACE_HOST'))
-    .addOption(new Option('-d, --data <folder>', 'data folder').env('MILLRACE_DATA'))
-    .option('--no-sample', 'leave out the samples of the configuration')
-    .option('--json', 'print JSON, one object a line')
+  return withStartOptions(
+    new Command('start').description('run the pipeline: HTTP in, log, views, lake, API and console'),
+  )
     .addHelpText(
       'after',
       '\nExamples:\n  millrace start\n  millrace start --config shop.config.ts --port 8080 --data /var/lib/millrace\n  MILLRACE_PORT=8080 millrace start --no-sample',
@@ -39,44 +36,91 @@ export function startCommand(): Command {
     .action(async (options: StartOptions) => start(options));
 }
 
-async function start(options: StartOptions): Promise<void> {
-  const file = findConfig(options.config, process.cwd());
-  const { port, host, data, sample } = options;
-  const config = await loadConfig(file, {
+/** Adds the options of `millrace start` to a command. */
+export function withStartOptions(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'configuration (default: millrace.config.* in this folder)')
+    .addOption(new Option('-p, --port <port>', 'port; 0 takes a free one').env('MILLRACE_PORT').argParser(portArgument))
+    .addOption(new Option('--host <host>', 'address to listen at').env('MILLRACE_HOST'))
+    .addOption(new Option('-d, --data <folder>', 'data folder').env('MILLRACE_DATA'))
+    .option('--no-sample', 'leave out the samples of the configuration')
+    .option('--json', 'print JSON, one object a line');
+}
+
+/** What the command line says in place of the configuration. */
+export function overridesOf({ port, host, data, sample }: StartOptions): ConfigOverrides {
+  return {
     ...(port === undefined ? {} : { port }),
     ...(host === undefined ? {} : { host }),
     ...(data === undefined ? {} : { data: resolve(data) }),
     samples: sample,
-  });
+  };
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const file = findConfig(options.config, process.cwd());
+  const config = await loadConfig(file, overridesOf(options));
+  const json = options.json === true;
   growHeapsFreely();
+  const running = await run(config, { json, again: false });
+  const signal = await stopSignal();
+  if (!json) print(`\n${signal}: draining, then stopping`);
+  await running.close();
+  sayStopped(signal, json);
+}
+
+/** A pipeline of the command line. */
+export interface Running {
+  readonly url: string;
+  readonly port: number;
+  /** Ends the sending of samples and closes the pipeline in order. */
+  close(): Promise<void>;
+}
+
+/** Starts the pipeline and the sending of its samples. Where it runs is said at first, not `again`. */
+export async function run(
+  config: MillraceOptions,
+  { json, again }: { readonly json: boolean; readonly again: boolean },
+): Promise<Running> {
   const { startMillrace } = await import('../millrace.js');
   const millrace = await startMillrace(config);
-  if (options.json === true)
-    printJson({ event: 'started', url: millrace.url, pid: process.pid, data: config.dataFolder });
-  else announce(config, millrace.url);
+  const { url, port } = millrace;
+  if (!again) {
+    if (json) printJson({ event: 'started', url, pid: process.pid, data: config.dataFolder });
+    else announce(config, url);
+  }
   const sending = new AbortController();
-  const samples = announceSamples(config, millrace.url, sending.signal, options.json === true);
-  const signal = await stopSignal();
-  sending.abort();
-  await samples;
-  if (options.json !== true) print(`\n${signal}: draining, then stopping`);
-  await millrace.close();
-  if (options.json === true) printJson({ event: 'stopped', signal });
+  const samples = announceSamples(config, url, sending.signal, { json, again });
+  return {
+    url,
+    port,
+    async close() {
+      sending.abort();
+      await samples;
+      await millrace.close();
+    },
+  };
+}
+
+/** Says that everything is closed. */
+export function sayStopped(signal: NodeJS.Signals, json: boolean): void {
+  if (json) printJson({ event: 'stopped', signal });
   else print('stopped; everything that was answered is on disk');
 }
 
-/** Sends the samples while the pipeline runs, and says so; a failure is said and ends nothing. */
+/** Sends the samples while the pipeline runs, and says so, once for each; a failure is said and ends nothing. */
 async function announceSamples(
   config: MillraceOptions,
   url: string,
   signal: AbortSignal,
-  json: boolean,
+  { json, again }: { readonly json: boolean; readonly again: boolean },
 ): Promise<void> {
   if (config.samples.length === 0) return;
   const { sendSamples } = await import('./samples.js');
   try {
     for (const { name, totals } of await sendSamples(config, url, realDisk, signal))
-      if (json) printJson({ event: 'sample', name, accepted: totals?.accepted ?? 0, sentBefore: totals === null });
+      if (again && totals === null) continue;
+      else if (json) printJson({ event: 'sample', name, accepted: totals?.accepted ?? 0, sentBefore: totals === null });
       else if (totals === null) print(dim(`sample ${name}: sent before, nothing is sent twice`));
       else
         print(
@@ -91,7 +135,7 @@ async function announceSamples(
 const SAME_SIGNAL_MS = 1_000;
 
 /** The first SIGINT or SIGTERM. Another one later ends the process at once. */
-function stopSignal(): Promise<NodeJS.Signals> {
+export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((stopped) => {
     let first: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {

@@ -61,10 +61,13 @@ function parseYaml(file: string, text: string): unknown {
   throw new MillraceError('CONFIG_INVALID', `${place}: expected YAML: ${error.message}`, { place, cause: error });
 }
 
+/** How many modules were run: Node keeps one by its URL, and the same text may read other files the next time. */
+let runs = 0;
+
 async function runModule(file: string): Promise<unknown> {
   const { code } = await bundleModule(file, 'index.js');
   try {
-    const module = (await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)) as {
+    const module = (await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}#${++runs}`)) as {
       default?: unknown;
     };
     if (module.default !== undefined) return await module.default;

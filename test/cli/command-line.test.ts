@@ -55,6 +55,7 @@ describe('the command', () => {
     const commands = [...out.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1]!).filter((name) => name !== 'help');
     expect(commands).toEqual([
       'start',
+      'dev',
       'init',
       'check',
       'send',
