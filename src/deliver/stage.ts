@@ -94,7 +94,7 @@ export class DeliveryStage implements LogStage {
   /** What is committed of `paused`: where that differs, the next flush has something to say. */
   #pausedThere = false;
   #changed: (() => void)[] = [];
-  /** Positions that the next commit answers for. */
+  /** Up to where all is committed. */
   #delivered: readonly Position[] = [];
 
   constructor(input: DeliveryInput) {
@@ -191,6 +191,8 @@ export class DeliveryStage implements LogStage {
   committed(_result: AppendResult, output: StageOutput): void {
     const { planned } = this.#state;
     this.#pausedThere = readState(output.state).paused;
+    // Not before it is on disk: whoever sees that nothing is pending may look.
+    this.#delivered = output.positions ?? this.#delivered;
     this.#committing = null;
     this.#waiting.push(...this.#sealed);
     this.#sealed = [];
@@ -281,6 +283,7 @@ export class DeliveryStage implements LogStage {
     const { options } = this.#input;
     let outputs: CutCommit['outputs'] = [];
     let { totals, planned } = this.#state;
+    let positions = this.#delivered;
     if (this.#finished !== null) {
       const { name, from } = options;
       const { quarantine } = this.#input;
@@ -288,13 +291,13 @@ export class DeliveryStage implements LogStage {
       this.#committing = commit;
       ({ outputs, totals } = commit);
       planned = planned.slice(1);
-      this.#delivered = [...this.#finished.cut.to.values()];
+      positions = [...this.#finished.cut.to.values()];
       this.#recent.delivered(this.#finished);
       this.#finished = null;
     }
     planned = [...planned, ...this.#sealed.map(planOf)];
     this.#state = { ...this.#state, totals, planned };
-    return { outputs, positions: this.#delivered, state: stateBytes(this.#state) };
+    return { outputs, positions, state: stateBytes(this.#state) };
   }
 
   /** Sends the oldest planned cut, when none is under way and the last one is committed. */
