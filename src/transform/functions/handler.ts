@@ -1,5 +1,6 @@
 /** Calls a Lambda handler as the Lambda runtime for Node does: promise, value, or callback. */
 import { randomUUID } from 'node:crypto';
+import { MillraceError } from '../../util/errors.js';
 import type { FunctionData } from './protocol.js';
 
 /** A handler as it is exported. */
@@ -22,7 +23,7 @@ export interface LambdaContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** The handler's answer to an event; both are JSON. */
+/** The handler's answer to an event; both are JSON. Throws TRANSFORM_FAILED with what the handler threw. */
 export async function invokeHandler(handler: Handler, event: string, data: FunctionData): Promise<string> {
   const until = performance.now() + data.timeoutMs;
   const context: LambdaContext = {
@@ -36,14 +37,19 @@ export async function invokeHandler(handler: Handler, event: string, data: Funct
     logStreamName: data.name,
     getRemainingTimeInMillis: () => Math.max(0, Math.round(until - performance.now())),
   };
-  const answer = await new Promise<unknown>((resolve, reject) => {
-    const result = handler(JSON.parse(event), context, (error, value) =>
-      error === null || error === undefined ? resolve(value) : reject(asError(error)),
-    );
-    const isPromise = typeof (result as { then?: unknown } | undefined)?.then === 'function';
-    if (isPromise || result !== undefined) resolve(result);
-  });
-  return JSON.stringify(answer) ?? 'null';
+  try {
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      const result = handler(JSON.parse(event), context, (error, value) =>
+        error === null || error === undefined ? resolve(value) : reject(asError(error)),
+      );
+      const isPromise = typeof (result as { then?: unknown } | undefined)?.then === 'function';
+      if (isPromise || result !== undefined) resolve(result);
+    });
+    return JSON.stringify(answer) ?? 'null';
+  } catch (cause) {
+    const { name, message } = asError(cause);
+    throw new MillraceError('TRANSFORM_FAILED', `the handler threw ${name}: ${message.slice(0, 400)}`, { cause });
+  }
 }
 
 function asError(error: unknown): Error {

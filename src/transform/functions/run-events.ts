@@ -6,7 +6,6 @@
  * its first promise it goes on with up to `concurrency` events under way, and takes the results in
  * the order of the events. A promise that does not settle within the time limit fails its event.
  */
-import { createHash } from 'node:crypto';
 import { BatchTarget, encodeBatchTo } from '../../event/batch.js';
 import type { ColumnBatch } from '../../event/columns.js';
 import { eventReader, type EventObject } from '../../format/rows-reader.js';
@@ -14,6 +13,7 @@ import { eventWriter, type EventBatchWriter } from '../../format/rows-writer.js'
 import { MillraceError } from '../../util/errors.js';
 import { EventContext, type ContextBase } from './context.js';
 import type { TransformFunction } from './define.js';
+import { siblingOf } from './ids.js';
 import type { Progress } from './progress.js';
 import type { FunctionAnswer, FunctionData, FunctionRequest, RowFailure } from './protocol.js';
 
@@ -140,20 +140,13 @@ class Taken {
     if (result === null || (Array.isArray(result) && result.length === 0)) this.#dropped.push(row);
     else if (result === undefined) this.failures.push(nothing(row));
     else if (Array.isArray(result))
-      result.forEach((one, i) => this.#add(row, i === 0 ? one : this.#apart(result[0], one, i)));
+      result.forEach((one, i) => this.#add(row, i === 0 ? one : siblingOf(result[0], one, i, this.#idName)));
     else this.#add(row, result);
   }
 
   #add(row: number, event: unknown): void {
     this.#writer.add(event, row);
     this.#rows.push(row);
-  }
-
-  /** An event that has the id of the first of its row gets one made of it and its number: a resend must be told from a sibling. */
-  #apart(first: unknown, event: unknown, number: number): unknown {
-    const name = this.#idName;
-    if (name === null || !isObject(first) || !isObject(event) || first[name] !== event[name]) return event;
-    return { ...event, [name]: derivedId(String(first[name]), number) };
   }
 
   finish(): FunctionAnswer {
@@ -174,21 +167,8 @@ class Taken {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}
-
-function derivedId(id: string, number: number): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return `${id}.${number}`;
-  const digest = createHash('sha256').update(`${id.toLowerCase()}.${number}`).digest();
-  digest[6] = (digest[6]! & 0x0f) | 0x80;
-  digest[8] = (digest[8]! & 0x3f) | 0x80;
-  const hex = digest.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
 function nothing(row: number): RowFailure {

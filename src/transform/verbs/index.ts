@@ -1,12 +1,13 @@
 /** Every verb there is. */
 import type { StepOptions } from '../../config/transform-options.js';
-import { stepMistake, type PlanContext, type StepPlan, type Verb } from '../verb.js';
+import type { PlanContext, StepPlan, Verb } from '../verb.js';
 import { dedupe } from './dedupe.js';
 import { enrich } from './enrich.js';
 import { filter } from './filter.js';
 import { flatten } from './flatten.js';
 import { functionVerb } from './function.js';
 import { hash } from './hash.js';
+import { lambda } from './lambda.js';
 import { lookup } from './lookup.js';
 import { mask } from './mask.js';
 import { rename } from './rename.js';
@@ -14,7 +15,7 @@ import { sample } from './sample.js';
 import { set } from './set.js';
 import { split } from './split.js';
 
-const VERBS: { readonly [V in StepOptions['verb']]?: Verb<Extract<StepOptions, { verb: V }>> } = {
+const VERBS: { readonly [V in StepOptions['verb']]: Verb<Extract<StepOptions, { verb: V }>> } = {
   filter,
   rename,
   mask,
@@ -28,11 +29,11 @@ const VERBS: { readonly [V in StepOptions['verb']]?: Verb<Extract<StepOptions, {
   enrich,
   function: functionVerb,
   batchFunction: functionVerb,
+  lambda,
 };
 
 /** Plans one step. Throws CONFIG_INVALID and SQL_* with its place. */
 export async function planStep(options: StepOptions, context: PlanContext): Promise<StepPlan> {
-  const verb = VERBS[options.verb] as Verb | undefined;
-  if (verb === undefined) throw stepMistake(context.place, `there is no verb '${options.verb}' in this version`);
+  const verb = VERBS[options.verb] as Verb;
   return verb.plan(options, context);
 }
