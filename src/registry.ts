@@ -163,11 +163,11 @@ export class Registry implements StreamAdmin {
 
   async #create({ name, schema, tags, destination }: NewStream): Promise<void> {
     const { definitions, clock } = this.#input;
-    this.#checkName(name);
     if (definitions.streams.length >= MADE_STREAMS_MAX)
       throw new MillraceError('LIMIT_EXCEEDED', `there are ${MADE_STREAMS_MAX} streams made through this API`, {
         place: 'DeliveryStreamName',
       });
+    this.#checkName(name);
     await this.#check(name, schema, destination);
     if (definitions.leaving.includes(name)) await this.#forget(name);
     const definition = await this.#declare({ ...MADE_DEFAULTS, name, schema });

@@ -49,10 +49,13 @@ test('another thread knows what the owner knows once it has caught up', async ()
   const log = await open(freshFolder());
   const remote = await connectLog(log.remotePort());
   await log.createStream(definition('events'));
-  await log.registerReader('gone', [{ stream: 'events', partition: 0, offset: 0 }]);
+  const reader = { epoch: 1, positions: [{ stream: 'events', partition: 0, offset: 0 }], state: new Uint8Array(0) };
+  await log.append({ batches: [], reader: { ...reader, id: 'gone' } });
+  await remote.caughtUp();
+  expect([remote.stream('events')?.name, remote.reader('gone')?.id]).toEqual(['events', 'gone']);
   await log.removeReader('gone');
   await remote.caughtUp();
-  expect([remote.stream('events')?.name, remote.reader('gone')]).toEqual(['events', undefined]);
+  expect(remote.reader('gone')).toBeUndefined();
   remote.close();
   await log.close();
 });

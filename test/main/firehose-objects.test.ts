@@ -87,6 +87,7 @@ test('dynamic partitions come from the records, and what has none goes to the er
   await create('parts', configuration);
   const record = (id: string, region: string, n: number) => JSON.stringify({ customer: { id }, region, n });
   const [a, b, c] = [record('a', 'eu', 1), record('b', 'eu', 2), record('a', 'eu', 3)];
+  await machine.put('events', 'of another stream');
   await machine.put('parts', a, b, 'not JSON', c);
   const year = new Date().getUTCFullYear();
   const found = (start: string): string =>
@@ -97,10 +98,11 @@ test('dynamic partitions come from the records, and what has none goes to the er
   await until('both partitions', () => found(`customer=a/region=eu/${year}/parts-1-`) === `${a}\n${c}\n`);
   await until('the other', () => found('customer=b/region=eu/') === `${b}\n`);
   await until('the failed one', () => found('failed/') !== '');
-  const [failed] = found('failed/')
+  const [failed, ...others] = found('failed/')
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, string>);
+  expect(others).toEqual([]);
   expect(Buffer.from(failed!['rawData']!, 'base64').toString()).toContain(Buffer.from('not JSON').toString('base64'));
   expect([...objects('parts').keys()].every((key) => /^(customer=[ab]\/|failed\/)/.test(key))).toBe(true);
 });
@@ -146,6 +148,11 @@ describe('what can not be is refused, and says what is expected', () => {
     ['a prefix that is none', { Prefix: '!{timestamp:yyyy' }, 'is never closed'],
     ['a key that nobody gives', { Prefix: '!{partitionKeyFromQuery:x}/' }, "the partition key 'x'"],
     ['more of JQ', query('{a: .b | tostring}'), 'the only part of JQ'],
+    [
+      'keys without dynamic partitions',
+      { ...query('{a: .b}'), DynamicPartitioningConfiguration: { Enabled: false } },
+      'expected Enabled',
+    ],
     ['another processor', processors({ Type: 'RecordDeAggregation' }), 'MetadataExtraction or AppendDelimiterToRecord'],
     ['a time zone that is none', { CustomTimeZone: 'Mars/Phobos' }, 'Mars/Phobos'],
     ['Parquet of bytes', { DataFormatConversionConfiguration: { Enabled: true } }, 'a stream with a schema'],

@@ -210,6 +210,17 @@ describe('a destination', () => {
     expect(await names()).not.toContain('x');
   });
 
+  test('reaches private addresses only where the configuration says so', async () => {
+    await create('private', endpoint('http://10.0.0.1/in'));
+    expect(door.streams.deliveries).toMatchObject([{ name: 'firehose.private', sink: { allowPrivate: false } }]);
+  });
+
+  test('with an attribute twice is refused', async () => {
+    const twice = Array.from({ length: 2 }, () => ({ AttributeName: 'a', AttributeValue: 'b' }));
+    const rest = endpoint(undefined, { RequestConfiguration: { CommonAttributes: twice } });
+    await expect(create('x', rest)).rejects.toMatchObject(refused);
+  });
+
   test('beyond its limits is refused', async () => {
     const hints = endpoint(undefined, { BufferingHints: { SizeInMBs: 65 } });
     await expect(create('x', hints)).rejects.toMatchObject({ name: 'ValidationException' });
