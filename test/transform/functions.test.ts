@@ -1,5 +1,7 @@
 /** Functions in their processes: what they return, what they throw, when they hang, leak or end. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { REDRIVE_SCHEMA } from '../../src/event/internal.js';
+import { batchFromRows } from '../../src/event/rows.js';
 import { edges, event, file, freshFolder, optionsOf, removeFolders, run, uuid, type Event } from './support.js';
 
 afterEach(removeFolders);
@@ -127,6 +129,44 @@ describe('what a function returns', () => {
     expect(clicks(rows)).toEqual(events(100).map((one) => one['clicks']));
     expect(Math.max(...rows.map(({ ratio }) => ratio as number))).toBe(4);
   });
+});
+
+test('what is redriven has the stamp that it had before', async () => {
+  const folder = freshFolder();
+  const code = `export default (event, ctx) => {
+    if (event.user === null) throw new Error('no user');
+    return { ...event, clicks: event.received_at, ratio: ctx.receivedAt, country: ctx.offset + '' };
+  };`;
+  const path = file(folder, 'function.mjs', code);
+  const options = optionsOf({ out: { from: 'events', steps: [{ function: path }] } }, folder);
+  let running = await run(folder, options);
+  for (const n of [1, 2]) {
+    await running.append([event(n)]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await running.drained();
+  const failed = running.rows('quarantine');
+  await running.stop();
+  file(folder, 'function.mjs', code.replace(`throw new Error('no user')`, `event.user = 'redriven'`));
+  running = await run(folder, options);
+  const rows = failed.map((row, i) => ({
+    ...row,
+    stage: 'transform',
+    reader: 'out',
+    quarantine_offset: i,
+    received_at: 0,
+  }));
+  await running.log.append({ batches: [{ stream: 'redrive', rows: batchFromRows(REDRIVE_SCHEMA, rows) }] });
+  await running.drained();
+  const stamps = failed.map((row) => {
+    const original = JSON.parse(Buffer.from(row['original'] as string, 'base64').toString()) as Event;
+    return original['received_at'];
+  });
+  expect(new Set(stamps).size).toBe(2);
+  expect(running.rows('out').map((row) => [row['user'], row['clicks'], row['ratio'], row['country']])).toEqual(
+    stamps.map((stamp, i) => ['redriven', stamp, stamp, String(i)]),
+  );
+  await running.stop();
 });
 
 describe('what a function does wrong', () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { QUARANTINE_STREAM } from '../../src/event/internal.js';
-import { edges, event, freshFolder, optionsOf, removeFolders, run, type Event, type Running } from './support.js';
+import { edges, event, file, freshFolder, optionsOf, removeFolders, run, type Event, type Running } from './support.js';
 
 afterEach(removeFolders);
 
@@ -122,3 +122,57 @@ test('stopped and started in between, nothing is missing and nothing twice', asy
   check(running, events);
   await running.stop();
 });
+
+const FUNCTION = `
+export default async (event) => {
+  if (event.clicks % 3 === 1) await new Promise((resolve) => setTimeout(resolve, event.clicks % 5));
+  if (event.clicks % 11 === 10) throw new Error('no');
+  if (event.clicks % 7 === 6) return null;
+  return event.clicks % 5 === 4 ? [event, { ...event, kind: 'second' }] : event;
+};`;
+
+test(
+  'with a function that takes its time, copies of a running log hold every row once',
+  { timeout: 120_000 },
+  async () => {
+    const folder = freshFolder();
+    const steps = [{ function: file(folder, 'function.mjs', FUNCTION), concurrency: 8 }, { set: { user: "'seen'" } }];
+    const options = optionsOf({ out: { from: 'events', steps } }, folder);
+    const events = Array.from({ length: 400 }, (_, i) => event(i, { clicks: i, kind: 'first' }));
+    const expected = events.flatMap(({ clicks }) => {
+      const n = clicks as number;
+      if (n % 11 === 10 || n % 7 === 6) return [];
+      return n % 5 === 4 ? [`${n} first`, `${n} second`] : [`${n} first`];
+    });
+    const checkAll = (running: Running): void => {
+      expect(running.rows('out').map(({ clicks, kind }) => `${String(clicks)} ${String(kind)}`)).toEqual(expected);
+      expect(running.rows(QUARANTINE_STREAM)).toHaveLength(
+        events.filter(({ clicks }) => Number(clicks) % 11 === 10).length,
+      );
+      const { read, ok, written, ...rest } = edges(running.log, 'transform.out');
+      expect([read, written]).toEqual([400, expected.length]);
+      expect(ok! + rest['filtered function']! + rest['quarantined TRANSFORM_FAILED']!).toBe(400);
+    };
+    const running = await run(folder, options);
+    const copies: { folder: string; sent: number }[] = [];
+    for (let i = 0; i < events.length; i += 20) {
+      await running.append(events.slice(i, i + 20));
+      if (i % 60 !== 0) continue;
+      // Somewhere between two commits.
+      await new Promise((resolve) => setTimeout(resolve, (i * 7) % 160));
+      const copy = freshFolder();
+      cpSync(join(folder, 'log'), join(copy, 'log'), { recursive: true, filter: (path) => !path.includes('owner.') });
+      copies.push({ folder: copy, sent: i + 20 });
+    }
+    await running.drained();
+    checkAll(running);
+    await running.stop();
+    for (const copy of copies) {
+      const again = await run(copy.folder, options);
+      if (copy.sent < events.length) await again.append(events.slice(copy.sent));
+      await again.drained();
+      checkAll(again);
+      await again.stop();
+    }
+  },
+);
