@@ -66,7 +66,7 @@ async function startDoor(schema: Schema): Promise<number> {
   const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;
   const events = { ...common, name: 'events', schema, partitions: 1, lake: false };
   const streams = new Registry({
-    options: { file: undefined, streams: [events], deliveries: [], firehose: FIREHOSE_DEFAULTS },
+    options: { file: undefined, streams: [events], deliveries: [], transforms: [], firehose: FIREHOSE_DEFAULTS },
     definitions: new Definitions(realDisk, folder),
     views: [],
     clock: systemClock,

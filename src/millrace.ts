@@ -94,7 +94,7 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     const views = await assignEpochs(ground.disk, options.dataFolder, plans);
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
     await removeOldReaders(log, ground.disk, options.dataFolder, views);
-    await removeOldTransforms(log, log.stats().readers, options.transforms);
+    await removeOldTransforms(log, log.stats().readers, registry.transforms);
     const ended = await removeOldDeliveries(log, log.stats().readers, registry.deliveries);
     for (const name of ended)
       ground.messages.warn(

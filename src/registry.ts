@@ -13,7 +13,8 @@
  */
 import { basename } from 'node:path';
 import type { KnownStream, NewStream, StreamAdmin } from './collect/protocols/firehose/admin.js';
-import { deliveriesOf } from './collect/protocols/firehose/destinations/index.js';
+import { readersOf } from './collect/protocols/firehose/destinations/index.js';
+import type { MadeReaders } from './collect/protocols/firehose/destinations/kind.js';
 import {
   MADE_STREAMS_MAX,
   type Definitions,
@@ -22,6 +23,7 @@ import {
   type Tags,
 } from './config/definitions.js';
 import type { DeliveryOptions, MillraceOptions, StreamOptions } from './config/options.js';
+import type { TransformOptions } from './config/transform-options.js';
 import { checkDelivery } from './deliver/check.js';
 import { removeOldDeliveries } from './deliver/readers.js';
 import { isInternalStream, QUARANTINE_SCHEMA, QUARANTINE_STREAM } from './event/internal.js';
@@ -29,6 +31,7 @@ import type { Schema } from './event/schema.js';
 import type { Clock } from './io/clock.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
 import type { StreamDefinition } from './log/log.js';
+import { planTransform, planTransforms, removeOldTransforms } from './transform/plan.js';
 import { MillraceError } from './util/errors.js';
 
 /** Who must know of a change. Each resolves when it acts by what is in force then. */
@@ -39,7 +42,7 @@ export interface Followers {
 
 /** What it is made of. */
 export interface RegistryInput {
-  readonly options: Pick<MillraceOptions, 'file' | 'streams' | 'deliveries' | 'firehose'>;
+  readonly options: Pick<MillraceOptions, 'file' | 'streams' | 'deliveries' | 'transforms' | 'firehose'>;
   readonly definitions: Definitions;
   /** Names that queries give to views. */
   readonly views: readonly string[];
@@ -62,6 +65,8 @@ const SQL_NAME_MAX = 63;
 /** The streams and deliveries there are. */
 export class Registry implements StreamAdmin {
   readonly #input: RegistryInput;
+  /** What functions make of made streams. */
+  #derived: readonly StreamOptions[] = [];
   #log: EmbeddedLog | null = null;
   #followers: Followers | null = null;
   #changing: Promise<void> = Promise.resolve();
@@ -73,7 +78,7 @@ export class Registry implements StreamAdmin {
       if (input.options.streams.some((stream) => stream.name === name))
         throw this.#invalid(name, 'the configuration has a stream of this name too; give that one another name');
       try {
-        this.#deliveriesOf(name, schema, destination);
+        this.#readersOf(name, schema, destination);
       } catch (error) {
         throw this.#invalid(name, (error as Error).message, error);
       }
@@ -82,6 +87,11 @@ export class Registry implements StreamAdmin {
 
   /** All streams, in a stable order. */
   get all(): readonly StreamOptions[] {
+    return [...this.#sources, ...this.#derived];
+  }
+
+  /** Those that are there without the functions of destinations. */
+  get #sources(): readonly StreamOptions[] {
     const { options, definitions } = this.#input;
     return [
       ...options.streams,
@@ -96,16 +106,24 @@ export class Registry implements StreamAdmin {
 
   /** All deliveries. */
   get deliveries(): readonly DeliveryOptions[] {
-    const { options, definitions } = this.#input;
-    return [
-      ...options.deliveries,
-      ...definitions.streams.flatMap(({ name, schema, destination }) => this.#deliveriesOf(name, schema, destination)),
-    ];
+    return [...this.#input.options.deliveries, ...this.#made.flatMap(({ deliveries }) => deliveries)];
+  }
+
+  /** All transforms. */
+  get transforms(): readonly TransformOptions[] {
+    return [...this.#input.options.transforms, ...this.#made.flatMap(({ transforms }) => transforms)];
+  }
+
+  get #made(): readonly MadeReaders[] {
+    return this.#input.definitions.streams.map(({ name, schema, destination }) =>
+      this.#readersOf(name, schema, destination),
+    );
   }
 
   /** Joins it with the log, and removes readers of streams that were being removed when the process ended. */
   async openIn(log: EmbeddedLog): Promise<void> {
     this.#log = log;
+    await this.#derive();
     for (const stream of this.all) await log.createStream(stream);
     for (const name of this.#input.definitions.leaving) await this.#forget(name);
   }
@@ -144,7 +162,14 @@ export class Registry implements StreamAdmin {
           `'${name}' is at version ${made.version}, and the change is of another; describe it again`,
           { place: 'CurrentDeliveryStreamVersionId' },
         );
-      await this.#check(name, made.schema, destination);
+      const readers = await this.#check(name, made.schema, destination);
+      const before = this.#readersOf(name, made.schema, made.destination);
+      if (readers.transforms.length !== before.transforms.length)
+        throw new MillraceError(
+          'ARGUMENT_INVALID',
+          `'${name}' has ${before.transforms.length === 0 ? 'no' : 'a'} function, and that can't change: make another stream`,
+          { place: 'ProcessingConfiguration' },
+        );
       const { definitions } = this.#input;
       await definitions.put({ ...made, version: made.version + 1, destination });
       try {
@@ -168,7 +193,8 @@ export class Registry implements StreamAdmin {
         place: 'DeliveryStreamName',
       });
     this.#checkName(name);
-    await this.#check(name, schema, destination);
+    const { transforms } = await this.#check(name, schema, destination);
+    if (transforms.length > 0) this.#checkEmpty(name);
     if (definitions.leaving.includes(name)) await this.#forget(name);
     const definition = await this.#declare({ ...MADE_DEFAULTS, name, schema });
     await definitions.put({ name, createdMs: clock.now(), version: 1, schema, destination }, tags);
@@ -192,7 +218,8 @@ export class Registry implements StreamAdmin {
   async #forget(name: string): Promise<void> {
     const log = this.#log!;
     await removeOldDeliveries(log, log.stats().readers, this.deliveries);
-    await log.removeReader(`lake.${name}`);
+    await removeOldTransforms(log, log.stats().readers, this.transforms);
+    for (const stream of [name, readerName(name)]) await log.removeReader(`lake.${stream}`);
     await this.#input.definitions.left(name);
   }
 
@@ -207,6 +234,7 @@ export class Registry implements StreamAdmin {
   }
 
   async #tellThreads(): Promise<void> {
+    await this.#derive();
     for (const follow of this.#followers?.threads ?? []) await follow();
   }
 
@@ -221,21 +249,48 @@ export class Registry implements StreamAdmin {
     };
   }
 
-  #deliveriesOf(stream: string, schema: Schema, destination: MadeDestination | null): DeliveryOptions[] {
-    if (destination === null) return [];
+  #readersOf(stream: string, schema: Schema, destination: MadeDestination | null): MadeReaders {
+    if (destination === null) return { transforms: [], deliveries: [] };
     const { firehose } = this.#input.options;
-    return deliveriesOf(destination, { name: deliveryName(stream), stream, schema, firehose });
+    return readersOf(destination, { name: readerName(stream), stream, schema, firehose });
   }
 
-  /** What only shows with the schema: SQL, and what formats ask of it. */
-  async #check(stream: string, schema: Schema, destination: MadeDestination | null): Promise<void> {
-    for (const delivery of this.#deliveriesOf(stream, schema, destination))
-      try {
-        await checkDelivery(delivery, delivery.from === QUARANTINE_STREAM ? QUARANTINE_SCHEMA : schema);
-      } catch (error) {
-        if (!(error instanceof MillraceError)) throw error;
-        throw new MillraceError('ARGUMENT_INVALID', error.message, { place: 'body', cause: error });
-      }
+  /** What only shows with the schema: SQL, functions, and what formats ask of it. */
+  async #check(stream: string, schema: Schema, destination: MadeDestination | null): Promise<MadeReaders> {
+    const readers = this.#readersOf(stream, schema, destination);
+    const schemas = new Map([
+      [stream, schema],
+      [QUARANTINE_STREAM, QUARANTINE_SCHEMA],
+    ]);
+    try {
+      for (const transform of readers.transforms)
+        schemas.set(transform.to, (await planTransform(transform, schema)).output);
+      for (const delivery of readers.deliveries) await checkDelivery(delivery, schemas.get(delivery.from)!);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      throw new MillraceError('ARGUMENT_INVALID', error.message, { place: 'body', cause: error });
+    }
+    return readers;
+  }
+
+  /** A function reads its stream from the oldest row: those of a deleted stream would go out again. */
+  #checkEmpty(name: string): void {
+    const log = this.#log!;
+    if (log.stream(name) === undefined || log.range(name, 0).start === log.range(name, 0).end) return;
+    throw new MillraceError(
+      'ARGUMENT_INVALID',
+      `rows of a deleted stream '${name}' are still there, and a function would run on them: take another name`,
+      { place: 'DeliveryStreamName' },
+    );
+  }
+
+  /** Works out anew what functions make of made streams. */
+  async #derive(): Promise<void> {
+    const made = this.#made.flatMap(({ transforms }) => transforms);
+    const { streams, errors } = await planTransforms(made, this.#sources);
+    if (errors.length > 0) throw errors[0]!;
+    this.#derived = streams;
+    for (const stream of streams) await this.#log!.createStream(stream);
   }
 
   /** A stream that can be changed here. */
@@ -256,7 +311,8 @@ export class Registry implements StreamAdmin {
     };
     if (this.all.some((stream) => stream.name === name))
       throw new MillraceError('STREAM_EXISTS', `Firehose ${name} already exists`, { place: 'DeliveryStreamName' });
-    if (isInternalStream(name)) refuse(`'${name}' is a name of Millrace's own`);
+    if (isInternalStream(name) || name.toLowerCase().startsWith(readerName('')))
+      refuse(`'${name}' is a name of Millrace's own`);
     if (this.#input.views.includes(name)) refuse(`'${name}' is a view`);
     if (/^\.+$/.test(name)) refuse('expected a name that is more than dots');
     // Folders are named after streams, and not every file system tells capitals apart.
@@ -278,8 +334,8 @@ export class Registry implements StreamAdmin {
   }
 }
 
-/** No delivery of the configuration can have a dot in its name. */
-function deliveryName(stream: string): string {
+/** The name of the delivery and of the function of a made stream; no other can have a dot in it. */
+function readerName(stream: string): string {
   return `firehose.${stream}`;
 }
 

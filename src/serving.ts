@@ -70,7 +70,7 @@ export async function openApi(ground: Ground, parts: Parts) {
       ask: (sql) => rowsOf(threads.store, sql, null),
       ingestOf: (stream) => collector.doors.get(stream),
       hasReader: (stage, name) =>
-        (stage === 'deliver' ? registry.deliveries : options.transforms).some((reader) => reader.name === name),
+        (stage === 'deliver' ? registry.deliveries : registry.transforms).some((reader) => reader.name === name),
     }),
     replays,
     audit: createAudit({

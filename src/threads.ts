@@ -36,11 +36,11 @@ export interface ThreadsInput {
 
 /** Runs the transforms; the thread is there also without any, for those that come later. */
 export function startTransforms(input: ThreadsInput): Promise<Supervised<TransformMethods>> {
-  const { options, log } = input;
+  const { options, registry, log } = input;
   return start<TransformMethods>(input, 'transform', 'transform/thread.js', () => {
     const logPort = log.remotePort();
     const workerData: TransformThreadData = {
-      transforms: options.transforms,
+      transforms: registry.transforms,
       quarantine: {
         tenantBytesMax: options.collect.quarantineTenantBytesMax,
         eventBytesMax: options.collect.quarantineEventBytesMax,
@@ -144,6 +144,7 @@ function queryStreams({ all }: Registry): string[] {
 export function followRegistry(
   registry: Registry,
   threads: {
+    readonly transform: Supervised<TransformMethods>;
     readonly deliver: Supervised<DeliverThreadMethods>;
     readonly lake: Supervised<LakeThreadMethods>;
     readonly store: Supervised<StoreMethods>;
@@ -151,6 +152,7 @@ export function followRegistry(
   replays: () => readonly ReplayOptions[],
 ): (() => Promise<void>)[] {
   return [
+    () => tell(threads.transform, (rpc) => rpc.call('apply', registry.transforms)),
     () => tell(threads.deliver, (rpc) => rpc.call('apply', registry.deliveries, replays())),
     () => tell(threads.lake, (rpc) => rpc.call('follow', lakeStreams(registry))),
     () => tell(threads.store, (rpc) => rpc.call('follow', queryStreams(registry))),

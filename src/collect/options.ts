@@ -49,6 +49,7 @@ export const FIREHOSE_DEFAULTS: FirehoseOptions = {
   accountId: '000000000000',
   allowPrivate: false,
   domains: {},
+  lambda: {},
 };
 
 /** What the front door is made of. */

@@ -1,6 +1,6 @@
 /** The Firehose API as it is configured. */
 import { z } from 'zod';
-import { path } from './fields.js';
+import { path, text } from './fields.js';
 import type { FirehoseOptions } from './options.js';
 import { allowPrivateField } from './sinks/http.js';
 import { s3StoreFields } from './sinks/objects.js';
@@ -36,6 +36,9 @@ export const firehoseField = z
       .record(z.string(), z.strictObject(clusterFields))
       .default({})
       .meta({ description: 'Clusters of OpenSearch destinations, by the name of the domain or its endpoint' }),
+    lambda: z.record(z.string(), text('An address, or a module with `export const handler`')).default({}).meta({
+      description: 'Functions that destinations may name, by ARN or name: an address, or the path of a module',
+    }),
   })
   .refine(({ s3, folder }) => s3 === undefined || folder === undefined, {
     error: 'expected either s3 or folder',
@@ -45,12 +48,15 @@ export const firehoseField = z
 
 /** The Firehose API as options; `at` makes a path absolute. */
 export function firehoseOptions(values: z.output<typeof firehoseField>, at: (path: string) => string): FirehoseOptions {
-  const { region, s3, folder, domains, ...firehose } = values;
+  const { region, s3, folder, domains, lambda, ...firehose } = values;
   return {
     ...firehose,
     ...(region === undefined ? {} : { region }),
     ...(s3 === undefined ? {} : { s3: { ...s3, tls: tlsWithPaths(s3.tls, at) } }),
     ...(folder === undefined ? {} : { folder: at(folder) }),
+    lambda: Object.fromEntries(
+      Object.entries(lambda).map(([name, target]) => [name, /^https?:\/\//.test(target) ? target : at(target)]),
+    ),
     domains: Object.fromEntries(
       Object.entries(domains).map(([name, domain]) => [name, { ...domain, tls: tlsWithPaths(domain.tls, at) }]),
     ),

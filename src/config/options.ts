@@ -144,6 +144,8 @@ export interface FirehoseOptions {
   readonly folder?: string;
   /** Settings of the sink `opensearch` that say where a cluster is, by domain. May hold secrets. */
   readonly domains: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Addresses and absolute paths of functions, by ARN or name. */
+  readonly lambda: Readonly<Record<string, string>>;
 }
 
 /** Deduplication by event id. */

@@ -4,7 +4,8 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { isInternalStream, LATE_STREAM, QUARANTINE_STREAM } from '../event/internal.js';
 import { duration, NAME, NAME_EXAMPLE, optionalWhole, size } from './fields.js';
-import type { ConfigMistake } from './issues.js';
+import { MillraceError } from '../util/errors.js';
+import { mistakesOf, type ConfigMistake } from './issues.js';
 import { schemaField } from './schema-field.js';
 import { stepField } from './transform-step-fields.js';
 import type { LambdaOptions, StepOptions, TransformOptions } from './transform-options.js';
@@ -53,6 +54,16 @@ export function transformOptions(transforms: TransformsInput, folder: string): T
     retentionMs: retention,
     bytesMax: sizeMax,
   }));
+}
+
+/** A transform made at run time, from what a configuration would say, into the stream `to`. Throws ARGUMENT_INVALID. */
+export function parseTransform(name: string, to: string, input: unknown): TransformOptions {
+  const parsed = transformField.safeParse(input);
+  if (parsed.success) return { ...transformOptions({ [name]: parsed.data }, '/')[0]!, to };
+  const mistakes = mistakesOf(parsed.error.issues, input, () => []);
+  throw new MillraceError('ARGUMENT_INVALID', mistakes.map(({ path, message }) => `${path}: ${message}`).join('\n'), {
+    place: mistakes[0]?.path ?? name,
+  });
 }
 
 /** What transforms name that does not exist, and names that are taken. */

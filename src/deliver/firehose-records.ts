@@ -2,7 +2,7 @@
  * Rows as records of Firehose's protocol: `{"data":"<base64 of the row's JSON>"},`, encoded once a batch
  * like the lines that they are made of. Of a stream of raw records: base64 of the record's own bytes.
  */
-import { isRecordsSchema } from '../event/records.js';
+import { holdsRecords } from '../event/records.js';
 import type { Schema } from '../event/schema.js';
 import { encodedBatch, jsonLines, type RowEncoder } from './encoded.js';
 import { recordData } from './raw-records.js';
@@ -29,7 +29,7 @@ interface Content {
 }
 
 function contentOf(schema: Schema, batch: Batch): Content {
-  if (isRecordsSchema(schema)) return { ...recordData(batch), tail: 0 };
+  if (holdsRecords(schema)) return { ...recordData(batch), tail: 0 };
   // Without the line break.
   return { ...encodedBatch(jsonLines(schema), batch), tail: 1 };
 }

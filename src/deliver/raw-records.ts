@@ -9,7 +9,7 @@
  */
 import type { RowSlice } from '../event/batch.js';
 import type { BytesColumn, ColumnBatch } from '../event/columns.js';
-import { isRecordsSchema, RECORD_DATA } from '../event/records.js';
+import { holdsRecords, RECORD_DATA } from '../event/records.js';
 import type { Schema } from '../event/schema.js';
 import type { EncodedRows } from '../format/json-lines.js';
 import { MillraceError } from '../util/errors.js';
@@ -39,7 +39,7 @@ export function recordData(batch: ColumnBatch): BytesColumn {
 
 /** Throws CONFIG_INVALID unless a stream holds raw records. */
 export function checkRecords(schema: Schema, place: string): void {
-  if (!isRecordsSchema(schema))
+  if (!holdsRecords(schema))
     throw new MillraceError('CONFIG_INVALID', `${place}: expected a stream of raw records (schema: 'records')`, {
       place,
     });

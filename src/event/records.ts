@@ -10,6 +10,9 @@ import { constantInteger } from './integers.js';
 import { defineSchema } from './schema-define.js';
 import type { Schema } from './schema.js';
 
+/** The column with the partition keys that a function made. */
+export const PARTITION_KEYS = 'partition_keys';
+
 /** `record_id`, `tenant`, `data`, and `received_at`. */
 export const RECORDS_SCHEMA: Schema = defineSchema({
   columns: { record_id: 'string', tenant: 'dictionary', data: 'bytes' },
@@ -30,6 +33,24 @@ export function isRecordsSchema(schema: Schema): boolean {
     }) &&
     schema.roles.eventId === RECORDS_SCHEMA.roles.eventId &&
     schema.roles.tenant === RECORDS_SCHEMA.roles.tenant
+  );
+}
+
+/** As a function gives them back: with the partition keys that it made. */
+export const PARTITIONED_RECORDS_SCHEMA: Schema = defineSchema({
+  columns: { record_id: 'string', tenant: 'dictionary', data: 'bytes', [PARTITION_KEYS]: 'json?' },
+  tenant: 'tenant',
+  eventId: 'record_id',
+});
+
+/** Whether rows are raw records, with partition keys or without. */
+export function holdsRecords(schema: Schema): boolean {
+  if (isRecordsSchema(schema)) return true;
+  const { columns, roles } = PARTITIONED_RECORDS_SCHEMA;
+  return (
+    schema.columns.length === columns.length &&
+    columns.every(({ name, type }, at) => schema.columns[at]!.name === name && schema.columns[at]!.type === type) &&
+    schema.roles.eventId === roles.eventId
   );
 }
 

@@ -51,7 +51,11 @@ function serveParent(port: MessagePort, data: TransformThreadData): void {
   const methods: TransformMethods = {
     ready: async () => void (await starting),
     status: () => running?.transforms.status() ?? [],
-    apply: async (transforms) => (await starting).transforms.apply(transforms),
+    apply: async (wanted) => {
+      const { transforms, log } = await starting;
+      await log.caughtUp();
+      await transforms.apply(wanted);
+    },
     drained: async () => (await starting).transforms.drained(),
     stop: async () => {
       const { transforms, log } = await starting;

@@ -162,6 +162,7 @@ export class FrontDoor {
         file: '/etc/millrace.config.ts',
         streams: declared.map((one) => ({ ...one, lake: false })),
         deliveries: [],
+        transforms: [],
         firehose: { ...FIREHOSE_DEFAULTS, ...options.firehose },
       },
       definitions: new Definitions(this.faults.disk, this.folder),

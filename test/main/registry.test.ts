@@ -25,7 +25,13 @@ afterEach(() => {
 const events = { ...definition('events'), schema: adEvents(), lake: true };
 const registry = (firehose: Partial<FirehoseOptions> = {}, streams = [events]): Registry =>
   new Registry({
-    options: { file: undefined, streams, deliveries: [], firehose: { ...FIREHOSE_DEFAULTS, ...firehose } },
+    options: {
+      file: undefined,
+      streams,
+      deliveries: [],
+      transforms: [],
+      firehose: { ...FIREHOSE_DEFAULTS, ...firehose },
+    },
     definitions: new Definitions(realDisk, folder),
     views: ['traffic'],
     clock: systemClock,

@@ -378,7 +378,7 @@ test('an answer in full', () => {
     { recordId: 'a', result: 'Ok', data: base64('ü'), metadata: { partitionKeys: { k: 'v' } } },
   ];
   expect(readAnswer(JSON.stringify({ records }), ['a', 'b'])).toEqual([
-    { result: 'Ok', data: 'ü', partitionKeys: { k: 'v' } },
+    { result: 'Ok', data: Buffer.from('ü'), partitionKeys: { k: 'v' } },
     { result: 'Dropped' },
   ]);
 });

@@ -10,6 +10,7 @@
 import type { ObjectSinkOptions } from '../../config/sinks/objects.js';
 import type { IntegerColumn } from '../../event/columns.js';
 import { numbersInto } from '../../event/integers.js';
+import { PARTITION_KEYS } from '../../event/records.js';
 import type { Schema } from '../../event/schema.js';
 import { evaluatePrefix, parsePrefix, type KeyPrefix } from '../../format/keys/prefix.js';
 import { parseTimePattern } from '../../format/keys/time-pattern.js';
@@ -38,8 +39,6 @@ export interface ObjectPlan {
   readonly failed: FailedRows;
 }
 
-/** A column with the keys that a transform gave, as Firehose's functions do. */
-const PARTITION_KEYS_COLUMN = 'partition_keys';
 /** Characters of `!{firehose:random-string}`. */
 const RANDOM_LENGTH = 11;
 const NAME_TIME = parseTimePattern('yyyy-MM-dd-HH-mm-ss');
@@ -141,7 +140,7 @@ function keysOf(
   place: string,
 ): Map<string, string> {
   const keys = new Map(Object.entries(partitionBy));
-  const given = schema.columns.find(({ name, type }) => name === PARTITION_KEYS_COLUMN && type === 'json');
+  const given = schema.columns.find(({ name, type }) => name === PARTITION_KEYS && type === 'json');
   for (const name of prefix.partitionKeys) {
     if (keys.has(name)) continue;
     if (given === undefined)
@@ -150,7 +149,7 @@ function keysOf(
         `${place}.partitionBy: expected the partition key '${name}', which the prefix has`,
         { place },
       );
-    keys.set(name, `${PARTITION_KEYS_COLUMN} ->> '${name.replaceAll("'", "''")}'`);
+    keys.set(name, `${PARTITION_KEYS} ->> '${name.replaceAll("'", "''")}'`);
   }
   const hasErrorType = prefix.parts.some(({ kind }) => kind === 'errorType');
   if (hasErrorType && !pack) keys.set(ERROR_OUTPUT_TYPE.name, ERROR_OUTPUT_TYPE.sql);

@@ -24,7 +24,7 @@
  * before compression; see `opensearch/nodes.ts` for the rest.
  */
 import type { SinkOptionsOf } from '../../config/sinks/index.js';
-import { isRecordsSchema } from '../../event/records.js';
+import { holdsRecords } from '../../event/records.js';
 import type { Schema } from '../../event/schema.js';
 import { compressorOf } from '../../format/compress.js';
 import { divide, jsonLines, type RowEncoder } from '../encoded.js';
@@ -122,7 +122,7 @@ class OpensearchSink implements Sink {
 
 /** A row as a document; a raw record is one itself. */
 function documents(schema: Schema): RowEncoder {
-  return isRecordsSchema(schema) ? rawDocuments : jsonLines(schema);
+  return holdsRecords(schema) ? rawDocuments : jsonLines(schema);
 }
 
 /** Gzip for the way, not for keeping. */

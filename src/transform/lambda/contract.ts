@@ -16,7 +16,7 @@ export interface LambdaRecord {
 
 /** What a function made of a record. */
 export type RecordResult =
-  | { readonly result: 'Ok'; readonly data: string; readonly partitionKeys: Readonly<Record<string, unknown>> | null }
+  | { readonly result: 'Ok'; readonly data: Buffer; readonly partitionKeys: Readonly<Record<string, unknown>> | null }
   | { readonly result: 'Dropped' }
   | { readonly result: 'ProcessingFailed' };
 
@@ -96,7 +96,7 @@ function readRecord(id: string, { result, data, metadata }: Record<string, unkno
     throw wrong(`the record '${id}' has the partition keys ${shown(keys)}; expected an object`);
   return {
     result,
-    data: Buffer.from(data, 'base64').toString('utf8'),
+    data: Buffer.from(data, 'base64'),
     partitionKeys: (keys as Record<string, unknown> | undefined) ?? null,
   };
 }

@@ -1,14 +1,17 @@
 /**
  * `lambda`: a function that speaks the contract of Amazon Data Firehose, at an address or as the module
  * of a handler, unchanged. Each event is a record, its data the event as a line of JSON; what comes
- * back is a JSON object of the output's columns, or several, one a line.
+ * back is a JSON object of the output's columns, or several, one a line. Of a stream of raw records the
+ * data is the record's own bytes, and where the output is one too, so is what comes back.
  *
  * Partition keys of an answer go to the json column `partition_keys` where the output has one.
  */
 import { bundleModule } from '../../config/read-file.js';
 import type { LambdaOptions } from '../../config/transform-options.js';
-import type { IntegerColumn } from '../../event/columns.js';
+import type { BytesColumn, ColumnBatch, IntegerColumn } from '../../event/columns.js';
 import { numberAt } from '../../event/integers.js';
+import { holdsRecords, PARTITION_KEYS, RECORD_DATA } from '../../event/records.js';
+import { valueOf } from '../../event/rows.js';
 import type { Schema } from '../../event/schema.js';
 import { JsonLines } from '../../format/json-lines.js';
 import { eventWriter } from '../../format/rows-writer.js';
@@ -21,8 +24,6 @@ import { countRows, eachRow, noRows, type Rows } from '../rows.js';
 import type { Step, StepServices, Verb } from '../verb.js';
 import type { Work } from '../work.js';
 import { FUNCTION_PACKAGE } from './function.js';
-
-const PARTITION_KEYS = 'partition_keys';
 
 /** The verb. */
 export const lambda: Verb<LambdaOptions> = {
@@ -49,6 +50,9 @@ class LambdaStep implements Step {
   readonly #writer: ReturnType<typeof eventWriter>;
   readonly #idName: string | null;
   readonly #keepsKeys: boolean;
+  /** Whether records go out, and come back, as their own bytes. */
+  readonly #isRawInput: boolean;
+  readonly #isRaw: boolean;
   readonly #host: FunctionHost | null;
   readonly #invoker: Invoker;
   readonly #buffer: LambdaBuffer;
@@ -60,6 +64,8 @@ class LambdaStep implements Step {
     this.#writer = eventWriter(output);
     this.#idName = output.columns[output.roles.eventId]?.name ?? null;
     this.#keepsKeys = output.columns.some((column) => column.name === PARTITION_KEYS && column.type === 'json');
+    this.#isRawInput = holdsRecords(input);
+    this.#isRaw = this.#isRawInput && holdsRecords(output);
     this.#host = hostOf(planned, services);
     const { target, timeoutMs, concurrency } = options;
     this.#invoker =
@@ -83,8 +89,8 @@ class LambdaStep implements Step {
     const writer = this.#writer.begin();
     const origins: number[] = [];
     let next = 0;
-    eachRow(rows, (_row, origin) => {
-      const events = this.#take(outcomes[next++]!, origin, work);
+    eachRow(rows, (row, origin) => {
+      const events = this.#take(outcomes[next++]!, rows.batch, row, origin, work);
       events.forEach((event, i) => {
         writer.add(i === 0 ? event : siblingOf(events[0], event, i, this.#idName));
         origins.push(origin);
@@ -100,17 +106,28 @@ class LambdaStep implements Step {
   }
 
   #records({ batch, selected }: Rows, work: Work): LambdaRecord[] {
-    const { data, offsets } = this.#lines.encode({ batch, rows: selected });
+    const dataOf = this.#isRawInput ? rawData(batch, selected) : this.#lineData(batch, selected);
     const stamps =
       work.source.redriven === null ? null : (batch.column(batch.schema.roles.receivedAt) as IntegerColumn);
-    return Array.from({ length: offsets.length - 1 }, (_, i) => ({
-      data: data.subarray(offsets[i], offsets[i + 1]),
+    return Array.from({ length: selected?.length ?? batch.rows }, (_, i) => ({
+      data: dataOf(i),
       arrivalMs: stamps === null ? work.source.receivedAt : numberAt(stamps, selected === null ? i : selected[i]!),
     }));
   }
 
+  #lineData(batch: ColumnBatch, selected: Uint32Array | null): (i: number) => Uint8Array {
+    const { data, offsets } = this.#lines.encode({ batch, rows: selected });
+    return (i) => data.subarray(offsets[i], offsets[i + 1]);
+  }
+
   /** The events that a record came back as; none when it was dropped or failed. */
-  #take(outcome: RecordOutcome, origin: number, work: Work): Record<string, unknown>[] {
+  #take(
+    outcome: RecordOutcome,
+    batch: ColumnBatch,
+    row: number,
+    origin: number,
+    work: Work,
+  ): Record<string, unknown>[] {
     if ('failure' in outcome) {
       work.fail(origin, { ...outcome.failure, path: null });
       return [];
@@ -123,12 +140,13 @@ class LambdaStep implements Step {
       work.filter(origin, 'function');
       return [];
     }
+    const { partitionKeys } = outcome;
+    const keys = this.#keepsKeys && partitionKeys !== null ? { [PARTITION_KEYS]: partitionKeys } : {};
+    if (this.#isRaw) return [{ ...recordOf(batch, row), data: outcome.data.toString('base64'), ...keys }];
     try {
-      const events = objectsOf(outcome.data);
+      const events = objectsOf(outcome.data.toString('utf8'));
       if (events.length === 0) throw new Error('there is no JSON object in the data');
-      const { partitionKeys } = outcome;
-      if (!this.#keepsKeys || partitionKeys === null) return events;
-      return events.map((event) => ({ ...event, [PARTITION_KEYS]: partitionKeys }));
+      return events.map((event) => ({ ...event, ...keys }));
     } catch (error) {
       const message = `the data that came back is not JSON objects, one a line: ${(error as Error).message}`;
       work.fail(origin, { code: 'EVENT_MALFORMED', message, path: null });
@@ -151,6 +169,26 @@ function hostOf({ options, code, name, input, output }: Planned, { clock, say }:
   if (!('file' in target)) return null;
   const data = { kind: 'lambda' as const, code, file: target.file, name, timeoutMs, concurrency, input, output };
   return new FunctionHost({ data, memoryBytesMax, clock, say });
+}
+
+/** The bytes of raw records, by their place among those selected. */
+function rawData(batch: ColumnBatch, selected: Uint32Array | null): (i: number) => Uint8Array {
+  const { data, offsets } = batch.column(RECORD_DATA) as BytesColumn;
+  return (i) => {
+    const row = selected === null ? i : selected[i]!;
+    return data.subarray(offsets[row], offsets[row + 1]);
+  };
+}
+
+/** A raw record's id and tenant. */
+function recordOf(batch: ColumnBatch, row: number): Record<string, unknown> {
+  const { columns, roles } = batch.schema;
+  return Object.fromEntries(
+    [roles.eventId, roles.tenant].map((index) => {
+      const { name, type } = columns[index]!;
+      return [name, valueOf(batch.column(index), type, row)];
+    }),
+  );
 }
 
 /** One JSON object, however it is laid out, or several, one a line. */

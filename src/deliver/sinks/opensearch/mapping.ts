@@ -13,7 +13,7 @@
  *
  * A text that is too long to be a term (`KEYWORD_LENGTH_MAX`) is kept and not found, instead of refused.
  */
-import { isRecordsSchema } from '../../../event/records.js';
+import { holdsRecords } from '../../../event/records.js';
 import { DECIMAL_SCALE, type ColumnDefinition, type Schema } from '../../../event/schema.js';
 
 /** A mapping or a part of it. */
@@ -29,7 +29,7 @@ const keyword = { type: 'keyword', ignore_above: KEYWORD_LENGTH_MAX };
 
 /** Fields by column; of raw records none, since their documents are not ours. */
 export function propertiesOf(schema: Schema, distribution: Distribution): Record<string, MappingObject> {
-  if (isRecordsSchema(schema)) return {};
+  if (holdsRecords(schema)) return {};
   const { columns, roles } = schema;
   return Object.fromEntries(
     columns.map((column, index) => [

@@ -18,7 +18,6 @@ import {
 } from '../input.js';
 import { bufferingIn, choiceIn, retrySecondsIn } from './common.js';
 import type { DestinationKind } from './kind.js';
-import { processingIn } from './processing.js';
 
 const PATH = 'HttpEndpointDestinationConfiguration';
 const MEMBERS = [
@@ -36,16 +35,16 @@ const BUFFERING = { mib: 5, seconds: 300, mibMax: 64 };
 export const httpEndpoint: DestinationKind = {
   create: 'HttpEndpointDestinationConfiguration',
   update: 'HttpEndpointDestinationUpdate',
+  processors: ['Lambda'],
 
-  deliveries(settings, { name, stream, firehose }) {
+  deliveries(settings, { name, from, firehose }) {
     onlyMembers(settings, [...MEMBERS, ...WITHOUT_EFFECT], PATH);
     choiceIn(settings, 'S3BackupMode', PATH, ['FailedDataOnly']);
-    processingIn(settings, PATH, []);
     const { url, accessKey } = endpointIn(settings);
     const { gzip, attributes } = requestIn(settings);
     const { mib, seconds } = bufferingIn(settings, PATH, BUFFERING);
     const delivery = parseDelivery(name, {
-      from: stream,
+      from,
       to: {
         type: 'http',
         url,

@@ -11,10 +11,15 @@ import { isStructure, malformed, type Structure } from '../input.js';
 import { withoutNulls } from './common.js';
 import { httpEndpoint } from './http.js';
 import { elasticsearch, opensearch } from './opensearch.js';
+import { processingIn } from './processing.js';
 import { extendedS3, plainS3 } from './s3.js';
-import type { DestinationContext, DestinationKind } from './kind.js';
+import type { DestinationContext, DestinationKind, MadeReaders } from './kind.js';
+import { lambdaTransform, withPartitionKeys } from './lambda.js';
 
 const KINDS: readonly DestinationKind[] = [extendedS3, plainS3, opensearch, elasticsearch, httpEndpoint];
+
+/** A made stream, for which readers are made. */
+export type MadeContext = Omit<DestinationContext, 'from'>;
 
 /** The id of the one destination that a made stream has. */
 const DESTINATION_ID = 'destinationId-000000000001';
@@ -42,9 +47,24 @@ export function updatedDestination(input: Structure, before: MadeDestination | n
   return { id: DESTINATION_ID, kind: create, settings: { ...kept, ...named.settings } };
 }
 
-/** Which deliveries a made destination is. Throws an error of the call when it can be none. */
-export function deliveriesOf({ kind, settings }: MadeDestination, context: DestinationContext): DeliveryOptions[] {
-  return kindOf(kind).deliveries(settings, context);
+/** Which readers a made destination is. Throws an error of the call when it can be none. */
+export function readersOf({ kind, settings }: MadeDestination, made: MadeContext): MadeReaders {
+  const { create, processors, deliveries } = kindOf(kind);
+  const { name, stream, schema, firehose } = made;
+  const { lambda } = processingIn(settings, create, processors, firehose);
+  if (lambda === null) return { transforms: [], deliveries: deliveries(settings, { ...made, from: stream }) };
+  const output = isPartitioned(settings) ? withPartitionKeys(schema) : schema;
+  const transform = lambdaTransform(lambda, { name, stream, schema: output, firehose });
+  return {
+    transforms: [transform],
+    deliveries: deliveries(settings, { ...made, from: transform.to, schema: output }),
+  };
+}
+
+/** Whether a function may say where records go. */
+function isPartitioned(settings: Structure): boolean {
+  const dynamic = settings['DynamicPartitioningConfiguration'];
+  return isStructure(dynamic) && dynamic['Enabled'] === true;
 }
 
 /** A made destination as a description gives it. */

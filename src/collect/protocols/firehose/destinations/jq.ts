@@ -5,7 +5,7 @@
  *
  * Anything else of JQ (pipes, functions, indexes) is refused by name.
  */
-import { isRecordsSchema } from '../../../../event/records.js';
+import { holdsRecords } from '../../../../event/records.js';
 import type { Schema } from '../../../../event/schema.js';
 import { MillraceError } from '../../../../util/errors.js';
 
@@ -56,7 +56,7 @@ function take(pattern: RegExp, text: string, at: number): readonly [string, numb
 
 /** A path as SQL over a stream's columns. Throws ARGUMENT_INVALID where it leads nowhere. */
 export function pathSql(path: readonly string[], schema: Schema, place: string): string {
-  if (isRecordsSchema(schema)) return inJson(`convert_from(data, 'UTF8')::json`, path);
+  if (holdsRecords(schema)) return inJson(`convert_from(data, 'UTF8')::json`, path);
   const [first, ...rest] = path;
   const column = schema.columns.find(({ name }) => name === first);
   if (column?.type === 'json') return inJson(`"${column.name}"`, rest);

@@ -11,7 +11,6 @@ import { MillraceError } from '../../../../util/errors.js';
 import { onlyMembers, required, structureIn, textIn, type Structure } from '../input.js';
 import { bufferingIn, choiceIn, retrySecondsIn } from './common.js';
 import type { DestinationContext, DestinationKind } from './kind.js';
-import { processingIn } from './processing.js';
 
 const MEMBERS = [
   'DomainARN',
@@ -46,17 +45,17 @@ function kindOf(service: string): DestinationKind {
   return {
     create: path,
     update: `${service}DestinationUpdate`,
+    processors: ['Lambda'],
 
     deliveries(settings, context) {
       onlyMembers(settings, [...MEMBERS, ...WITHOUT_EFFECT], path);
       choiceIn(settings, 'S3BackupMode', path, ['FailedDocumentsOnly']);
       checkDocumentId(settings, path);
-      processingIn(settings, path, []);
       const { mib, seconds } = bufferingIn(settings, path, BUFFERING);
       const index = required(textIn(settings, 'IndexName', path, { min: 1, max: 80 }), 'IndexName', path);
       return [
         parseDelivery(context.name, {
-          from: context.stream,
+          from: context.from,
           to: {
             type: 'opensearch',
             ...clusterIn(settings, path, context),

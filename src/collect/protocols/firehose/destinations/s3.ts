@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseDelivery } from '../../../../config/deliveries.js';
 import type { DeliveryOptions } from '../../../../config/options.js';
 import { QUARANTINE_STREAM } from '../../../../event/internal.js';
-import { isRecordsSchema } from '../../../../event/records.js';
+import { holdsRecords } from '../../../../event/records.js';
 import { MillraceError } from '../../../../util/errors.js';
 import { onlyMembers, required, structureIn, textIn, type Structure } from '../input.js';
 import { bufferingIn, choiceIn, retrySecondsIn } from './common.js';
@@ -35,6 +35,7 @@ const EXTENDED_MEMBERS = [
   'CustomTimeZone',
 ];
 const WITHOUT_EFFECT = ['RoleARN', 'CloudWatchLoggingOptions'];
+const S3_PROCESSORS = ['Lambda', 'MetadataExtraction', 'AppendDelimiterToRecord'];
 const BUFFERING = { mib: 5, seconds: 300, mibMax: 128 };
 const BUCKET = /^arn:[a-z-]+:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$/;
 
@@ -42,6 +43,7 @@ const BUCKET = /^arn:[a-z-]+:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$/;
 export const extendedS3: DestinationKind = {
   create: 'ExtendedS3DestinationConfiguration',
   update: 'ExtendedS3DestinationUpdate',
+  processors: S3_PROCESSORS,
   deliveries: (settings, context) =>
     deliveriesOf('ExtendedS3DestinationConfiguration', settings, [...PLAIN_MEMBERS, ...EXTENDED_MEMBERS], context),
   describe: describeS3,
@@ -51,6 +53,7 @@ export const extendedS3: DestinationKind = {
 export const plainS3: DestinationKind = {
   create: 'S3DestinationConfiguration',
   update: 'S3DestinationUpdate',
+  processors: [],
   deliveries: (settings, context) => deliveriesOf('S3DestinationConfiguration', settings, PLAIN_MEMBERS, context),
   describe: describeS3,
 };
@@ -83,14 +86,14 @@ function deliveriesOf(
     ...formatOf(settings, path, context),
     ...partitionsOf(settings, path, context),
   };
-  const deliveries = [parseDelivery(context.name, { ...common, from: context.stream, to })];
+  const deliveries = [parseDelivery(context.name, { ...common, from: context.from, to })];
   const errorPrefix = text('ErrorOutputPrefix', 1_024);
   if (errorPrefix !== undefined)
     deliveries.push(
       parseDelivery(`${context.name}.errors`, {
         ...common,
         from: QUARANTINE_STREAM,
-        filter: `stream = '${context.stream}'`,
+        filter: `stream IN ('${context.stream}', '${context.from}')`,
         to: { ...store, ...layout, format: 'errors', errorPrefix: withErrorType(errorPrefix) },
       }),
     );
@@ -130,9 +133,9 @@ function checkEncryption(settings: Structure, path: string): void {
   choiceIn(encryption, 'NoEncryptionConfig', at, ['NoEncryption']);
 }
 
-function formatOf(settings: Structure, path: string, { schema }: DestinationContext): object {
+function formatOf(settings: Structure, path: string, { schema, firehose }: DestinationContext): object {
   const compression = choiceIn(settings, 'CompressionFormat', path, ['UNCOMPRESSED', 'GZIP']);
-  const raw = isRecordsSchema(schema);
+  const raw = holdsRecords(schema);
   if (isParquet(settings, path)) {
     if (raw || compression === 'GZIP')
       throw new MillraceError(
@@ -142,7 +145,7 @@ function formatOf(settings: Structure, path: string, { schema }: DestinationCont
       );
     return { format: 'parquet' };
   }
-  const { delimiter } = processingIn(settings, path);
+  const { delimiter } = processingIn(settings, path, S3_PROCESSORS, firehose);
   return {
     ...(raw ? { format: 'records', delimiter: delimiter ? 'newline' : 'none' } : { format: 'ndjson' }),
     compression: compression === 'GZIP' ? 'gzip' : 'none',
@@ -166,12 +169,12 @@ function isParquet(settings: Structure, path: string): boolean {
   return true;
 }
 
-function partitionsOf(settings: Structure, path: string, { schema }: DestinationContext): object {
+function partitionsOf(settings: Structure, path: string, { schema, firehose }: DestinationContext): object {
   const at = `${path}.DynamicPartitioningConfiguration`;
   const dynamic = structureIn(settings, 'DynamicPartitioningConfiguration', path) ?? {};
   onlyMembers(dynamic, ['Enabled', 'RetryOptions'], at);
   retrySecondsIn(dynamic, at);
-  const { keys } = processingIn(settings, path);
+  const { keys } = processingIn(settings, path, S3_PROCESSORS, firehose);
   if (keys.size > 0 && dynamic['Enabled'] !== true)
     throw new MillraceError('ARGUMENT_INVALID', `${at}: expected Enabled, since partition keys are extracted`, {
       place: at,
