@@ -83,7 +83,8 @@ describe('a start', () => {
   test('ends the removal that a crash cut off', async () => {
     const log = await openLog();
     await log.createStream({ ...definition('gone'), schema: RECORDS_SCHEMA });
-    for (const id of ['deliver.firehose.gone', 'lake.gone', 'lake.events'])
+    const theirs = ['deliver.firehose.gone', 'transform.firehose.gone', 'lake.gone', 'lake.firehose.gone'];
+    for (const id of [...theirs, 'lake.events'])
       await log.registerReader(id, [{ stream: 'gone', partition: 0, offset: 0 }]);
     write({ leaving: ['gone'] });
     await registry().openIn(log);
