@@ -99,6 +99,21 @@ export class Dictionary {
     this.#slots = null;
   }
 
+  /** Adds an entry without looking for equals, as `appendEntries` does; -1 when the dictionary is full. */
+  append(source: Uint8Array, start: number, end: number): number {
+    const code = this.size;
+    const from = this.offsets[code]!;
+    const to = from + (end - start);
+    if (code >= this.#entriesMax || to > this.#bytesMax) return -1;
+    if (code + 2 > this.offsets.length) this.#growEntries();
+    if (to > this.data.length) this.data = grown(this.data, Math.max(to, this.data.length * 2));
+    for (let i = start, o = from; i < end; i++, o++) this.data[o] = source[i]!;
+    this.offsets[code + 1] = to;
+    this.size = code + 1;
+    this.#slots = null;
+    return code;
+  }
+
   #append(slot: number, hash: number, source: Uint8Array, start: number, end: number): number {
     const code = this.size;
     const from = this.offsets[code]!;

@@ -157,22 +157,37 @@ class EdgeBuilder {
   readonly #events = new Uint32Array(CHUNK_ROWS);
   readonly #nulls = new Uint8Array(CHUNK_ROWS >> 3);
   readonly #codes = { stream: codes(), tenant: codes(), outcome: codes(), reason: codes() };
+  #series: Series | null = null;
+  /** Codes of the series at hand. */
+  #now = { stream: 0, outcome: 0, reason: 0 };
 
   constructor(edge: string) {
     this.#edge = edge;
     names.makeRoom();
   }
 
-  add({ stream, minuteMs, outcome, reason }: Series, tenant: string, events: number): void {
+  add(series: Series, tenant: string, events: number): void {
     const row = this.rows++;
-    this.#minutes[row] = minuteMs;
-    this.#events[row] = events;
-    if (reason === null) this.#nulls[row >> 3]! |= 1 << (row & 7);
+    if (series !== this.#series) this.#turnTo(series);
+    const { stream, outcome, reason } = this.#now;
     const { stream: streams, tenant: tenants, outcome: outcomes, reason: reasons } = this.#codes;
-    streams[row] = names.codeOf(stream);
+    this.#minutes[row] = series.minuteMs;
+    this.#events[row] = events;
+    if (series.reason === null) this.#nulls[row >> 3]! |= 1 << (row & 7);
+    streams[row] = stream;
     tenants[row] = names.codeOf(tenant);
-    outcomes[row] = names.codeOf(outcome);
-    reasons[row] = names.codeOf(reason ?? '');
+    outcomes[row] = outcome;
+    reasons[row] = reason;
+  }
+
+  #turnTo(series: Series): void {
+    const { stream, outcome, reason } = series;
+    this.#series = series;
+    this.#now = {
+      stream: names.codeOf(stream),
+      outcome: names.codeOf(outcome),
+      reason: names.codeOf(reason ?? ''),
+    };
   }
 
   build(): ColumnBatch {

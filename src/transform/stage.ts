@@ -30,7 +30,7 @@ const ROWS_UNDER_WAY_MAX = 131_072;
 const BYTES_HELD_MAX = 64 * 1024 ** 2;
 /** Rows behind at which it counts as catching up; a commit is then made of so many rows, or after so long. */
 const CATCH_UP_LAG_ROWS = 20_000;
-const CATCH_UP_COMMIT_ROWS = 60_000;
+const CATCH_UP_COMMIT_ROWS = 100_000;
 const CATCH_UP_COMMIT_MS = 1_000;
 const NO_STATE = new Uint8Array(0);
 

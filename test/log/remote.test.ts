@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { encodeBatch } from '../../src/event/batch.js';
 import { connectLog } from '../../src/log/remote.js';
 import { events, definition, freshFolder, idsOf, open, removeFolders } from './support.js';
 
@@ -56,6 +57,23 @@ test('another thread knows what the owner knows once it has caught up', async ()
   await log.removeReader('gone');
   await remote.caughtUp();
   expect(remote.reader('gone')).toBeUndefined();
+  remote.close();
+  await log.close();
+});
+
+test('rows that came encoded stay with whoever appended them, so a refused group can go again', async () => {
+  const log = await open(freshFolder());
+  const remote = await connectLog(log.remotePort());
+  await remote.createStream(definition('events'));
+  const bytes = encodeBatch(events(7));
+  const group = { batches: [{ stream: 'events', rows: { partition: 0, count: 7, bytes } }] };
+  const reader = { id: 'old', epoch: 2, positions: [], state: new Uint8Array(0) };
+  await remote.append({ batches: [], reader });
+  await expect(remote.append({ ...group, reader: { ...reader, epoch: 1 } })).rejects.toMatchObject({
+    code: 'READER_FENCED',
+  });
+  await remote.append(group);
+  expect(idsOf(log, 'events')).toHaveLength(7);
   remote.close();
   await log.close();
 });

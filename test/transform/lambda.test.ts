@@ -161,6 +161,20 @@ describe('over HTTP', () => {
     );
   });
 
+  test('a step behind it sees the batches in order, so that of equals the first passes', async () => {
+    const url = await serve(async (invocation, call) => {
+      await new Promise((resolve) => setTimeout(resolve, call === 0 ? 200 : 1));
+      return { body: echo(invocation) };
+    });
+    const folder = freshFolder();
+    const steps = [{ lambda: url, bufferRecords: 1 }, { dedupe: { by: 'kind' } }];
+    const running = await run(folder, optionsOf({ out: { from: 'events', steps } }, folder));
+    for (let n = 0; n < 4; n++) await running.append([event(n * 3, { kind: 'same', clicks: n })]);
+    await running.drained();
+    expect(clicks(running.rows('out'))).toEqual([0]);
+    await running.stop();
+  });
+
   test.each<[string, (invocation: Invocation) => Answer, string, string]>([
     [
       'a missing record',

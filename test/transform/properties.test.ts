@@ -13,6 +13,11 @@ const ASYNC = 'export default async (event) => event;';
 const BATCH = `export default (batch) => batch.set('s2', batch.values('s2')).set('i2', batch.values('i2')).mapTexts('d', (text) => text).filter(() => true);`;
 const HANDLER = `export const handler = async ({ records }) => ({ records: records.map(({ recordId, data }) => ({ recordId, result: 'Ok', data })) });`;
 
+/** JSON has no infinite numbers: they are null there. */
+function asJson({ f, ...one }: Event): Event {
+  return Number.isFinite(f) ? { ...one, f } : one;
+}
+
 test('every way through a transform keeps every value of every type', { timeout: 120_000 }, async () => {
   const folder = freshFolder();
   const step = (key: string, name: string, code: string) => ({ [key]: file(folder, name, code) });
@@ -32,7 +37,8 @@ test('every way through a transform keeps every value of every type', { timeout:
       await running.drained();
       const expected = readAll(running.log, 'events');
       expect(expected).toHaveLength(sent.length);
-      for (const name of ['nothing', 'functions', 'batches', 'lambdas']) expect(running.rows(name)).toEqual(expected);
+      for (const name of ['nothing', 'functions', 'batches']) expect(running.rows(name)).toEqual(expected);
+      expect(running.rows('lambdas')).toEqual(expected.map(asJson));
       expect(running.rows('parted')).toHaveLength(sent.length);
     }),
     { numRuns: 15 },

@@ -185,6 +185,20 @@ test('what is redriven goes through again, once, and only where it is addressed 
   await running.stop();
 });
 
+test('the redrive of others moves its position as well, so that retention may go on', async () => {
+  const folder = freshFolder();
+  const running = await run(folder, optionsOf({ copy: { from: 'events' } }, folder));
+  await running.append([event(1)]);
+  await running.drained();
+  const row = { tenant: 't', stream: 'events', original: Buffer.from('{}').toString('base64'), attempts: 1 };
+  await redrive(running.log, [row, row, row], 'other');
+  const position = () =>
+    running.log.reader('transform.copy')!.positions.find(({ stream }) => stream === REDRIVE_STREAM)?.offset;
+  while (position() !== 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(edges(running.log, 'transform.copy')).toEqual({ read: 1, ok: 1, written: 1 });
+  await running.stop();
+});
+
 test('one transform reads what another writes, whatever their order in the configuration', async () => {
   const { rows } = await once(
     {

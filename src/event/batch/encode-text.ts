@@ -6,9 +6,10 @@
  * raw bytes.
  */
 import type { BytesColumn, BytesListColumn, Column, DictionaryColumn, ListColumn } from '../columns.js';
+import type { Dictionary } from '../dictionary.js';
 import { ENCODING } from './layout.js';
 import type { PageInfo } from './encode-numbers.js';
-import { lookupOf, takeWhole, translateNew, type ScopeColumn } from './scope.js';
+import { lookupOf, takeWhole, translateNew, withSole, type ScopeColumn } from './scope.js';
 import { sliceRows, type RowSlice } from './slices.js';
 import type { BatchTarget } from './target.js';
 
@@ -138,6 +139,18 @@ function isNullRow(column: Column, row: number): boolean {
   return column.nulls !== null && ((column.nulls[row >> 3]! >> (row & 7)) & 1) === 1;
 }
 
+/** The dictionary that all rows of a column share; null where they don't. */
+function soleDictionary(slices: readonly RowSlice[], index: number): Dictionary | null {
+  let sole: Dictionary | null = null;
+  for (const { batch } of slices) {
+    const column = batch.column(index);
+    if (column.kind !== 'dictionary' && column.kind !== 'list') return null;
+    if (sole !== null && sole !== column.dictionary) return null;
+    sole = column.dictionary;
+  }
+  return sole;
+}
+
 /** Translates a `dictionary` column into the scope; false when its table is full. Fills `codes`. */
 function translate(slices: readonly RowSlice[], index: number, rows: number, scope: ScopeColumn): number {
   if (codes.length < rows) codes = new Uint16Array(rows * 2);
@@ -230,7 +243,9 @@ export function writeDictionary(
   scope: ScopeColumn,
   info: PageInfo,
 ): void {
-  const largest = scope.full ? -1 : translate(slices, index, rows, scope);
+  const largest = scope.full
+    ? -1
+    : withSole(scope, soleDictionary(slices, index), () => translate(slices, index, rows, scope));
   if (largest < 0) {
     scope.full = true;
     return writeBytes(target, slices, index, rows, info);
@@ -268,7 +283,9 @@ export function writeList(
   info.width2 = widthOf(longest);
   info.items = total;
   writeNarrow(target, lengths, rows, info.width2);
-  const largest = scope.full ? -1 : translateItems(slices, index, total, scope);
+  const largest = scope.full
+    ? -1
+    : withSole(scope, soleDictionary(slices, index), () => translateItems(slices, index, total, scope));
   if (largest < 0) {
     scope.full = true;
     return writeRawItems(target, slices, index, total, info);

@@ -34,6 +34,8 @@ export interface ScopeColumn {
   readonly lookups: WeakMap<Dictionary, Int32Array>;
   /** The table is for one batch alone, so it may take a producer's as it is. */
   readonly single: boolean;
+  /** The one dictionary of all rows of a `single` batch, while they are translated: see `withSole`. */
+  sole: Dictionary | null;
 }
 
 /** The dictionaries of one (segment, stream, partition). */
@@ -55,7 +57,15 @@ export class DictionaryScope {
     this.schema = schema;
     this.byColumn = schema.columns.map((column, index) =>
       column.type === 'dictionary' || column.type === 'list'
-        ? { column: index, dictionary: new Dictionary(), written: 0, full: false, lookups: new WeakMap(), single }
+        ? {
+            column: index,
+            dictionary: new Dictionary(),
+            written: 0,
+            full: false,
+            lookups: new WeakMap(),
+            single,
+            sole: null,
+          }
         : undefined,
     );
     this.columns = this.byColumn.filter((column) => column !== undefined);
@@ -77,8 +87,31 @@ export function takeWhole(column: ScopeColumn, source: Dictionary, rows: number)
   return true;
 }
 
+/** The table of a sole dictionary, all unseen between two uses: one for all, since a batch is written column by column. */
+let soleLookup = new Int32Array(256).fill(UNSEEN);
+const soleCodes: number[] = [];
+
+/**
+ * Runs `translate` for rows that share the dictionary `source` (or not: null). Where their batch
+ * stands by itself, entries are then added as they turn up, without looking for equals: the source has
+ * none.
+ */
+export function withSole<T>(column: ScopeColumn, source: Dictionary | null, translate: () => T): T {
+  if (!column.single || source === null) return translate();
+  if (soleLookup.length < source.size) soleLookup = new Int32Array(source.size * 2).fill(UNSEEN);
+  column.sole = source;
+  try {
+    return translate();
+  } finally {
+    column.sole = null;
+    for (const code of soleCodes) soleLookup[code] = UNSEEN;
+    soleCodes.length = 0;
+  }
+}
+
 /** The lookup table from `source`'s codes to the scope's, long enough for all of them. */
 export function lookupOf(column: ScopeColumn, source: Dictionary): Int32Array {
+  if (column.sole === source) return soleLookup;
   const known = column.lookups.get(source);
   if (known !== undefined && known.length >= source.size) return known;
   const lookup = new Int32Array(Math.max(256, known === undefined ? source.size : source.size * 2)).fill(UNSEEN);
@@ -89,7 +122,12 @@ export function lookupOf(column: ScopeColumn, source: Dictionary): Int32Array {
 
 /** The scope's code of `source`'s entry `code`, adding it; -1 when the table is full. */
 export function translateNew(column: ScopeColumn, lookup: Int32Array, source: Dictionary, code: number): number {
-  const translated = column.dictionary.intern(source.data, source.offsets[code]!, source.offsets[code + 1]!);
-  if (translated >= 0) lookup[code] = translated;
+  const { dictionary } = column;
+  const [from, to] = [source.offsets[code]!, source.offsets[code + 1]!];
+  const isSole = column.sole === source;
+  const translated = isSole ? dictionary.append(source.data, from, to) : dictionary.intern(source.data, from, to);
+  if (translated < 0) return -1;
+  lookup[code] = translated;
+  if (isSole) soleCodes.push(code);
   return translated;
 }
