@@ -119,11 +119,21 @@ function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   let ticks = 0;
   for (const task of readdirSync('/proc/self/task'))
-    for (const pid of readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean)) {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-      ticks += Number(fields[11]) + Number(fields[12]);
+    for (const pid of readProc(`/proc/self/task/${task}/children`).split(' ').filter(Boolean)) {
+      const fields = readProc(`/proc/${pid}/stat`).split(') ')[1]?.split(' ');
+      ticks += Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0);
     }
   return (user + system) / 1e6 + ticks / 100;
+}
+
+/** A file of /proc; empty where the thread or process has ended since it was listed. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+    throw error;
+  }
 }
 
 async function measured(work: () => Promise<void>): Promise<Measured> {
