@@ -55,6 +55,7 @@ export function sharedLog(log: Log): Log {
     range: (stream, partition) => log.range(stream, partition),
     arrivalClock: (stream) => log.arrivalClock(stream),
     reader: (id) => log.reader(id),
+    holds: (id) => log.holds(id),
     registerReader: (id, positions) => log.registerReader(id, positions),
     removeReader: (id) => log.removeReader(id),
   };

@@ -259,6 +259,9 @@ export class DeliveryStage implements LogStage {
 
   #start(): readonly Position[] {
     const { log, options } = this.#input;
+    // It registered before it read: rows that came since are its own, though it has committed nothing.
+    const begun = log.holds(this.id);
+    if (begun !== undefined) return begun;
     if (options.start === 'oldest') return [];
     return allPositions(log, this.inputs, []).map(({ stream, partition }) => ({
       stream,

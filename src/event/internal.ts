@@ -118,10 +118,11 @@ export const REDRIVE_SCHEMA = defineSchema({
  * | `ok` | | rows that the sink or the transform has taken, by its own count |
  * | `filtered` | why | rows that were meant to end here |
  * | `quarantined` | error code | rows that are in the quarantine |
- * | `dropped` | why | rows that are nowhere: no room in the quarantine, damaged |
+ * | `dropped` | why | rows that are nowhere: no room in the quarantine |
  * | `written` | | rows or objects that came out: fan-out, in no sum |
  *
- * read = ok + filtered + quarantined + dropped.
+ * read = ok + filtered + quarantined + dropped. Rows that the log has lost (damaged, cut by retention)
+ * were never read: the reader's status counts those (`rowsSkipped`).
  */
 export const EDGES_SCHEMA = defineSchema({
   columns: {

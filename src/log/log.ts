@@ -173,6 +173,8 @@ export interface Log {
   arrivalClock(stream: string): ArrivalClock;
   /** The committed state of a reader, or undefined when it never committed. */
   reader(id: string): ReaderState | undefined;
+  /** The oldest rows that a reader needs, as it last registered or committed; undefined when it is not known. */
+  holds(id: string): readonly Position[] | undefined;
   /** Declares that a reader exists, so that retention spares what it needs from `positions` on. */
   registerReader(id: string, positions: readonly Position[]): Promise<void>;
   removeReader(id: string): Promise<void>;

@@ -126,6 +126,10 @@ class ConnectedLog implements RemoteLog {
     return readerState(this.#readers.get(id));
   }
 
+  holds(id: string): readonly Position[] | undefined {
+    return this.#readers.get(id)?.holds;
+  }
+
   registerReader(id: string, positions: readonly Position[]): Promise<void> {
     return this.#rpc.call('registerReader', id, positions);
   }

@@ -251,9 +251,12 @@ function readers(check: Check): void {
 
   check('a reader with a store of its own only registers, and can be removed', async ({ log, createStream }) => {
     await createStream(definition('events'));
+    expect(log.holds('lake')).toBeUndefined();
     await log.registerReader('lake', [{ stream: 'events', partition: 0, offset: 0 }]);
     expect(log.reader('lake')).toBeUndefined();
+    expect(log.holds('lake')).toEqual([{ stream: 'events', partition: 0, offset: 0 }]);
     await log.removeReader('lake');
+    expect(log.holds('lake')).toBeUndefined();
     await log.removeReader('nobody');
   });
 

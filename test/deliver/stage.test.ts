@@ -62,6 +62,21 @@ describe('a delivery', () => {
     expect(bench.edges()).toMatchObject({ read: 40, ok: 40 });
   });
 
+  test('that begins with what comes keeps its beginning, also when it stops before its first commit', async () => {
+    bench = await new Bench({ partitions: 2 }).open();
+    const sink = new RecordingSink();
+    await bench.append(someRows(20, 'old'));
+    const options = deliveryOptions({ start: 'newest', bufferMs: 60_000 });
+    const { loop } = await bench.start(sink, options);
+    await until('running', () => loop.status().state === 'running');
+    await bench.append(someRows(20, 'new'));
+    await bench.restart();
+    expect(bench.log.reader('deliver.out')).toBeUndefined();
+    await bench.start(sink, options);
+    await bench.drained();
+    expect(sink.ids().toSorted()).toEqual(idsOf(someRows(20, 'new')).toSorted());
+  });
+
   test('sends a refused request in halves and quarantines the row at fault', async () => {
     bench = await new Bench().open();
     const sink = new RecordingSink();

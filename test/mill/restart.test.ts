@@ -104,6 +104,7 @@ class CutLog implements Log {
   range: Log['range'] = (...args) => this.#log.range(...args);
   arrivalClock: Log['arrivalClock'] = (...args) => this.#log.arrivalClock(...args);
   reader: Log['reader'] = (...args) => this.#log.reader(...args);
+  holds: Log['holds'] = (...args) => this.#log.holds(...args);
   registerReader: Log['registerReader'] = (...args) => this.#log.registerReader(...args);
   removeReader: Log['removeReader'] = (...args) => this.#log.removeReader(...args);
 }

@@ -149,6 +149,10 @@ export class OwnedLog implements EmbeddedLog, Log {
     return readerState(this.#state.readers.get(id));
   }
 
+  holds(id: string): readonly Position[] | undefined {
+    return this.#state.readers.get(id)?.holds;
+  }
+
   async registerReader(id: string, positions: readonly Position[]): Promise<void> {
     const old = this.#state.readers.get(id);
     if (old !== undefined && JSON.stringify(old.holds) === JSON.stringify(positions)) return;

@@ -97,6 +97,10 @@ export class ModelLog implements Log {
     return undefined;
   }
 
+  holds(): undefined {
+    return undefined;
+  }
+
   async registerReader(): Promise<void> {}
   async removeReader(): Promise<void> {}
 }
