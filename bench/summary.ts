@@ -45,6 +45,7 @@ const SCHEMA = defineSchema({
     op: 'dictionary',
     state: 'dictionary',
     reason: 'dictionary?',
+    txn: 'int64',
     campaign: 'dictionary?',
     impressions: 'int64',
     clicks: 'int64',
@@ -55,19 +56,20 @@ const SCHEMA = defineSchema({
 
 const VIEW: ViewDescription = {
   name: 'traffic',
+  epoch: '1.0123456789abcdef',
   stream: 'view.traffic',
   schema: SCHEMA,
   source: 'view.traffic',
   columns: [
     { name: 'tenant_id', type: 'text', column: 0 },
     { name: 'window_start', type: 'timestamptz', column: 1 },
-    { name: 'campaign', type: 'text', column: 6 },
-    { name: 'impressions', type: 'bigint', column: 7 },
-    { name: 'clicks', type: 'bigint', column: 8 },
-    { name: 'cost', type: 'numeric', scale: 6, column: 9 },
+    { name: 'campaign', type: 'text', column: 7 },
+    { name: 'impressions', type: 'bigint', column: 8 },
+    { name: 'clicks', type: 'bigint', column: 9 },
+    { name: 'cost', type: 'numeric', scale: 6, column: 10 },
   ],
-  keyColumns: [0, 1, 2, 6],
-  valueColumns: [7, 8, 9],
+  keyColumns: [0, 1, 2, 7],
+  valueColumns: [8, 9, 10],
   windowMs: WINDOW_MS,
   global: false,
 };
@@ -111,6 +113,7 @@ function changes(
       codes: new Uint8Array(rows),
       dictionary: words,
     },
+    constantInteger(1n),
     {
       kind: 'dictionary',
       nulls: null,
@@ -235,13 +238,8 @@ async function drive(log: EmbeddedLog, { rpc }: Store, window: number, seconds: 
   });
   const feed = openLoop(500, ending.signal, async (n) => {
     const tenant = `tenant-${(n * 7919) % TENANTS}`;
-    const page = await rpc.call(
-      'changes',
-      'traffic',
-      tenant,
-      revisions.get(tenant) ?? (await newest(rpc, tenant)),
-      1_000,
-    );
+    const revision = revisions.get(tenant) ?? (await newest(rpc, tenant));
+    const page = await rpc.call('feedChanges', 'traffic', { tenant, revision, limit: 1_000, from: null });
     revisions.set(tenant, page.nextRevision);
   });
   const dashboards = openLoop(20, ending.signal, async (n) => {
@@ -274,7 +272,7 @@ async function drive(log: EmbeddedLog, { rpc }: Store, window: number, seconds: 
 }
 
 async function newest(rpc: Rpc<StoreMethods>, tenant: string): Promise<number> {
-  return (await rpc.call('changes', 'traffic', tenant, Number.MAX_SAFE_INTEGER, 1)).stableRevision;
+  return (await rpc.call('feedView', 'traffic', tenant)).stableRevision;
 }
 
 /** Objects in a Map, JSON lines, one sync a commit. */

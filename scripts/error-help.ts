@@ -77,6 +77,10 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
     'A function needed more than its `memory`. Its thread was started anew, the event is in the quarantine.',
   TRANSFORM_ANSWER:
     'A Lambda function answered something else than each record once; the message names the id. The records of the invocation are in the quarantine.',
+  CURSOR_INVALID:
+    'A cursor of the changes feed that this server did not write, or of another tenant, view or range. Take `next_cursor` as it came, or begin with a snapshot.',
+  CURSOR_GONE:
+    'A cursor of the changes feed is too old, or its view has another definition now; `error.reason` says which. Load the snapshot at `error.snapshot`; `millrace pull` does so by itself.',
   STORE_UNAVAILABLE:
     'The object store can not be reached, is overloaded, or its disk is full. The delivery waits and tries again; nothing is lost meanwhile.',
   STORE_REFUSED:

@@ -18,6 +18,7 @@ import { Cuts } from './collect/ledger/cuts.js';
 import { openLedger, type Ledger } from './collect/ledger/ledger.js';
 import { Dedupe } from './collect/dedupe/dedupe.js';
 import { listen } from './collect/http/server.js';
+import type { CollectInput } from './collect/options.js';
 import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
 import { Definitions } from './config/definitions.js';
 import type { MillraceOptions } from './config/options.js';
@@ -36,6 +37,7 @@ import { planView } from './sql/plan-view.js';
 import type { ViewPlan } from './sql/plan.js';
 import { Registry } from './registry.js';
 import type { ApiHandler } from './serve/api.js';
+import { Polls } from './serve/feed/polls.js';
 import { createPages } from './serve/pages.js';
 import { keptReplays } from './serve/replays.js';
 import type { StoreMethods } from './serve/store-protocol.js';
@@ -91,7 +93,7 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     const cuts = new Cuts(ground.metrics);
     const registry = openRegistry(ground, plans);
     const log = await openStreams(ground, registry, cuts);
-    const views = await assignEpochs(ground.disk, options.dataFolder, plans);
+    const views = await assignEpochs(ground, options.dataFolder, plans);
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
     await removeOldReaders(log, ground.disk, options.dataFolder, views);
     await removeOldTransforms(log, log.stats().readers, registry.transforms);
@@ -107,13 +109,25 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
       onReload: (outcome) => saidReload(ground.messages, outcome),
     });
     closers.add(() => tenants.close());
-    const collector = await openDoor(ground, log, registry, tenants);
+    const signingKeys = await openSigningKeys(ground);
+    const collector = await openDoor(ground, { log, registry, tenants, signingKeys });
     const ledger = await openAccounts(ground, log, collector, cuts);
     const input: ThreadsInput = { ...ground, log, registry, views };
-    const threads = await startThreads(ground, input);
+    const polls = new Polls(ground.clock);
+    const threads = await startThreads(ground, input, polls);
     const replays = () => keptReplays(ground.disk, options.dataFolder);
     registry.tell({ doors: collector.doors, threads: followRegistry(registry, threads, replays) });
-    const api = await openApi(ground, { log, registry, collector, ledger, tenants, views, threads });
+    const api = await openApi(ground, {
+      log,
+      registry,
+      collector,
+      ledger,
+      tenants,
+      views,
+      threads,
+      signingKeys,
+      polls,
+    });
     const server = await serve(ground, collector, api);
     return { url: `http://${options.http.host}:${server.port}`, port: server.port, close: () => closers.close() };
   } catch (error) {
@@ -122,7 +136,7 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
   }
 }
 
-async function startThreads({ disk, options }: Ground, input: ThreadsInput): Promise<Threads> {
+async function startThreads({ disk, options }: Ground, input: ThreadsInput, polls: Polls): Promise<Threads> {
   const later: { store?: Supervised<StoreMethods> } = {};
   const ask = async (sql: string, rowsMax: number) => {
     if (later.store === undefined) throw new MillraceError('QUERY_BUSY', 'queries are not answered yet');
@@ -134,7 +148,7 @@ async function startThreads({ disk, options }: Ground, input: ThreadsInput): Pro
     mill: await startMill(input),
     lake: await startLake(input),
   };
-  const store = await startStore(input);
+  const store = await startStore(input, { changed: (view, tenants) => polls.changed(view, tenants) });
   later.store = store;
   return { ...threads, store };
 }
@@ -157,16 +171,25 @@ function tenantSource({ tenants }: MillraceOptions) {
   return { inline: tenants.inline, ...(tenants.file === undefined ? {} : { file: tenants.file }) };
 }
 
+async function openSigningKeys({ options, disk, random }: Ground): Promise<SigningKeys> {
+  const { signingKeys } = options.collect;
+  return new SigningKeys(signingKeys.length > 0 ? signingKeys : await keptSecrets(disk, options.dataFolder, random));
+}
+
 async function openDoor(
   { options, disk, clock, random, metrics, messages, closers }: Ground,
-  log: EmbeddedLog,
-  registry: Registry,
-  tenants: TenantStore,
+  {
+    log,
+    registry,
+    tenants,
+    signingKeys,
+  }: Pick<CollectInput, 'tenants' | 'signingKeys'> & {
+    readonly log: EmbeddedLog;
+    readonly registry: Registry;
+  },
 ): Promise<Collector> {
   const { collect, http } = options;
   const onError = (error: unknown): void => messages.error({ part: 'collect', err: error }, 'unexpected error');
-  const secrets =
-    collect.signingKeys.length > 0 ? collect.signingKeys : await keptSecrets(disk, options.dataFolder, random);
   const dedupe = await Dedupe.open({
     disk,
     clock,
@@ -183,7 +206,7 @@ async function openDoor(
     log,
     dedupe,
     tenants,
-    signingKeys: new SigningKeys(secrets),
+    signingKeys,
     clock,
     random,
     metrics,

@@ -1,6 +1,7 @@
 /** What is served: the API over the log, the threads and the accounts. */
 import { join } from 'node:path';
 import type { Collector } from './collect/collector.js';
+import type { SigningKeys } from './collect/tracking/signing-keys.js';
 import type { Ledger } from './collect/ledger/ledger.js';
 import type { TenantStore } from './config/tenant-store.js';
 import type { DeliverThreadMethods } from './deliver/thread.js';
@@ -20,6 +21,7 @@ import { createApi } from './serve/api.js';
 import { createAudit } from './serve/audit.js';
 import { QuarantineDesk } from './serve/quarantine.js';
 import { Replays } from './serve/replays.js';
+import type { Polls } from './serve/feed/polls.js';
 import type { StoreMethods } from './serve/store-protocol.js';
 import { ownStream } from './streams.js';
 import type { TransformMethods } from './transform/thread.js';
@@ -44,11 +46,13 @@ export interface Parts {
   readonly tenants: TenantStore;
   readonly views: readonly ViewEpoch[];
   readonly threads: Threads;
+  readonly signingKeys: SigningKeys;
+  readonly polls: Polls;
 }
 
 /** Makes the API. */
 export async function openApi(ground: Ground, parts: Parts) {
-  const { log, registry, collector, ledger, tenants, views, threads } = parts;
+  const { log, registry, collector, ledger, tenants, views, threads, signingKeys, polls } = parts;
   const { options, disk, clock, metrics, messages } = ground;
   const mill = async () => (await threads.mill.rpc()).call('status');
   const lake = async () => (await threads.lake.rpc()).call('status');
@@ -84,6 +88,9 @@ export async function openApi(ground: Ground, parts: Parts) {
       return registry.open.map((stream) => stream.name);
     },
     views: views.map((view) => view.description),
+    feed: options.feed,
+    signingKeys,
+    polls,
     store: () => threads.store.rpc(),
     mill,
     lake: async () => (await lake()).map(({ reader }) => reader),

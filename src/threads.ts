@@ -16,7 +16,7 @@ import type { LakeThreadData, LakeThreadMethods } from './lake/thread.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
 import { readerId, type ViewEpoch } from './mill/epochs.js';
 import type { MillMethods, MillThreadData } from './mill/thread.js';
-import type { StoreMethods, StoreThreadData } from './serve/store-protocol.js';
+import type { StoreEvents, StoreMethods, StoreThreadData } from './serve/store-protocol.js';
 import type { Registry } from './registry.js';
 import type { Messages } from './telemetry/messages.js';
 import type { TransformMethods, TransformThreadData } from './transform/thread.js';
@@ -111,10 +111,13 @@ export function startLake(input: ThreadsInput): Promise<Supervised<LakeThreadMet
   });
 }
 
-/** Keeps the summaries and answers queries. */
-export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods>> {
+/** Keeps the summaries and answers queries. `changed`: watched tenants have changes in a view. */
+export function startStore(
+  input: ThreadsInput,
+  handlers: Pick<StoreEvents, 'changed'>,
+): Promise<Supervised<StoreMethods>> {
   const { options, registry, log, views } = input;
-  return start<StoreMethods>(input, 'store', 'serve/store-thread.js', () => {
+  const data = () => {
     const logPort = log.remotePort();
     const { memoryBytesMax, ...limits } = options.query;
     const workerData: StoreThreadData = {
@@ -126,7 +129,8 @@ export function startStore(input: ThreadsInput): Promise<Supervised<StoreMethods
       memoryBytesMax,
     };
     return { workerData, transfer: [logPort] };
-  });
+  };
+  return start<StoreMethods>(input, 'store', 'serve/store-thread.js', data, handlers);
 }
 
 /** Streams of Millrace's own that can be queried. */

@@ -123,6 +123,19 @@ const queryField = z
   })
   .prefault({});
 
+const feedField = z
+  .strictObject({
+    requestsPerSecond: whole(
+      50,
+      'Requests of one tenant to the changes feed, lasting; beyond it the answer is 429',
+      1,
+      100_000,
+    ),
+    requestsBurst: whole(200, 'Requests of one tenant that may come at once after a pause', 1, 1_000_000),
+    concurrentMax: whole(32, 'Requests of one tenant under way at once, long polls included', 1, 10_000),
+  })
+  .prefault({});
+
 const pageField = z.strictObject({
   path: z
     .string()
@@ -185,6 +198,7 @@ export const configSchema = z.strictObject({
   mill: millField.meta({ description: 'The mill' }),
   lake: lakeField.meta({ description: 'The lake' }),
   query: queryField.meta({ description: 'Bounds of queries' }),
+  feed: feedField.meta({ description: 'Bounds of the changes feed' }),
   pages: z.array(pageField).default([]).meta({ description: 'HTML pages served beside the API' }),
   samples: z.array(sampleField).default([]).meta({ description: 'Files sent once, after the first start' }),
   messages: messagesField.meta({ description: 'What the process says' }),

@@ -29,6 +29,7 @@ export interface MillraceOptions {
   readonly mill: MillOptions;
   readonly lake: LakeOptions;
   readonly query: QueryOptions;
+  readonly feed: FeedOptions;
   readonly pages: readonly PageOptions[];
   readonly samples: readonly SampleOptions[];
   readonly messages: MessageOptions;
@@ -182,6 +183,14 @@ export interface QueryOptions {
   readonly memoryBytesMax: number;
   readonly concurrentMax: number;
   readonly waitingMax: number;
+}
+
+/** Bounds of the changes feed, for one tenant. */
+export interface FeedOptions {
+  readonly requestsPerSecond: number;
+  readonly requestsBurst: number;
+  /** Requests under way at once. */
+  readonly concurrentMax: number;
 }
 
 /** A page served beside the API, such as the demo. */

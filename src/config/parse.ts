@@ -58,6 +58,7 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
       requestTimeoutMs: requestTimeout,
       drainMs: drain,
     },
+    feed: values.feed,
     streams: Object.entries(values.streams).map(([name, stream]) => streamOptions(name, stream)),
     transforms: transformOptions(values.transforms, source.folder),
     deliveries: Object.entries(values.deliveries).map(([name, delivery]) =>

@@ -111,10 +111,12 @@ export interface DayDigest {
 
 /** Bytes that identify a key: the first 16 of the SHA-256 of tenant and key values as a JSON array, in declared order. */
 export function keyHash(tenant: string, key: readonly FeedValue[]): Buffer {
-  return createHash('sha256')
-    .update(JSON.stringify([tenant, ...key]))
-    .digest()
-    .subarray(0, 16);
+  return keyTextHash(JSON.stringify([tenant, ...key]));
+}
+
+/** As `keyHash`, of the JSON text. */
+export function keyTextHash(text: string): Buffer {
+  return createHash('sha256').update(text).digest().subarray(0, 16);
 }
 
 /** A row's part of a digest: the first 8 bytes of the SHA-256 of `keyHash` and the revision (u64, big-endian). */

@@ -5,8 +5,9 @@
  * its offset + 1 in the changes stream, so it rises strictly, is assigned by the log at commit,
  * and needs no counter of its own.
  *
- * Columns, in this order: `tenant`, `window_start`, `window_end`, `op`, `state`, `reason`, then the
- * key columns, the value columns, and `received_at`.
+ * Columns, in this order: `tenant`, `window_start`, `window_end`, `op`, `state`, `reason`, `txn`, then
+ * the key columns, the value columns, and `received_at`. Rows with the same `txn` were published at one
+ * moment, in one commit.
  */
 import type { Schema } from './schema.js';
 
@@ -47,6 +48,8 @@ export interface ViewColumn {
 /** A view, as everyone but the mill needs to know it. */
 export interface ViewDescription {
   readonly name: string;
+  /** Names this definition of the view among all that ever were. */
+  readonly epoch: string;
   /** The changes stream, `view.<name>`. */
   readonly stream: string;
   readonly schema: Schema;

@@ -7,11 +7,13 @@
  * the old stream any more; its reader is removed so that retention may take what it held.
  *
  * `views.json` in the mill's folder holds name, epoch and hash of every view ever run, and is
- * replaced whole.
+ * replaced whole. An epoch also has a random part, so that the same number in another data folder is
+ * another epoch: a consumer that pulled from the one must not go on with the other.
  */
 import { join } from 'node:path';
 import type { ViewDescription } from '../event/view.js';
 import type { Disk } from '../io/disk.js';
+import type { Random } from '../io/random.js';
 import { readJsonFile, writeJsonFile } from '../io/json-file.js';
 import type { Log } from '../log/log.js';
 import { planHash } from './plan-hash.js';
@@ -27,6 +29,8 @@ export interface ViewEpoch {
 
 interface KnownView {
   readonly epoch: number;
+  /** `<epoch>.<16 hexadecimal digits>`. */
+  readonly id: string;
   readonly hash: string;
 }
 
@@ -43,7 +47,11 @@ export function readerId(name: string, epoch: number): string {
 }
 
 /** Gives every view its epoch, and remembers it. */
-export async function assignEpochs(disk: Disk, dataFolder: string, plans: readonly ViewPlan[]): Promise<ViewEpoch[]> {
+export async function assignEpochs(
+  { disk, random }: { readonly disk: Disk; readonly random: Random },
+  dataFolder: string,
+  plans: readonly ViewPlan[],
+): Promise<ViewEpoch[]> {
   const folder = millFolder(dataFolder);
   disk.makeFolder(folder);
   const known = readKnown(disk, folder);
@@ -52,14 +60,10 @@ export async function assignEpochs(disk: Disk, dataFolder: string, plans: readon
     const hash = planHash(plan);
     const before = known.get(plan.name);
     const epoch = before === undefined ? 1 : before.hash === hash ? before.epoch : before.epoch + 1;
+    const id = before?.hash === hash ? before.id : `${epoch}.${randomHex(random)}`;
     if (before?.hash !== hash) changed = true;
-    known.set(plan.name, { epoch, hash });
-    const description = describeView(plan);
-    return {
-      plan,
-      epoch,
-      description: epoch === 1 ? description : { ...description, stream: `${description.stream}.${epoch}` },
-    };
+    known.set(plan.name, { epoch, id, hash });
+    return { plan, epoch, description: describeView(plan, { number: epoch, id }) };
   });
   if (changed) await writeJsonFile(disk, join(folder, VIEWS_FILE), Object.fromEntries(known));
   return views;
@@ -80,6 +84,10 @@ export async function removeOldReaders(
       if (!inForce.has(id) && log.reader(id) !== undefined) await log.removeReader(id);
     }
   }
+}
+
+function randomHex(random: Random): string {
+  return Buffer.from(random.fill(new Uint8Array(8))).toString('hex');
 }
 
 function readKnown(disk: Disk, folder: string): Map<string, KnownView> {

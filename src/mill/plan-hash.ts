@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ViewPlan } from '../sql/plan.js';
 
 /** Rises when the columns of changes streams do, so that every view begins a new one. */
-const CHANGES_FORMAT = 2;
+const CHANGES_FORMAT = 3;
 
 /** Identifies what a view computes: the same for texts that differ in spaces and comments alone. */
 export function planHash(plan: ViewPlan): string {

@@ -157,6 +157,7 @@ export class ViewStage implements LogStage {
     this.#flow = this.#newFlow();
     this.#mark = committed === undefined ? null : readMark(committed.state);
     this.#flow.publishedTo = this.#mark?.publishedTo ?? null;
+    this.#flow.txn = this.#mark?.txn ?? 0;
     this.#everyAt = this.#snapshotAt = this.#input.clock.monotonic();
     const log = offsetsOf(committed?.positions ?? []);
     if (!isAtMost(this.#closed.positions ?? new Map(), log)) await this.#closed.clear();

@@ -1,5 +1,7 @@
 /** What the API answers from. */
 import type { Accounts } from '../collect/accounts.js';
+import type { SigningKeys } from '../collect/tracking/signing-keys.js';
+import type { FeedOptions } from '../config/options.js';
 import type { TenantStore } from '../config/tenant-store.js';
 import type { ViewDescription } from '../event/view.js';
 import type { Clock } from '../io/clock.js';
@@ -8,6 +10,7 @@ import type { EmbeddedLog } from '../log/embedded/open.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
 import type { MetricParts, Metrics } from '../telemetry/metrics.js';
 import type { Audit } from './audit.js';
+import type { Polls } from './feed/polls.js';
 import type { QuarantineDesk } from './quarantine.js';
 import type { Replays } from './replays.js';
 import type { StoreMethods } from './store-protocol.js';
@@ -33,6 +36,12 @@ export interface Api {
   /** Streams with a front door; asked anew each time, since they come and go. */
   readonly streams: readonly string[];
   readonly views: readonly ViewDescription[];
+  /** Bounds of the changes feed. */
+  readonly feed: FeedOptions;
+  /** Sign cursors. */
+  readonly signingKeys: SigningKeys;
+  /** Who waits for changes; told by the store thread. */
+  readonly polls: Polls;
   /** The store thread of the moment. */
   readonly store: () => Promise<Rpc<StoreMethods>>;
   readonly mill: () => Promise<readonly MillStatus[]>;

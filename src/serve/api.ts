@@ -10,6 +10,7 @@ import type { Route } from './route.js';
 import { createRouter } from './router.js';
 import { COLLECT_ROUTES } from './routes/collect.js';
 import { deliveryRoutes } from './routes/deliveries.js';
+import { feedRoutes } from './routes/feed.js';
 import { healthRoutes } from './routes/health.js';
 import { Live } from './routes/live.js';
 import { queryRoute } from './routes/query.js';
@@ -17,13 +18,14 @@ import { quarantineRoutes } from './routes/quarantine.js';
 import { replayRoutes } from './routes/replays.js';
 import { statsRoutes, StatsReader } from './routes/stats.js';
 import { viewRoutes } from './routes/views.js';
+import { whoamiRoute } from './routes/whoami.js';
 import { createStatic } from './static.js';
 
 export type { Api } from './api-input.js';
 
 /** The API, ready to answer. */
 export interface ApiHandler extends Handler {
-  /** Ends live tails; to be called before the server drains. */
+  /** Ends live tails and long polls; to be called before the server drains. */
   close(): void;
 }
 
@@ -34,6 +36,8 @@ export function createApi(api: Api): ApiHandler {
   const routes: Route[] = [
     queryRoute(api),
     ...viewRoutes(api),
+    ...feedRoutes(api),
+    whoamiRoute(),
     ...statsRoutes(api, stats),
     live.route(),
     ...deliveryRoutes(api),
@@ -53,6 +57,7 @@ export function createApi(api: Api): ApiHandler {
   return {
     handle: (request, response) => router.handle(request, response) || files.handle(request, response),
     close() {
+      api.polls.close();
       live.close();
       stats.close();
     },

@@ -1,4 +1,5 @@
 /** The shapes of answers, as JSON schemas. */
+import { FEED_SCHEMAS } from './feed/openapi-schemas.js';
 import type { JsonSchema } from './route.js';
 
 const value: JsonSchema = { description: 'null, boolean, number, string, array of strings, or a JSON value' };
@@ -202,34 +203,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     required: ['rows', 'truncated', 'summed'],
     properties: { rows: { type: 'array', items: record }, truncated: { type: 'boolean' }, summed: { type: 'boolean' } },
   },
-  ChangesPage: {
-    type: 'object',
-    required: ['changes', 'nextRevision', 'hasMore', 'stableRevision', 'completeThrough'],
-    properties: {
-      changes: {
-        type: 'array',
-        items: {
-          type: 'object',
-          required: ['revision', 'operation', 'state', 'reason', 'key', 'values'],
-          properties: {
-            revision: count,
-            operation: { enum: ['upsert', 'delete'] },
-            state: { enum: ['open', 'final', 'corrected'] },
-            reason: { type: ['string', 'null'] },
-            key: record,
-            values: record,
-          },
-        },
-      },
-      nextRevision: count,
-      hasMore: { type: 'boolean' },
-      stableRevision: count,
-      completeThrough: {
-        ...nullableNumber,
-        description: 'Windows that end at or before this are final unless corrected; ms since 1970',
-      },
-    },
-  },
+  ...FEED_SCHEMAS,
   Stats: {
     type: 'object',
     required: [

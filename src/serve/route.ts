@@ -85,14 +85,19 @@ export function wholeNumber(
 
 /** A time of the query: ms since 1970 or ISO 8601; null when it is left out. */
 export function timeParameter(query: URLSearchParams, name: string): number | null {
-  const text = query.get(name);
-  if (text === null || text === '') return null;
+  return timeValue(query.get(name), `query ${name}`);
+}
+
+/** As `timeParameter`, of a value that came another way; `place` says which. */
+export function timeValue(given: unknown, place: string): number | null {
+  if (given === undefined || given === null || given === '') return null;
+  const text = String(given);
   const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Date.parse(text);
   if (!Number.isFinite(value) || Math.abs(value) > 8.64e15)
     throw new MillraceError(
       'BODY_MALFORMED',
-      `${name}: expected ms since 1970 or an ISO 8601 time, found '${text.slice(0, 40)}'`,
-      { place: `query ${name}` },
+      `${place}: expected ms since 1970 or an ISO 8601 time, found '${text.slice(0, 40)}'`,
+      { place },
     );
   return value;
 }

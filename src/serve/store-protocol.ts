@@ -6,6 +6,15 @@ import type { ViewDescription } from '../event/view.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
 import type { JsonValue } from '../summary/row-values.js';
 import type { MetricParts } from '../telemetry/metrics.js';
+import type {
+  ChangesAnswer,
+  ChangesRequest,
+  DigestAnswer,
+  DigestRequest,
+  FeedViewAnswer,
+  RowsAnswer,
+  RowsRequest,
+} from './feed/reader.js';
 import type { QueryAnswer, QueryLimits, QueryRequest } from './query/engine.js';
 import type { Moved } from '../io/rpc.js';
 
@@ -27,30 +36,6 @@ export interface StoreThreadData {
   readonly limits: Partial<QueryLimits>;
   /** Memory of DuckDB. */
   readonly memoryBytesMax: number;
-}
-
-/** A page of the changes of one tenant in one view. */
-export interface ChangesPage {
-  readonly changes: readonly ChangeRow[];
-  /** Ask on from here. */
-  readonly nextRevision: number;
-  readonly hasMore: boolean;
-  /** Everything up to this revision is taken in. */
-  readonly stableRevision: number;
-  /** Windows that end at or before this are final unless corrected; ms, null when not known yet. */
-  readonly completeThrough: number | null;
-}
-
-/** One change. */
-export interface ChangeRow {
-  readonly revision: number;
-  readonly operation: 'upsert' | 'delete';
-  readonly state: string;
-  readonly reason: string | null;
-  /** Columns of the key by name. */
-  readonly key: Readonly<Record<string, JsonValue>>;
-  /** The other columns; empty for a delete. */
-  readonly values: Readonly<Record<string, JsonValue>>;
 }
 
 /** Which rows of a view. */
@@ -110,7 +95,12 @@ export interface StoreMethods {
   /** Resolves when summaries and queries can be asked. */
   ready(): Promise<void>;
   query(request: QueryRequest): Promise<Moved<QueryAnswer>>;
-  changes(view: string, tenant: string, revision: number, limit: number): Promise<ChangesPage>;
+  feedView(view: string, tenant: string): Promise<FeedViewAnswer>;
+  feedChanges(view: string, request: ChangesRequest): Promise<Moved<ChangesAnswer>>;
+  feedRows(view: string, request: RowsRequest): Promise<Moved<RowsAnswer>>;
+  feedDigest(view: string, request: DigestRequest): Promise<DigestAnswer>;
+  /** Has `changed` told once when a tenant has something newer than a revision. */
+  feedWatch(view: string, tenant: string, revision: number): Promise<void>;
   rows(view: string, range: RowRange): Promise<ViewRows>;
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): Promise<TailPage>;
   status(): Promise<StoreStatus>;
@@ -124,6 +114,8 @@ export interface StoreMethods {
 
 /** What the store thread tells its parent. */
 export interface StoreEvents {
+  /** Tenants that were watched have changes in a view. */
+  changed(view: string, tenants: readonly string[]): void;
   /** Something went wrong that is not the asker's fault. */
   problem(part: string, message: string): void;
 }

@@ -21,6 +21,16 @@ import { openSummary, type ViewSummary } from '../summary/summary.js';
 import { createMetrics, type MetricParts } from '../telemetry/metrics.js';
 import { MillraceError } from '../util/errors.js';
 import { loadParser } from '../util/sql-text.js';
+import {
+  FeedReader,
+  type ChangesAnswer,
+  type ChangesRequest,
+  type DigestAnswer,
+  type DigestRequest,
+  type FeedViewAnswer,
+  type RowsAnswer,
+  type RowsRequest,
+} from './feed/reader.js';
 import { Freshness } from './freshness.js';
 import { lakeReader } from './lake-reader.js';
 import { streamRelation, viewRelation, type Catalog } from './query/catalog.js';
@@ -29,7 +39,6 @@ import { QueryEngine, type QueryAnswer, type QueryRequest } from './query/engine
 import { createSnapshots } from './query/snapshots.js';
 import { TempFiles, writeParquet } from './query/temp-files.js';
 import type {
-  ChangesPage,
   RowRange,
   StoreEvents,
   StoreMethods,
@@ -56,6 +65,7 @@ interface OpenView {
   readonly summary: ViewSummary;
   readonly loop: ReaderLoop;
   readonly reader: ViewReader;
+  readonly feed: FeedReader;
   readonly freshness: Freshness;
 }
 
@@ -106,8 +116,26 @@ class Store {
     }
   }
 
-  async changes(view: string, tenant: string, revision: number, limit: number): Promise<ChangesPage> {
-    return (await this.#current(view)).reader.changes(tenant, revision, limit);
+  async feedView(view: string, tenant: string): Promise<FeedViewAnswer> {
+    return (await this.#current(view)).feed.view(tenant);
+  }
+
+  async feedChanges(view: string, request: ChangesRequest): Promise<Moved<ChangesAnswer>> {
+    const answer = await (await this.#current(view)).feed.changes(request);
+    return moved(answer, [answer.body.buffer]);
+  }
+
+  async feedRows(view: string, request: RowsRequest): Promise<Moved<RowsAnswer>> {
+    const answer = await (await this.#current(view)).feed.rows(request);
+    return moved(answer, [answer.body.buffer]);
+  }
+
+  async feedDigest(view: string, request: DigestRequest): Promise<DigestAnswer> {
+    return (await this.#current(view)).feed.digest(request);
+  }
+
+  async feedWatch(view: string, tenant: string, revision: number): Promise<void> {
+    await (await this.#current(view)).feed.watch(tenant, revision);
   }
 
   async rows(name: string, range: RowRange): Promise<ViewRows> {
@@ -208,17 +236,14 @@ function endsOf(log: RemoteLog, stream: string): number[] {
   );
 }
 
-async function openViews(
-  data: StoreThreadData,
-  log: RemoteLog,
-  onProblem: StoreEvents['problem'],
-): Promise<Map<string, OpenView>> {
+async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEvents): Promise<Map<string, OpenView>> {
   const views = new Map<string, OpenView>();
   for (const { view, reader } of data.views) {
     const partitions = log.stream(view.stream)!.partitions;
     const summary = await openSummary({
       view,
       partitions,
+      endOf: (partition) => log.range(view.stream, partition).end,
       folder: join(data.dataFolder, 'summary'),
       disk: realDisk,
       clock: systemClock,
@@ -230,15 +255,17 @@ async function openViews(
       stage: summary.stage,
       clock: systemClock,
       onStatus: ({ id, state, reason }) => {
-        if (state === 'stalled') onProblem(id, reason ?? 'stalled');
+        if (state === 'stalled') parent.problem(id, reason ?? 'stalled');
       },
     });
+    summary.store.watch.onChanged = (tenants) => parent.changed(view.name, tenants);
     const freshness = new Freshness(log, summary.store, systemClock, reader);
     views.set(view.name, {
       summary,
       loop,
       freshness,
-      reader: new ViewReader(summary.store, () => freshness.completeThrough),
+      reader: new ViewReader(summary.store),
+      feed: new FeedReader(summary.store, () => freshness.completeThrough),
     });
   }
   return views;
@@ -264,10 +291,10 @@ function catalogOf(data: StoreThreadData, log: RemoteLog, names: readonly string
   );
 }
 
-async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): Promise<Store> {
+async function start(data: StoreThreadData, parent: StoreEvents): Promise<Store> {
   await loadParser();
   const log = await connectLog(data.logPort);
-  const views = await openViews(data, log, onProblem);
+  const views = await openViews(data, log, parent);
   const temporary = join(data.dataFolder, 'tmp', 'query');
   const files = new TempFiles(temporary, realDisk);
   const lakeFolder = join(data.dataFolder, LAKE_FOLDER);
@@ -292,7 +319,7 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
     clock: systemClock,
     limits: data.limits,
     onError: (error, printed) =>
-      onProblem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
+      parent.problem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
   });
   return new Store({ streams, log, views, engine, duck, files });
 }
@@ -300,11 +327,18 @@ async function start(data: StoreThreadData, onProblem: StoreEvents['problem']): 
 if (parentPort !== null) {
   yieldToOthers(5);
   const port = parentPort;
-  const started = start(workerData as StoreThreadData, (part, message) => parent.notify('problem', part, message));
+  const started = start(workerData as StoreThreadData, {
+    problem: (part, message) => parent.notify('problem', part, message),
+    changed: (view, tenants) => parent.notify('changed', view, tenants),
+  });
   const methods: StoreMethods = {
     ready: async () => void (await started),
     query: async (request) => (await started).query(request),
-    changes: async (...args) => (await started).changes(...args),
+    feedView: async (...args) => (await started).feedView(...args),
+    feedChanges: async (...args) => (await started).feedChanges(...args),
+    feedRows: async (...args) => (await started).feedRows(...args),
+    feedDigest: async (...args) => (await started).feedDigest(...args),
+    feedWatch: async (...args) => (await started).feedWatch(...args),
     rows: async (...args) => (await started).rows(...args),
     tail: async (...args) => (await started).tail(...args),
     status: async () => (await started).status(),

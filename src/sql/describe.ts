@@ -16,6 +16,7 @@ const FIXED = {
   op: 'dictionary',
   state: 'dictionary',
   reason: 'dictionary?',
+  txn: 'int64',
 } as const;
 
 const TENANT = 0;
@@ -112,8 +113,8 @@ function isAdditive(plan: ViewPlan, output: number): boolean {
   return name === 'count' || name === 'sum';
 }
 
-/** The description of a view. */
-export function describeView(plan: ViewPlan): ViewDescription {
+/** The description of a view. `epoch`: number and name of this definition. */
+export function describeView(plan: ViewPlan, epoch: { readonly number: number; readonly id: string }): ViewDescription {
   const layout = changesLayout(plan);
   const columns = plan.outputs.map(({ name, type }, i): ViewColumn => {
     const scale = outputScale(plan, i);
@@ -129,7 +130,8 @@ export function describeView(plan: ViewPlan): ViewDescription {
   const ownKeys = layout.keys.filter((position) => position >= FIXED_COUNT);
   return {
     name: plan.name,
-    stream: `view.${plan.name}`,
+    epoch: epoch.id,
+    stream: epoch.number === 1 ? `view.${plan.name}` : `view.${plan.name}.${epoch.number}`,
     schema: layout.schema,
     source: plan.source,
     columns,

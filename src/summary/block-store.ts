@@ -126,6 +126,21 @@ export class BlockStore {
     }
   }
 
+  /** Ranges of window starts in which a tenant has rows, from the one that `from` is in on, rising. */
+  *ranges(tenant: Uint8Array, from: number): Generator<{ readonly start: number; readonly end: number }> {
+    const prefix = Buffer.concat([tenant, ZERO]);
+    const end = Buffer.concat([prefix, Buffer.alloc(17, 0xff)]);
+    let next = from === -Infinity ? prefix : Buffer.concat([prefix, orderedDouble(this.#bucket(from))]);
+    for (;;) {
+      // One key a turn: who asks may take its time, and a read must not hold a transaction meanwhile.
+      const [key] = this.#windows.getKeys({ start: next, end, limit: 1 });
+      if (key === undefined) return;
+      const bucket = orderedDoubleAt(key, key.length - 16);
+      yield { start: bucket * this.#bucketMs, end: (bucket + 1) * this.#bucketMs };
+      next = Buffer.concat([prefix, orderedDouble(bucket + 1)]);
+    }
+  }
+
   /** The id of a tenant's last row, or 0. */
   newestId(tenant: Uint8Array): number {
     const { start, end } = rangeOf(tenant, -1);

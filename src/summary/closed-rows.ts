@@ -15,6 +15,8 @@ export interface ClosedRows {
   since(tenant: string, after: number, limit: number): RowPlace[];
   /** A tenant's rows, tombstones included, of windows that start in `from <= start < to`. */
   between(tenant: string, from: number, to: number): RowPlace[];
+  /** Ranges of window starts in which a tenant may have rows, from `from` on, rising; `[start, end)`, ms. */
+  ranges(tenant: string, from: number): Iterable<{ readonly start: number; readonly end: number }>;
   /** The newest id of a tenant, or 0. */
   newestId(tenant: string): number;
   /** The start of a tenant's newest window, or -Infinity. */

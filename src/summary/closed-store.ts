@@ -144,6 +144,10 @@ export class ClosedStore implements ClosedRows {
     return found;
   }
 
+  ranges(tenant: string, from: number): Iterable<{ readonly start: number; readonly end: number }> {
+    return this.#blocks.ranges(encoder.encode(tenant), from);
+  }
+
   newestId(tenant: string): number {
     return this.#blocks.newestId(encoder.encode(tenant));
   }

@@ -38,6 +38,7 @@ export const WINDOW_START = 1;
 export const OPERATION = 3;
 export const STATE = 4;
 export const REASON = 5;
+export const TXN = 6;
 
 const KINDS: Record<ColumnType, StoredKind | null> = {
   uuid: 'text',

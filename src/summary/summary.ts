@@ -42,6 +42,8 @@ export interface SummaryInput {
   readonly view: ViewDescription;
   /** Partitions of the changes stream. */
   readonly partitions: number;
+  /** Where a partition of the changes stream ends now: always the end of a commit. */
+  readonly endOf: (partition: number) => number;
   /** Folder of all summaries; this one makes its own below, by the name of the stream. */
   readonly folder: string;
   readonly disk: Disk;
@@ -76,7 +78,7 @@ export async function openSummary(input: SummaryInput): Promise<ViewSummary> {
   const { view, partitions, folder, disk, writeRun } = input;
   const layout = layoutOf(view);
   const closed = await ClosedStore.open({ layout, partitions, folder: join(folder, view.stream), disk, writeRun });
-  const store = new ViewStore(view, partitions, closed);
+  const store = new ViewStore({ view, partitions, closed, endOf: input.endOf });
   const stage = new SummaryStage(store, closed, input.clock, { ...SUMMARY_DEFAULTS, ...input.options });
   return { store, closed, stage, settle: () => stage.settle(), close: () => stage.end() };
 }

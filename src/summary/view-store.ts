@@ -8,6 +8,10 @@
  * store. A change to a closed window opens a fresh small table for it: readers take the newest row
  * by key, so it does not matter where a row is.
  *
+ * A commit of the log may come as several batches. Between them the newest rows of some keys are of that
+ * commit and those of others are not, so whoever promises rows that belong together (the changes feed)
+ * reads only when a partition is whole (`commit-bounds.ts`).
+ *
  * Limits: tables are sealed when quiet, and the least recently changed ones whenever all together
  * hold more than `openRowsMax` rows or `openBytesMax` bytes.
  *
@@ -16,11 +20,14 @@
  */
 import type { ViewDescription } from '../event/view.js';
 import type { LogBatch } from '../log/log.js';
+import { rowsByWindow } from './by-window.js';
 import { ChangeColumns } from './change-columns.js';
+import { CommitBounds } from './commit-bounds.js';
 import type { ClosedRows } from './closed-rows.js';
 import type { RowLayout } from './layout.js';
 import { idCeiling, idOf, partitionOf, revisionOf } from './row-id.js';
 import type { RowSet } from './row-set.js';
+import { TenantWatch } from './tenant-watch.js';
 import { TextPool } from './text-pool.js';
 import { WindowTable } from './window-table.js';
 
@@ -66,6 +73,15 @@ export interface SealWhen {
   readonly short: boolean;
 }
 
+/** What a view's rows are kept with. */
+export interface ViewStoreInput {
+  readonly view: ViewDescription;
+  readonly partitions: number;
+  readonly closed: ClosedRows;
+  /** Where a partition of the changes stream ends now: always the end of a commit. */
+  readonly endOf: (partition: number) => number;
+}
+
 /** One view's rows. */
 export class ViewStore {
   readonly view: ViewDescription;
@@ -76,6 +92,10 @@ export class ViewStore {
   /** Rises with every batch taken in or sealed; tells whether something derived is still current. */
   version = 0;
   readonly closed: ClosedRows;
+  /** Who waits for a tenant's next change. */
+  readonly watch = new TenantWatch();
+  /** Which partitions are between two commits. */
+  readonly commits: CommitBounds;
   readonly #changes: ChangeColumns;
   readonly #tables = new Map<number, OpenTable>();
   /** The tables that are being moved to the closed store, one a window: they take no changes any more. */
@@ -86,8 +106,9 @@ export class ViewStore {
   #expected: readonly number[] = [];
   #waiting: { readonly offsets: readonly number[]; readonly resolve: () => void }[] = [];
 
-  constructor(view: ViewDescription, partitions: number, closed: ClosedRows) {
+  constructor({ view, partitions, closed, endOf }: ViewStoreInput) {
     this.view = view;
+    this.commits = new CommitBounds(partitions, endOf);
     this.layout = closed.layout;
     this.partitions = partitions;
     this.closed = closed;
@@ -106,6 +127,7 @@ export class ViewStore {
     this.#tenants = new TextPool();
     this.#newest = new Float64Array(0);
     offsets.forEach((offset, partition) => (this.positions[partition] = offset));
+    this.commits.restart(offsets);
     this.version += 1;
   }
 
@@ -114,40 +136,17 @@ export class ViewStore {
     const { partition, rows, baseOffset } = batch;
     this.positions[partition] = baseOffset + rows;
     if (rows === 0) return;
+    this.commits.take(partition, baseOffset + rows);
     const id0 = idOf(baseOffset, partition, this.partitions);
     this.#changes.load(batch.batch);
-    for (const [start, rowsOf] of this.#byWindow(rows)) {
+    for (const [start, rowsOf] of rowsByWindow(this.#changes.windows, rows)) {
       const wanted = this.#unheld(start, rowsOf, id0);
       if (wanted.length > 0) this.#table(start, nowMs).table.take(this.#changes, wanted, id0);
     }
     this.#noteTenants(rows, id0);
     this.version += 1;
     if (this.#waiting.length > 0) this.#wake();
-  }
-
-  /** The rows of the loaded batch by window, in their order. */
-  #byWindow(rows: number): Map<number, Uint32Array> {
-    const { windows } = this.#changes;
-    const counts = new Map<number, number>();
-    for (let row = 0; row < rows;) {
-      const start = windows[row]!;
-      const from = row;
-      while (row < rows && windows[row] === start) row++;
-      counts.set(start, (counts.get(start) ?? 0) + row - from);
-    }
-    const lists = new Map<number, Uint32Array>();
-    for (const [start, count] of counts) {
-      lists.set(start, new Uint32Array(count));
-      counts.set(start, 0);
-    }
-    for (let row = 0; row < rows;) {
-      const start = windows[row]!;
-      const list = lists.get(start)!;
-      let at = counts.get(start)!;
-      for (; row < rows && windows[row] === start; row++) list[at++] = row;
-      counts.set(start, at);
-    }
-    return lists;
+    if (this.commits.tell(partition)) this.watch.tell(partition);
   }
 
   /** Those of a window's rows that the closed store does not hold: it holds all ids up to one, so the last ones. */
@@ -165,6 +164,7 @@ export class ViewStore {
     const codes = this.#changes.tenantCodes(this.#tenants, rows);
     this.#roomForTenants();
     for (let row = 0; row < rows; row++) this.#newest[codes[row]!] = id0 + row * this.partitions;
+    if (!this.watch.isIdle) this.watch.note(this.#tenants, codes, rows, id0 % this.partitions);
   }
 
   /** Makes the view current only when it has come to these offsets. */
@@ -225,6 +225,24 @@ export class ViewStore {
     }
     for (const place of this.closed.between(tenant, from, to)) if (!this.#supersedes(place)) found.push(place);
     return found.sort((a, b) => a.rows.windows[a.row]! - b.rows.windows[b.row]! || a.id - b.id);
+  }
+
+  /** Starts of ranges of windows in which a tenant may have rows, from `from` on, rising; `[start, end)`, ms. */
+  *ranges(tenant: string, from: number): Generator<{ readonly start: number; readonly end: number }> {
+    let next = from;
+    for (;;) {
+      const [closed] = this.closed.ranges(tenant, next);
+      let open = Infinity;
+      for (const { table } of this.liveTables())
+        if (table.windowStart >= next && table.windowStart < open && table.newestOf(tenant) >= 0)
+          open = table.windowStart;
+      const start = Math.max(next, Math.min(closed?.start ?? Infinity, open));
+      if (start === Infinity) return;
+      // A range of the closed store ends where another open window may begin within it.
+      const end = closed !== undefined && closed.start <= start ? closed.end : open + this.view.windowMs;
+      yield { start, end };
+      next = end;
+    }
   }
 
   /** The start of a tenant's newest window, or null when it has no rows. */

@@ -210,6 +210,13 @@ export const METRICS = {
   millrace_queries_total: { type: 'counter', help: 'Queries, by outcome: ok or the error code.', labels: ['outcome'] },
   millrace_query_seconds: { type: 'histogram', help: 'From statement to the last row.', labels: [], buckets: SECONDS },
   millrace_queries_running: { type: 'gauge', help: 'Queries running now.', labels: [] },
+  millrace_feed_polls: { type: 'gauge', help: 'Long polls of the changes feed that wait.', labels: [] },
+  millrace_feed_lag_revisions: {
+    type: 'histogram',
+    help: 'How far behind consumers were when they told.',
+    labels: ['view'],
+    buckets: [0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000],
+  },
   millrace_live_followers: { type: 'gauge', help: 'Open live tails.', labels: [] },
   // the process
   millrace_resident_bytes: { type: 'gauge', help: 'Resident memory of the process.', labels: [] },

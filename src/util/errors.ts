@@ -75,6 +75,9 @@ export const ERRORS = {
   TRANSFORM_TIMEOUT: { status: 500, retryable: false },
   TRANSFORM_MEMORY: { status: 500, retryable: false },
   TRANSFORM_ANSWER: { status: 500, retryable: false },
+  // changes feed
+  CURSOR_INVALID: { status: 400, retryable: false },
+  CURSOR_GONE: { status: 410, retryable: false },
   // object store
   STORE_UNAVAILABLE: { status: 503, retryable: true },
   STORE_REFUSED: { status: 502, retryable: false },
@@ -100,12 +103,19 @@ export class MillraceError extends Error {
   readonly code: ErrorCode;
   /** Where: a file, a JSON path, a SQL position, an offset. */
   readonly place: string | undefined;
+  /** What a program needs to go on: answered beside code and message. */
+  readonly details: Readonly<Record<string, string>>;
 
-  constructor(code: ErrorCode, message: string, options: { place?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { place?: string; cause?: unknown; details?: Readonly<Record<string, string>> } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'MillraceError';
     this.code = code;
     this.place = options.place;
+    this.details = options.details ?? {};
   }
 
   /** HTTP status for this error. */

@@ -116,26 +116,6 @@ describe('views', () => {
     expect(codeOf(await server.ask('/v1/views/traffic/rows?limit=x'))).toBe('BODY_MALFORMED');
     expect(codeOf(await server.ask('/v1/views/traffic/rows?from=yesterday'))).toBe('BODY_MALFORMED');
   });
-
-  it('give what has changed since a revision', async () => {
-    const first = (await server.ask('/v1/views/traffic/changes?limit=1', 'acme')).body as {
-      nextRevision: number;
-      hasMore: boolean;
-      changes: { values: object; key: object; revision: number }[];
-    };
-    expect(first).toMatchObject({
-      hasMore: true,
-      changes: [{ operation: 'upsert', key: { campaign: 'spring' }, values: { impressions: 4 } }],
-    });
-    const second = (await server.ask(`/v1/views/traffic/changes?since=${first.nextRevision}`, 'acme'))
-      .body as typeof first;
-    expect(second).toMatchObject({ hasMore: false, changes: [{ values: { impressions: 6 } }] });
-    expect((await server.ask(`/v1/views/traffic/changes?since=${second.nextRevision}`, 'acme')).body).toMatchObject({
-      changes: [],
-      nextRevision: second.nextRevision,
-    });
-    expect(codeOf(await server.ask('/v1/views/traffic/changes'))).toBe('BODY_MALFORMED');
-  });
 });
 
 describe('stats and health', () => {

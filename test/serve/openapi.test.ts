@@ -91,7 +91,16 @@ describe('/v1/openapi.json', () => {
       check(path, 'get', 200, (await server.ask(path)).body);
     check('/v1/stats', 'get', 200, (await server.ask('/v1/stats', 'acme')).body);
     check('/v1/views/{view}/rows', 'get', 200, (await server.ask('/v1/views/traffic/rows')).body);
-    check('/v1/views/{view}/changes', 'get', 200, (await server.ask('/v1/views/traffic/changes', 'acme')).body);
+    const feed = async (part: string, method = 'get', body?: object) => {
+      const init = body === undefined ? {} : { method, body: JSON.stringify(body) };
+      const answer = await server.ask(`/v1/tenants/acme/views/traffic${part}`, 'acme', init);
+      check(`/v1/tenants/{tenant}/views/{view}${part}`, method, 200, answer.body);
+      return answer.body as { next_cursor: string };
+    };
+    for (const part of ['', '/snapshot', '/digest']) await feed(part);
+    await feed('/replay', 'post', { from: 0 });
+    await feed('/ack', 'post', { cursor: (await feed('/changes')).next_cursor });
+    check('/v1/whoami', 'get', 200, (await server.ask('/v1/whoami', 'acme')).body);
     check('/v1/views', 'get', 401, (await server.ask('/v1/views', null)).body);
   });
 });

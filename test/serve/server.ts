@@ -10,6 +10,9 @@ import { systemClock } from '../../src/io/clock.js';
 import { realDisk } from '../../src/io/disk-real.js';
 import { systemRandom } from '../../src/io/random.js';
 import type { Rpc } from '../../src/io/rpc.js';
+import { SigningKeys } from '../../src/collect/tracking/signing-keys.js';
+import { FeedReader, type ChangesRequest, type DigestRequest, type RowsRequest } from '../../src/serve/feed/reader.js';
+import { Polls } from '../../src/serve/feed/polls.js';
 import { createApi, type Api } from '../../src/serve/api.js';
 import { createAudit } from '../../src/serve/audit.js';
 import { Replays } from '../../src/serve/replays.js';
@@ -36,12 +39,20 @@ const running = (id: string) => ({
 });
 
 /** What the store thread answers, without the thread. */
-function storeOf({ engine, views, log }: Fixture): Rpc<StoreMethods> {
-  const reader = (name: string) => new ViewReader(views.get(name)!.store, () => START);
+function storeOf({ engine, views, log }: Fixture, polls: Polls): Rpc<StoreMethods> {
+  const reader = (name: string) => new ViewReader(views.get(name)!.store);
+  const feed = (name: string) => {
+    const { store } = views.get(name)!;
+    store.watch.onChanged = (tenants) => polls.changed(name, tenants);
+    return new FeedReader(store, () => START);
+  };
   const methods: Record<string, (...args: never[]) => unknown> = {
     query: (request: QueryRequest) => engine.run(request),
-    changes: (view: string, tenant: string, revision: number, limit: number) =>
-      reader(view).changes(tenant, revision, limit),
+    feedView: (view: string, tenant: string) => feed(view).view(tenant),
+    feedChanges: (view: string, request: ChangesRequest) => feed(view).changes(request),
+    feedRows: (view: string, request: RowsRequest) => feed(view).rows(request),
+    feedDigest: (view: string, request: DigestRequest) => feed(view).digest(request),
+    feedWatch: (view: string, tenant: string, revision: number) => feed(view).watch(tenant, revision),
     rows: (view: string, range: RowRange) =>
       range.tenant === null ? rowsOfAll(engine, viewDescription(view), range) : reader(view).rows(range.tenant, range),
     tail: (stream: string, offsets: number[] | null, tenant: string | null, limit: number) =>
@@ -113,7 +124,8 @@ function consoleFolder(): string {
 }
 
 function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
-  const store = storeOf(fixture);
+  const polls = new Polls(systemClock);
+  const store = storeOf(fixture, polls);
   const accounts = new Accounts();
   accounts.of('events', 'acme').accepted = 1;
   accounts.of('events', 'bolt').accepted = 2;
@@ -151,6 +163,9 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
     audit,
     streams: ['events'],
     views: [viewDescription('traffic'), viewDescription('totals', true)],
+    feed: { requestsPerSecond: 1_000, requestsBurst: 1_000, concurrentMax: 8 },
+    signingKeys: new SigningKeys([{ id: 'k1', secret: 'a secret of at least 32 characters' }]),
+    polls,
     store: async () => store,
     transforms: async () => [],
     deliver: async () => [{ delivery: { name: 'archive', from: 'events' }, reader: running('deliver.archive') }],

@@ -23,6 +23,7 @@ export const CHANGES = defineSchema({
     op: 'dictionary',
     state: 'dictionary',
     reason: 'dictionary?',
+    txn: 'int64',
     campaign: 'string?',
     device: 'int64?',
     impressions: 'int64',
@@ -37,23 +38,24 @@ export const CHANGES = defineSchema({
 
 export const VIEW: ViewDescription = {
   name: 'traffic',
+  epoch: '1.0123456789abcdef',
   stream: 'view.traffic',
   schema: CHANGES,
   source: 'events',
   columns: [
     { name: 'tenant_id', type: 'text', column: 0 },
     { name: 'window_start', type: 'timestamptz', column: 1 },
-    { name: 'campaign', type: 'text', column: 6 },
-    { name: 'device', type: 'bigint', column: 7 },
-    { name: 'impressions', type: 'bigint', column: 8 },
-    { name: 'cost', type: 'numeric', scale: 6, column: 9 },
-    { name: 'rate', type: 'double precision', column: 10 },
-    { name: 'label', type: 'text', column: 11 },
-    { name: 'seen', type: 'boolean', column: 12 },
-    { name: 'who', type: 'uuid', column: 13 },
+    { name: 'campaign', type: 'text', column: 7 },
+    { name: 'device', type: 'bigint', column: 8 },
+    { name: 'impressions', type: 'bigint', column: 9 },
+    { name: 'cost', type: 'numeric', scale: 6, column: 10 },
+    { name: 'rate', type: 'double precision', column: 11 },
+    { name: 'label', type: 'text', column: 12 },
+    { name: 'seen', type: 'boolean', column: 13 },
+    { name: 'who', type: 'uuid', column: 14 },
   ],
-  keyColumns: [0, 1, 2, 6, 7],
-  valueColumns: [8, 9, 10, 11, 12, 13],
+  keyColumns: [0, 1, 2, 7, 8],
+  valueColumns: [9, 10, 11, 12, 13, 14],
   windowMs: MINUTE,
   global: false,
 };
@@ -78,6 +80,7 @@ export function rowOfChange(change: Change): Record<string, unknown> {
     op: deleted ? 'delete' : 'upsert',
     state: deleted ? 'corrected' : 'open',
     reason: deleted ? 'late' : null,
+    txn: 1,
     campaign,
     device,
     impressions,
@@ -173,6 +176,7 @@ export class Driven {
   /** Opens, from what is on disk, and answers where it goes on in the stream. */
   async open(): Promise<readonly number[]> {
     this.summary = await openSummary({
+      endOf: (partition) => this.stream.end(partition),
       view: VIEW,
       partitions: this.stream.partitions,
       folder: this.folder,

@@ -18,6 +18,7 @@ const SCHEMA = defineSchema({
     op: 'dictionary',
     state: 'dictionary',
     reason: 'dictionary?',
+    txn: 'int64',
     device: 'int64?',
     price: 'double?',
     clicks: 'int64?',
@@ -27,12 +28,13 @@ const SCHEMA = defineSchema({
 
 const VIEW: ViewDescription = {
   name: 'v',
+  epoch: '1.0123456789abcdef',
   stream: 'view.v',
   schema: SCHEMA,
   source: 'events',
   columns: [],
-  keyColumns: [0, 1, 2, 6, 7],
-  valueColumns: [8],
+  keyColumns: [0, 1, 2, 7, 8],
+  valueColumns: [9],
   windowMs: 60_000,
   global: false,
 };
@@ -79,6 +81,7 @@ function batch(changes: readonly Change[], base: number): ColumnBatch {
     word(0),
     word(1),
     { ...word(0), nulls: bitmap(changes.map(() => null)) } as Column,
+    constantInteger(1n),
     narrow(
       changes.map(({ device }) => device),
       base,

@@ -35,7 +35,7 @@ export function answerError(request: IncomingMessage, response: ServerResponse, 
   answerJson(
     response,
     known.status,
-    { error: { code: known.code, message: known.message, place: known.place ?? null } },
+    { error: { code: known.code, message: known.message, place: known.place ?? null, ...known.details } },
     headers,
   );
 }

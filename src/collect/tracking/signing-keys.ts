@@ -1,8 +1,8 @@
 /**
- * The secrets behind click links and click ids, and what is derived from them.
+ * The secrets behind click links, click ids and cursors, and what is derived from them.
  *
- * A secret is never used itself: HKDF (RFC 5869) derives one key for links and one for click ids, so
- * that a signature of one kind is never good for the other. The first secret signs, all verify:
+ * A secret is never used itself: HKDF (RFC 5869) derives one key for each kind, so that a signature of
+ * one kind is never good for another. The first secret signs, all verify:
  * to rotate, put a new one in front and take the old one out when its last link has expired.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
@@ -18,7 +18,7 @@ export interface SigningSecret {
 }
 
 /** What a signature is for. */
-export type SignaturePurpose = 'link' | 'click';
+export type SignaturePurpose = 'link' | 'click' | 'cursor';
 
 /** Bytes of a signature: 128 bits of HMAC-SHA256. */
 export const SIGNATURE_BYTES = 16;
@@ -49,7 +49,7 @@ export class SigningKeys {
         throw new MillraceError('CONFIG_INVALID', 'expected a secret of at least 32 characters', {
           place: `${place}.secret`,
         });
-      for (const purpose of ['link', 'click'] as const)
+      for (const purpose of ['link', 'click', 'cursor'] as const)
         this.#keys.set(
           `${purpose} ${id}`,
           Buffer.from(hkdfSync('sha256', secret, 'millrace', `millrace ${purpose} v1`, 32)),

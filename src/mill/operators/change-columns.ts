@@ -7,6 +7,7 @@
  */
 import type { Column } from '../../event/columns.js';
 import { BYTES_MAX, Dictionary } from '../../event/dictionary.js';
+import { constantInteger } from '../../event/integers.js';
 import type { ColumnType } from '../../event/schema.js';
 import type { RowState } from '../../event/view.js';
 import type { Value } from '../../sql/value.js';
@@ -91,8 +92,8 @@ export function bounds(boundOf: (table: WindowTable) => number): ChangeColumn {
 }
 
 /** One value for all rows, of an integer column. */
-export function zeros(): ChangeColumn {
-  return () => ({ kind: 'integer', nulls: null, base: 0n, width: 0, deltas: new Uint8Array(0) });
+export function constant(valueOf: () => number): ChangeColumn {
+  return () => constantInteger(BigInt(valueOf()));
 }
 
 /** The empty text. */

@@ -18,6 +18,7 @@ import { CORRECTED, FINAL } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
 import {
   bounds,
+  constant,
   emptyTexts,
   operations,
   poolTexts,
@@ -26,7 +27,6 @@ import {
   states,
   units,
   values,
-  zeros,
 } from './change-columns.js';
 import type { ChangeColumn, Chosen, Run } from './change-columns.js';
 
@@ -76,6 +76,8 @@ export class Changes {
   rows = 0;
   /** Rows in all. */
   total = 0;
+  /** The moment that rows are published in; set before the first of them is added. */
+  txn = 0;
   readonly #row: GroupRow;
   readonly #having: Compiled | null;
   readonly #columns: readonly ChangeColumn[];
@@ -104,6 +106,7 @@ export class Changes {
       operations(),
       states(),
       reasons(),
+      constant(() => this.txn),
     ];
     this.layout.keys.forEach((column, index) => {
       if (index !== plan.tenantKey) columns[column] = this.#key(plan, keys, index, pool);
@@ -112,7 +115,7 @@ export class Changes {
       const column = this.layout.outputs[output]!;
       columns[column] = this.#value(plan, plan.outputs[output]!.expression, schema.columns[column]!.type);
     }
-    columns.push(zeros());
+    columns.push(constant(() => 0));
     return columns;
   }
 

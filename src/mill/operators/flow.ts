@@ -41,6 +41,8 @@ export interface FlowMark {
   readonly closing: readonly number[];
   /** Up to where changes were published, for `emit` every N; null: up to the commit. */
   readonly publishedTo: readonly Position[] | null;
+  /** Number of the newest moment at which rows were published. */
+  readonly txn: number;
 }
 
 /** How a flow is set up. */
@@ -66,6 +68,7 @@ export class Flow {
   /** Starts of windows whose closing goes on at the next flush → next group. */
   readonly closing = new Map<number, number>();
   publishedTo: readonly Position[] | null = null;
+  txn = 0;
   #silent = false;
   #rowsSinceFlush = 0;
   #closeLimit = 0;
@@ -123,8 +126,10 @@ export class Flow {
 
   /** Publishes what is due. `everyDue`: the interval of `emit every` is over. */
   flush(positions: readonly Position[], everyDue: boolean): FlowOutput {
+    this.changes.txn = this.txn + 1;
     const sealed = this.#publish(positions, everyDue);
     const changes = this.changes.take();
+    if (changes.length > 0) this.txn++;
     this.state.compactPool();
     return { changes, late: this.#late.take(), sealed };
   }
@@ -259,7 +264,8 @@ export class Flow {
 
   /** What goes into the commit. */
   mark(): FlowMark {
-    return { closeClock: this.closeClock, closing: [...this.closing.keys()], publishedTo: this.publishedTo };
+    const { closeClock, publishedTo, txn } = this;
+    return { closeClock, closing: [...this.closing.keys()], publishedTo, txn };
   }
 
   /** Takes what dirty groups are now as published: a replay has brought them to where they were. */

@@ -9,6 +9,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { EVERY_TENANT, type Principal } from '../../config/tenants.js';
+import type { FeedRow } from '../../event/feed.js';
 import { MillraceError } from '../../util/errors.js';
 import type { Api } from '../api-input.js';
 import { tenantOf, wholeNumber, type Exchange, type Route } from '../route.js';
@@ -167,25 +168,23 @@ export class Live {
       throw new MillraceError('BODY_MALFORMED', `expected the tenant whose rows of '${name}' are to be followed`, {
         place: 'query tenant',
       });
-    const ask = async (since: number, limit: number) =>
-      (await this.#api.store()).call('changes', name, tenant, since, limit);
     let revision = wholeNumber(query, 'since', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: -1 });
-    if (revision < 0) revision = (await ask(Number.MAX_SAFE_INTEGER, 1)).stableRevision;
+    if (revision < 0) revision = (await (await this.#api.store()).call('feedView', name, tenant)).stableRevision;
     return async () => {
-      const page = await ask(revision, PAGE_ROWS);
+      const asked = { tenant, revision, limit: PAGE_ROWS, from: null };
+      const page = await (await this.#api.store()).call('feedChanges', name, asked);
       revision = page.nextRevision;
-      if (page.changes.length === 0) return null;
-      const data = asRows
-        ? {
-            rows: page.changes.map(({ key, values, state, operation }) => ({
-              ...key,
-              ...values,
-              state,
-              ...(operation === 'delete' ? { operation } : {}),
-            })),
-          }
-        : page;
-      return { event: asRows ? 'rows' : 'changes', data, count: page.changes.length };
+      if (page.rows === 0) return null;
+      const changes = JSON.parse(Buffer.from(page.body).toString()) as FeedRow[];
+      const rows = changes.map(({ key, values, state, op }) => ({
+        ...key,
+        ...values,
+        state,
+        ...(op === 'delete' ? { op } : {}),
+      }));
+      return asRows
+        ? { event: 'rows', data: { rows }, count: page.rows }
+        : { event: 'changes', data: { changes, stable_rev: page.stableRevision }, count: page.rows };
     };
   }
 }

@@ -1,4 +1,4 @@
-/** Views: what there is, rows for a chart, and what has changed. */
+/** Views: what there is, and rows for a chart. */
 import { answerJson } from '../../collect/http/answer.js';
 import type { ViewDescription } from '../../event/view.js';
 import { MillraceError } from '../../util/errors.js';
@@ -15,7 +15,7 @@ const TENANT: Parameter = {
 
 /** The routes. */
 export function viewRoutes(api: Api): Route[] {
-  return [listRoute(api), rowsRoute(api), changesRoute(api)];
+  return [listRoute(api), rowsRoute(api)];
 }
 
 function listRoute(api: Api): Route {
@@ -89,47 +89,6 @@ function rowsRoute(api: Api): Route {
         limit: wholeNumber(query, 'limit', { min: 1, max: 10_000, fallback: 1_000 }),
       };
       answerJson(response, 200, await (await api.store()).call('rows', view.name, range), {
-        'cache-control': 'no-store',
-      });
-    },
-  };
-}
-
-function changesRoute(api: Api): Route {
-  return {
-    method: 'GET',
-    path: '/v1/views/{view}/changes',
-    roles: ['read'],
-    summary: "A tenant's changed rows since a revision, each key once at its newest",
-    parameters: [
-      VIEW,
-      { ...TENANT, description: "Whose changes; needed with an operator's key" },
-      {
-        name: 'since',
-        in: 'query',
-        description: 'The revision after which to begin: `nextRevision` of the page before',
-        schema: { type: 'integer', minimum: 0, default: 0 },
-      },
-      {
-        name: 'limit',
-        in: 'query',
-        description: 'Most changes of a page',
-        schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 1_000 },
-      },
-    ],
-    answers: { 'application/json': { $ref: '#/components/schemas/ChangesPage' } },
-    errors: [400, 404],
-    async handle(exchange) {
-      const view = viewOf(api, exchange);
-      const { query, response, principal } = exchange;
-      const tenant = view.global ? '' : tenantOf(principal, query.get('tenant'));
-      if (tenant === null)
-        throw new MillraceError('BODY_MALFORMED', 'expected the tenant whose changes are asked for', {
-          place: 'query tenant',
-        });
-      const since = wholeNumber(query, 'since', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: 0 });
-      const limit = wholeNumber(query, 'limit', { min: 1, max: 10_000, fallback: 1_000 });
-      answerJson(response, 200, await (await api.store()).call('changes', view.name, tenant, since, limit), {
         'cache-control': 'no-store',
       });
     },

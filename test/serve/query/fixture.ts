@@ -54,6 +54,7 @@ export const CHANGES = defineSchema({
     op: 'dictionary',
     state: 'dictionary',
     reason: 'dictionary?',
+    txn: 'int64',
     campaign: 'string?',
     impressions: 'int64',
     cost: 'decimal?',
@@ -71,20 +72,21 @@ export function viewDescription(name: string, global = false): ViewDescription {
   ) => ({ name: columnName, type, column: position, ...(scale === undefined ? {} : { scale }) });
   return {
     name,
+    epoch: '1.0123456789abcdef',
     stream: `view.${name}`,
     schema: CHANGES,
     source: 'events',
     columns: [
       ...(global ? [] : [column('tenant_id', 'text', 0)]),
-      column('campaign', 'text', 6),
+      column('campaign', 'text', 7),
       column('window_start', 'timestamptz', 1),
       column('window_end', 'timestamptz', 2),
-      { ...column('impressions', 'bigint', 7), additive: true },
-      { ...column('cost', 'numeric', 8, 6), additive: true },
-      column('rate', 'double precision', 9),
+      { ...column('impressions', 'bigint', 8), additive: true },
+      { ...column('cost', 'numeric', 9, 6), additive: true },
+      column('rate', 'double precision', 10),
     ],
-    keyColumns: [0, 1, 2, 6],
-    valueColumns: [7, 8, 9],
+    keyColumns: [0, 1, 2, 7],
+    valueColumns: [8, 9, 10],
     windowMs: MINUTE,
     global,
   };
@@ -106,6 +108,7 @@ export function change(
     op: 'upsert',
     state: 'open',
     reason: null,
+    txn: 1,
     campaign,
     impressions,
     cost: (impressions * 0.25).toFixed(6),
@@ -150,6 +153,7 @@ export async function openFixture(
   for (const description of descriptions) {
     await stream(description.stream, CHANGES);
     const view = await openSummary({
+      endOf: (partition) => log.range(description.stream, partition).end,
       view: description,
       partitions: options.partitions ?? 2,
       folder: join(folder, 'summary'),
