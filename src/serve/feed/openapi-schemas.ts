@@ -2,7 +2,7 @@
 import type { JsonSchema } from '../route.js';
 
 const count = { type: 'integer', minimum: 0 };
-const time = { type: ['string', 'null'], format: 'date-time' };
+const time = { type: ['string', 'null'], examples: ['2026-01-31T12:00:55.000Z'] };
 const record = { type: 'object', additionalProperties: true };
 
 const row: JsonSchema = {
@@ -78,7 +78,7 @@ export const FEED_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
           type: 'object',
           required: ['day', 'rows', 'last_rev', 'sums', 'hash'],
           properties: {
-            day: { type: 'string', format: 'date' },
+            day: { type: 'string', examples: ['2026-01-31'] },
             rows: count,
             last_rev: { ...count, description: 'The newest revision of the day; who has it can compare' },
             sums: { type: 'object', additionalProperties: { type: 'string' } },
