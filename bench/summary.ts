@@ -145,6 +145,7 @@ async function openStore(log: EmbeddedLog, dataFolder: string): Promise<Store> {
     dataFolder,
     views: [{ view: VIEW, reader: 'mill.traffic' }],
     streams: [],
+    retentions: {},
     limits: {},
     memoryBytesMax: 512 * 2 ** 20,
   };

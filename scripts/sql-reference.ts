@@ -30,6 +30,7 @@ them (each determines the other). GROUP BY takes columns, positions, names of SE
 | \`watermark_lag\` | ${WATERMARK_LAG_DEFAULT_MS / 1000} seconds | how long after its end a window stays open |
 | \`allowed_lateness\` | ${ALLOWED_LATENESS_DEFAULT_MS} | how long after that rows still correct it |
 | \`emit\` | \`change\` | \`change\`: at every commit; \`close\`: once, when final; a length of time: every so often |
+| \`retention\` | for ever | how long rows are kept after their window's end, at least an hour; a change of it is no new definition |
 | \`event_time\` | | may repeat the window's time column |
 
 ## Types

@@ -22,7 +22,6 @@ import type { CollectInput } from './collect/options.js';
 import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
 import { Definitions } from './config/definitions.js';
 import type { MillraceOptions } from './config/options.js';
-import { TenantStore } from './config/tenant-store.js';
 import type { Ground } from './ground.js';
 import { removeOldDeliveries } from './deliver/readers.js';
 import { systemClock, type Clock } from './io/clock.js';
@@ -43,10 +42,12 @@ import { keptReplays } from './serve/replays.js';
 import type { StoreMethods } from './serve/store-protocol.js';
 import { askAsLines, openApi, type Threads } from './serving.js';
 import { openStreams, ownStream } from './streams.js';
-import { createMessages, type Messages } from './telemetry/messages.js';
+import { openTenants, removeOldArchives } from './tenants.js';
+import { createMessages } from './telemetry/messages.js';
 import { createMetrics } from './telemetry/metrics.js';
 import {
   followRegistry,
+  followTenants,
   startDeliver,
   startLake,
   startMill,
@@ -103,26 +104,23 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
         { delivery: name },
         'the delivery is gone from the configuration; its place in the log is forgotten',
       );
-    const tenants = new TenantStore({
-      ...tenantSource(options),
-      clock: ground.clock,
-      onReload: (outcome) => saidReload(ground.messages, outcome),
-    });
-    closers.add(() => tenants.close());
+    const tenants = openTenants(ground, views);
+    await removeOldArchives(log, views, tenants.store.directory);
     const signingKeys = await openSigningKeys(ground);
-    const collector = await openDoor(ground, { log, registry, tenants, signingKeys });
+    const collector = await openDoor(ground, { log, registry, tenants: tenants.store, signingKeys });
     const ledger = await openAccounts(ground, log, collector, cuts);
-    const input: ThreadsInput = { ...ground, log, registry, views };
+    const input: ThreadsInput = { ...ground, log, registry, views, tenants: tenants.store };
     const polls = new Polls(ground.clock);
     const threads = await startThreads(ground, input, polls);
     const replays = () => keptReplays(ground.disk, options.dataFolder);
-    registry.tell({ doors: collector.doors, threads: followRegistry(registry, threads, replays) });
+    registry.tell({ doors: collector.doors, threads: followRegistry(input, threads, replays) });
+    tenants.tell(() => followTenants(input, threads));
     const api = await openApi(ground, {
       log,
       registry,
       collector,
       ledger,
-      tenants,
+      tenants: tenants.store,
       views,
       threads,
       signingKeys,
@@ -165,10 +163,6 @@ async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
 function openRegistry({ options, disk, clock }: Ground, plans: readonly ViewPlan[]): Registry {
   const definitions = new Definitions(disk, options.dataFolder);
   return new Registry({ options, definitions, views: plans.map(({ name }) => name), clock });
-}
-
-function tenantSource({ tenants }: MillraceOptions) {
-  return { inline: tenants.inline, ...(tenants.file === undefined ? {} : { file: tenants.file }) };
 }
 
 async function openSigningKeys({ options, disk, random }: Ground): Promise<SigningKeys> {
@@ -241,12 +235,4 @@ async function serve({ options, clock, messages, closers }: Ground, collector: C
     await server.drain(drainMs);
   });
   return server;
-}
-
-function saidReload(
-  messages: Messages,
-  { tenants, error }: { readonly tenants: number; readonly error?: Error },
-): void {
-  if (error === undefined) messages.info({ tenants }, 'tenants reloaded');
-  else messages.error({ err: error }, 'the tenants file was not taken; the tenants in force stay');
 }

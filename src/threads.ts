@@ -6,9 +6,11 @@
  */
 import type { TransferListItem } from 'node:worker_threads';
 import type { MillraceOptions } from './config/options.js';
+import type { TenantStore } from './config/tenant-store.js';
 import type { ReplayOptions } from './deliver/replay.js';
 import type { DeliverThreadMethods, DeliverThreadData } from './deliver/thread.js';
 import { ACCOUNTS_STREAM, EDGES_STREAM, LATE_STREAM, QUARANTINE_STREAM, RESOLVED_STREAM } from './event/internal.js';
+import type { ViewDescription } from './event/view.js';
 import type { Clock } from './io/clock.js';
 import type { Moved, Rpc } from './io/rpc.js';
 import { supervise, type Supervised } from './io/supervisor.js';
@@ -18,6 +20,7 @@ import { readerId, type ViewEpoch } from './mill/epochs.js';
 import type { MillMethods, MillThreadData } from './mill/thread.js';
 import type { StoreEvents, StoreMethods, StoreThreadData } from './serve/store-protocol.js';
 import type { Registry } from './registry.js';
+import { archivedStreams, retentionsOf } from './retention.js';
 import type { Messages } from './telemetry/messages.js';
 import type { TransformMethods, TransformThreadData } from './transform/thread.js';
 import type { Closers } from './util/closers.js';
@@ -29,6 +32,7 @@ export interface ThreadsInput {
   readonly log: EmbeddedLog;
   readonly registry: Registry;
   readonly views: readonly ViewEpoch[];
+  readonly tenants: TenantStore;
   readonly clock: Clock;
   readonly messages: Messages;
   readonly closers: Closers;
@@ -97,14 +101,14 @@ export function startMill(input: ThreadsInput): Promise<Supervised<MillMethods>>
 
 /** Writes the lake. */
 export function startLake(input: ThreadsInput): Promise<Supervised<LakeThreadMethods>> {
-  const { options, registry, log } = input;
+  const { options, log } = input;
   return start<LakeThreadMethods>(input, 'lake', 'lake/thread.js', () => {
     const logPort = log.remotePort();
     const { runRowsMax, runMs } = options.lake;
     const workerData: LakeThreadData = {
       logPort,
       dataFolder: options.dataFolder,
-      streams: lakeStreams(registry),
+      streams: lakeStreams(input),
       options: { runRowsMax, runAgeMaxMs: runMs },
     };
     return { workerData, transfer: [logPort] };
@@ -125,6 +129,7 @@ export function startStore(
       dataFolder: options.dataFolder,
       views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })),
       streams: queryStreams(registry),
+      retentions: retentionsOf(descriptionsOf(input), input.tenants.directory),
       limits,
       memoryBytesMax,
     };
@@ -136,17 +141,34 @@ export function startStore(
 /** Streams of Millrace's own that can be queried. */
 const OWN_STREAMS = [QUARANTINE_STREAM, RESOLVED_STREAM, LATE_STREAM, ACCOUNTS_STREAM, EDGES_STREAM];
 
-function lakeStreams({ all }: Registry): string[] {
-  return all.filter((stream) => stream.lake).map((stream) => stream.name);
+type LakeInput = Pick<ThreadsInput, 'registry' | 'views' | 'tenants'>;
+
+function lakeStreams({ registry, views, tenants }: LakeInput): string[] {
+  const streams = registry.all.filter((stream) => stream.lake).map((stream) => stream.name);
+  return [...streams, ...archivedStreams(descriptionsOf({ views }), tenants.directory)];
+}
+
+function descriptionsOf({ views }: Pick<ThreadsInput, 'views'>): ViewDescription[] {
+  return views.map(({ description }) => description);
 }
 
 function queryStreams({ all }: Registry): string[] {
   return [...all.map((stream) => stream.name), ...OWN_STREAMS];
 }
 
+/** Lets summaries and lake act by the retentions that tenants have now. */
+export async function followTenants(
+  input: LakeInput,
+  { lake, store }: { readonly lake: Supervised<LakeThreadMethods>; readonly store: Supervised<StoreMethods> },
+): Promise<void> {
+  const retentions = retentionsOf(descriptionsOf(input), input.tenants.directory);
+  await tell(store, (rpc) => rpc.call('retain', retentions));
+  await tell(lake, (rpc) => rpc.call('follow', lakeStreams(input)));
+}
+
 /** What lets these threads act by the streams and deliveries that there are then. */
 export function followRegistry(
-  registry: Registry,
+  input: LakeInput,
   threads: {
     readonly transform: Supervised<TransformMethods>;
     readonly deliver: Supervised<DeliverThreadMethods>;
@@ -155,10 +177,11 @@ export function followRegistry(
   },
   replays: () => readonly ReplayOptions[],
 ): (() => Promise<void>)[] {
+  const { registry } = input;
   return [
     () => tell(threads.transform, (rpc) => rpc.call('apply', registry.transforms)),
     () => tell(threads.deliver, (rpc) => rpc.call('apply', registry.deliveries, replays())),
-    () => tell(threads.lake, (rpc) => rpc.call('follow', lakeStreams(registry))),
+    () => tell(threads.lake, (rpc) => rpc.call('follow', lakeStreams(input))),
     () => tell(threads.store, (rpc) => rpc.call('follow', queryStreams(registry))),
   ];
 }

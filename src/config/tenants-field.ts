@@ -73,6 +73,14 @@ const tenantField = z.strictObject({
     .array(accessKeyField)
     .default([])
     .meta({ description: 'Access keys by which the Firehose API writes as this tenant' }),
+  timeZone: z
+    .string({ error: "expected the IANA name of a time zone such as 'Europe/Berlin'" })
+    .default('UTC')
+    .meta({ description: 'The time zone whose days its roll-ups have: an IANA name such as `Europe/Berlin`' }),
+  retention: z.record(z.string(), z.string()).default({}).meta({
+    description:
+      "How long views keep this tenant's rows, by the view's name, such as `{ traffic: '30 d' }`; instead of the view's own `retention`",
+  }),
   redirectHosts: z.array(z.string()).default([]).meta({
     description: 'Hosts that unsigned click links may lead to, such as `shop.example.com` or `*.example.com`',
   }),

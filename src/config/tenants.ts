@@ -14,6 +14,7 @@
  * good one. Reloading swaps one reference, so a request sees one directory from start to end.
  */
 import { createHash } from 'node:crypto';
+import { zoneOf } from '../sql/zones.js';
 import { MillraceError } from '../util/errors.js';
 import {
   ACCESS_KEY_ID,
@@ -22,6 +23,7 @@ import {
   type AccessKey,
   type AccessKeyInput,
 } from './access-keys.js';
+import { DURATION_EXAMPLE, parseDuration } from './units.js';
 
 /** What a key allows: `ingest` writes, `read` queries, both for one tenant; `operator` does everything for all. */
 export type Role = 'ingest' | 'read' | 'operator';
@@ -55,6 +57,10 @@ export interface TenantInput {
   readonly keys?: readonly KeyInput[];
   /** Access keys by which the Firehose API writes as this tenant. */
   readonly accessKeys?: readonly AccessKeyInput[];
+  /** Whose days its roll-ups have: an IANA name. Default `UTC`. */
+  readonly timeZone?: string;
+  /** How long views keep its rows: a duration by the view's name, instead of the view's own. */
+  readonly retention?: Readonly<Record<string, string>>;
   /** Hosts that unsigned click links may lead to. Default none. `*.example.com` allows sub-domains. */
   readonly redirectHosts?: readonly string[];
   /** Their names for `cid`, `payout`, `txid`, `currency`, `et`, `param1` … `param5`. */
@@ -74,6 +80,9 @@ export interface TenantsInput {
 /** A tenant, checked. */
 export interface Tenant {
   readonly id: string;
+  readonly timeZone: string;
+  /** By the view's name, ms. */
+  readonly retentionMs: Readonly<Record<string, number>>;
   readonly redirectHosts: readonly string[];
   readonly postbackNames: PostbackNames;
 }
@@ -98,6 +107,9 @@ export interface Directory {
   postbackTenant(secret: string): string | undefined;
   tenantIds(): IterableIterator<string>;
 }
+
+/** The shortest retention of a tenant's own, ms. */
+const RETENTION_MIN_MS = 3_600_000;
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const HASH = /^(?:sha256:)?([0-9a-fA-F]{64})$/;
@@ -177,7 +189,34 @@ function checkTenant(one: TenantInput, file: string, place: string): Tenant {
   const postbackNames = one.postbackNames ?? {};
   if (typeof postbackNames !== 'object' || Object.values(postbackNames).some((name) => typeof name !== 'string'))
     throw invalid(file, `${place}.postbackNames`, "expected an object of names such as { cid: 'click-id' }");
-  return { id: one.id, redirectHosts, postbackNames };
+  const timeZone = checkZone(one.timeZone ?? 'UTC', file, `${place}.timeZone`);
+  const retentionMs = checkRetention(one.retention ?? {}, file, `${place}.retention`);
+  return { id: one.id, timeZone, retentionMs, redirectHosts, postbackNames };
+}
+
+function checkZone(name: string, file: string, place: string): string {
+  try {
+    return zoneOf(name).name;
+  } catch {
+    throw invalid(file, place, "expected the IANA name of a time zone such as 'Europe/Berlin', or 'UTC'");
+  }
+}
+
+function checkRetention(
+  retention: Readonly<Record<string, string>>,
+  file: string,
+  place: string,
+): Tenant['retentionMs'] {
+  if (typeof retention !== 'object')
+    throw invalid(file, place, "expected durations by the view's name such as { traffic: '30 d' }");
+  return Object.fromEntries(
+    Object.entries(retention).map(([view, text]) => {
+      const ms = typeof text === 'string' ? parseDuration(text) : undefined;
+      if (ms === undefined) throw invalid(file, `${place}.${view}`, `expected ${DURATION_EXAMPLE}`);
+      if (ms < RETENTION_MIN_MS) throw invalid(file, `${place}.${view}`, 'expected at least 1 h');
+      return [view, ms];
+    }),
+  );
 }
 
 function addKey(

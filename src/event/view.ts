@@ -65,6 +65,8 @@ export interface ViewDescription {
   readonly windowMs: number;
   /** How long after its end a window stays open, ms. */
   readonly lagMs?: number;
+  /** How long rows are kept after their window's end, ms, of tenants that have no retention of their own; left out: for ever. */
+  readonly retentionMs?: number;
   /** True when no key is the tenant: only an operator's key may read it. */
   readonly global: boolean;
 }

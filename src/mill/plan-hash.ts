@@ -6,7 +6,8 @@ const CHANGES_FORMAT = 3;
 
 /** Identifies what a view computes: the same for texts that differ in spaces and comments alone. */
 export function planHash(plan: ViewPlan): string {
-  const { text: _text, ...meaning } = plan;
+  // How long rows are kept changes none of them.
+  const { text: _text, retentionMs: _retentionMs, ...meaning } = plan;
   return createHash('sha256')
     .update(JSON.stringify({ changes: CHANGES_FORMAT, ...meaning }, spellOut))
     .digest('hex')

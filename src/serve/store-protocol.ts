@@ -4,6 +4,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ViewDescription } from '../event/view.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
+import type { Retention } from '../summary/retention.js';
 import type { JsonValue } from '../summary/row-values.js';
 import type { MetricParts } from '../telemetry/metrics.js';
 import type {
@@ -31,6 +32,8 @@ export interface StoreThreadData {
   /** The data folder; summaries, temporary files and the lake are below it. */
   readonly dataFolder: string;
   readonly views: readonly StoreView[];
+  /** How long each view keeps rows, by its name. */
+  readonly retentions: Readonly<Record<string, Retention>>;
   /** Streams that queries may name. */
   readonly streams: readonly string[];
   readonly limits: Partial<QueryLimits>;
@@ -105,6 +108,8 @@ export interface StoreMethods {
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): Promise<TailPage>;
   status(): Promise<StoreStatus>;
   metrics(): Promise<MetricParts>;
+  /** From now on views keep rows so long. */
+  retain(retentions: Readonly<Record<string, Retention>>): Promise<void>;
   /** Lets queries name these streams, and no others. */
   follow(streams: readonly string[]): Promise<void>;
   /** Resolves when every view has taken in what is durable now. */

@@ -162,6 +162,10 @@ class Store {
     this.#streams.names = streams;
   }
 
+  retain(retentions: StoreThreadData['retentions']): void {
+    for (const [name, retention] of Object.entries(retentions)) this.#views.get(name)?.summary.retain(retention);
+  }
+
   async caughtUp(): Promise<void> {
     for (const { summary } of this.#views.values())
       await summary.store.reached(endsOf(this.#log, summary.store.view.stream));
@@ -198,6 +202,8 @@ class Store {
   #collect(): void {
     for (const { summary, freshness, loop } of this.#views.values()) {
       const view = summary.store.view.name;
+      const refused = this.#metrics.counter('millrace_summary_refused_rows_total', { view });
+      refused.add(summary.store.arrivals.refusedRows - refused.value);
       const { openRows, closedRows } = statusOf({ summary, freshness, loop });
       this.#metrics.gauge('millrace_summary_stored_rows', { view, state: 'open' }).set(openRows);
       this.#metrics.gauge('millrace_summary_stored_rows', { view, state: 'closed' }).set(closedRows);
@@ -248,6 +254,7 @@ async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEve
       disk: realDisk,
       clock: systemClock,
       writeRun,
+      ...(Object.hasOwn(data.retentions, view.name) ? { retention: data.retentions[view.name]! } : {}),
     });
     summary.store.expect(endsOf(log, view.stream));
     const loop = startReaderLoop({
@@ -344,6 +351,7 @@ if (parentPort !== null) {
     status: async () => (await started).status(),
     metrics: async () => (await started).metrics(),
     follow: async (streams) => (await started).follow(streams),
+    retain: async (retentions) => (await started).retain(retentions),
     caughtUp: async () => (await started).caughtUp(),
     async stop() {
       await (await started).stop();

@@ -139,6 +139,7 @@ export function describeView(plan: ViewPlan, epoch: { readonly number: number; r
     valueColumns: layout.values.map((i) => layout.outputs[i]!),
     windowMs: plan.window.sizeMs,
     lagMs: plan.lagMs,
+    ...(plan.retentionMs === undefined ? {} : { retentionMs: plan.retentionMs }),
     global: plan.tenantKey < 0,
   };
 }

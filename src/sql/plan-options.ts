@@ -8,16 +8,18 @@ import type { ViewPlan } from './plan.js';
 
 /** Watermark lag of a view that gives none, ms. */
 export const WATERMARK_LAG_DEFAULT_MS = 10_000;
+/** The shortest retention, ms. */
+export const VIEW_RETENTION_MIN_MS = 3_600_000;
 /** Allowed lateness of a view that gives none, ms. */
 export const ALLOWED_LATENESS_DEFAULT_MS = 7 * 86_400_000;
 
-const NAMES = ['watermark_lag', 'allowed_lateness', 'emit', 'event_time'];
+const NAMES = ['watermark_lag', 'allowed_lateness', 'emit', 'event_time', 'retention'];
 
 /** The options of a view, defaults filled in. */
 export function readOptions(
   view: ViewStatement,
   source: ViewSource,
-): Pick<ViewPlan, 'lagMs' | 'allowedLatenessMs' | 'emit'> {
+): Pick<ViewPlan, 'lagMs' | 'allowedLatenessMs' | 'emit' | 'retentionMs'> {
   for (const [name, { location }] of view.options) {
     if (!NAMES.includes(name)) {
       throw bindError(
@@ -44,7 +46,25 @@ export function readOptions(
     lagMs: duration(view, 'watermark_lag', WATERMARK_LAG_DEFAULT_MS),
     allowedLatenessMs: duration(view, 'allowed_lateness', ALLOWED_LATENESS_DEFAULT_MS),
     emit: emitMode(view),
+    ...retention(view),
   };
+}
+
+function retention(view: ViewStatement): Pick<ViewPlan, 'retentionMs'> {
+  const option = view.options.get('retention');
+  if (option === undefined) return {};
+  const retentionMs = duration(view, 'retention', 0);
+  const lagMs = duration(view, 'watermark_lag', WATERMARK_LAG_DEFAULT_MS);
+  if (retentionMs < Math.max(VIEW_RETENTION_MIN_MS, lagMs)) {
+    throw bindError(
+      view,
+      'SQL_TYPE',
+      'retention must be at least an hour, and no shorter than watermark_lag',
+      option.location,
+      "Write retention = '90 days', or leave it out to keep everything.",
+    );
+  }
+  return { retentionMs };
 }
 
 function duration(view: ViewStatement, name: string, fallback: number): number {

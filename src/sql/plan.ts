@@ -114,6 +114,8 @@ export interface ViewPlan {
   readonly eventTime: number;
   readonly lagMs: number;
   readonly allowedLatenessMs: number;
+  /** How long rows are kept after their window's end, of tenants that have no retention of their own; left out: for ever. */
+  readonly retentionMs?: number;
   /** `change`: at every commit; `close`: once, when the window is final; else every N ms. */
   readonly emit:
     | { readonly kind: 'change' }

@@ -6,6 +6,8 @@
  *   blocks    tenant · 0 · id of the last row (f64 BE)                    → block (`block-codec.ts`)
  *   windows   tenant · 0 · bucket (f64 BE, order-preserving) · last id    → nothing
  *   dead      id (f64 BE) of a row that files hold and a newer row replaced → nothing
+ *   stones    partition (u16 BE) · id (f64 BE) of a tombstone              → tenant
+ *   gone      tenant                                                      → newest id that left it (f64 BE)
  *   meta      a name                                                      → JSON (`closed-store.ts`)
  *
  * A tenant's blocks do not overlap in ids, so the feed is a range of keys. `windows` has an entry for
@@ -13,7 +15,8 @@
  * correction finds the row that it replaces.
  *
  * Invariants: a key of a view is in at most one row of all blocks; a block is never empty; every
- * block has exactly the `windows` entries of its rows.
+ * block has exactly the `windows` entries of its rows; every tombstone is in `stones`, which may name
+ * more.
  *
  * Writes are collected by lmdb and made durable by its own thread; `flushed` waits for it. Reads see
  * what is committed. A read never holds a transaction beyond one turn, so no page is pinned.
@@ -21,7 +24,8 @@
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { BLOCK_ROWS, decodeBlock, encodeBlock, type RowRef } from './block-codec.js';
 import type { RowLayout } from './layout.js';
-import type { RowSet } from './row-set.js';
+import { partitionOf } from './row-id.js';
+import { DELETED, type RowSet } from './row-set.js';
 
 /** Windows of one bucket. */
 const BUCKET_WINDOWS = 32;
@@ -37,10 +41,15 @@ export class BlockStore {
   readonly #windows: Database<Bytes, Bytes>;
   readonly #dead: Database<Bytes, Bytes>;
   readonly #meta: Database<Bytes, Bytes>;
+  readonly #stones: Database<Bytes, Bytes>;
+  readonly #gone: Database<Bytes, Bytes>;
+  readonly #partitions: number;
   readonly #bucketMs: number;
 
-  constructor(layout: RowLayout, folder: string) {
+  /** `partitions`: of the changes stream. */
+  constructor(layout: RowLayout, folder: string, partitions: number) {
     this.layout = layout;
+    this.#partitions = partitions;
     this.#bucketMs = layout.view.windowMs * BUCKET_WINDOWS;
     this.#root = open<Bytes, Bytes>({
       path: folder,
@@ -48,13 +57,15 @@ export class BlockStore {
       keyEncoding: 'binary',
       noSubdir: false,
       maxReaders: 16,
-      maxDbs: 6,
+      maxDbs: 8,
     });
     const options = { encoding: 'binary', keyEncoding: 'binary' } as const;
     this.#blocks = this.#root.openDB<Bytes, Bytes>({ name: 'blocks', ...options });
     this.#windows = this.#root.openDB<Bytes, Bytes>({ name: 'windows', ...options });
     this.#dead = this.#root.openDB<Bytes, Bytes>({ name: 'dead', ...options });
     this.#meta = this.#root.openDB<Bytes, Bytes>({ name: 'meta', ...options });
+    this.#stones = this.#root.openDB<Bytes, Bytes>({ name: 'stones', ...options });
+    this.#gone = this.#root.openDB<Bytes, Bytes>({ name: 'gone', ...options });
   }
 
   /** A value of the meta table. */
@@ -95,6 +106,35 @@ export class BlockStore {
     for (const id of ids) void this.#dead.remove(double(id));
   }
 
+  /** The newest id that left a tenant's rows for ever, or 0. */
+  gone(tenant: Uint8Array): number {
+    return this.#gone.get(goneKey(tenant))?.readDoubleBE(0) ?? 0;
+  }
+
+  /** Notes that a row left. Goes with the writes of the same turn. */
+  putGone(tenant: Uint8Array, id: number): void {
+    if (id > this.gone(tenant)) void this.#gone.put(goneKey(tenant), double(id));
+  }
+
+  /** Tombstones of a partition with ids below `end`, the oldest first, at most `limit`. */
+  tombstones(partition: number, end: number, limit: number): { readonly tenant: Uint8Array; readonly id: number }[] {
+    const found: { tenant: Uint8Array; id: number }[] = [];
+    const range = { start: stoneKey(partition, 0), end: stoneKey(partition, end), limit };
+    for (const { key, value } of this.#stones.getRange(range))
+      found.push({ tenant: value.subarray(1), id: key.readDoubleBE(2) });
+    return found;
+  }
+
+  /** Forgets tombstones. Goes with the writes of the same turn. */
+  removeTombstones(partition: number, ids: Iterable<{ readonly id: number }>): void {
+    for (const { id } of ids) void this.#stones.remove(stoneKey(partition, id));
+  }
+
+  /** Resolves when reads see everything written. */
+  async committed(): Promise<void> {
+    await this.#root.committed;
+  }
+
   /** Resolves when everything written is on disk. */
   async flushed(): Promise<void> {
     await this.#root.flushed;
@@ -115,15 +155,33 @@ export class BlockStore {
 
   /** A tenant's blocks that have rows of windows in `from <= start <= to`. */
   *ofWindows(tenant: Uint8Array, from: number, to: number): Generator<RowSet> {
+    for (const id of this.idsOfWindows(tenant, from, to)) {
+      const block = this.block(tenant, id);
+      if (block !== null) yield block;
+    }
+  }
+
+  /** As `ofWindows`, the ids of the blocks' last rows, rising; blocks near the bounds may have no such row. */
+  idsOfWindows(tenant: Uint8Array, from: number, to: number): number[] {
     const prefix = Buffer.concat([tenant, ZERO]);
     const start = Buffer.concat([prefix, orderedDouble(this.#bucket(from))]);
     const end = Buffer.concat([prefix, orderedDouble(this.#bucket(to)), Buffer.alloc(9, 0xff)]);
     const ids = new Set<number>();
     for (const key of this.#windows.getKeys({ start, end })) ids.add(key.readDoubleBE(key.length - 8));
-    for (const id of [...ids].sort((a, b) => a - b)) {
-      const value = this.#blocks.get(blockKey(tenant, id));
-      if (value !== undefined) yield decodeBlock(this.layout, tenant, value);
-    }
+    return [...ids].sort((a, b) => a - b);
+  }
+
+  /** The block whose last row has this id, or null. */
+  block(tenant: Uint8Array, id: number): RowSet | null {
+    const value = this.#blocks.get(blockKey(tenant, id));
+    return value === undefined ? null : decodeBlock(this.layout, tenant, value);
+  }
+
+  /** The tenant after another in the order of their bytes, of those that have rows; null: there is none. */
+  nextTenant(tenant: Uint8Array | null): Uint8Array | null {
+    const range = tenant === null ? {} : { start: Buffer.concat([tenant, Buffer.from([1])]) };
+    for (const key of this.#windows.getKeys({ ...range, limit: 1 })) return key.subarray(0, key.length - 17);
+    return null;
   }
 
   /** Ranges of window starts in which a tenant has rows, from the one that `from` is in on, rising. */
@@ -184,6 +242,9 @@ export class BlockStore {
       void this.#blocks.put(blockKey(tenant, id), Buffer.from(encodeBlock(this.layout, rows).buffer));
       for (const bucket of this.#bucketsOf(rows.map(({ rows: set, row }) => set.windows[row]!)))
         void this.#windows.put(windowKey(tenant, bucket, id), EMPTY);
+      for (const { rows: set, row, id: own } of rows)
+        if ((set.marks[row]! & DELETED) !== 0)
+          void this.#stones.put(stoneKey(partitionOf(own, this.#partitions), own), goneKey(tenant));
     }
   }
 
@@ -233,6 +294,18 @@ function blockKey(tenant: Uint8Array, id: number): Buffer {
 
 function windowKey(tenant: Uint8Array, bucket: number, id: number): Buffer {
   return Buffer.concat([tenant, ZERO, orderedDouble(bucket), double(id)]);
+}
+
+/** A tenant by itself; the byte before it lets it be empty. */
+function goneKey(tenant: Uint8Array): Buffer {
+  return Buffer.concat([ZERO, tenant]);
+}
+
+function stoneKey(partition: number, id: number): Buffer {
+  const bytes = Buffer.alloc(10);
+  bytes.writeUInt16BE(partition);
+  bytes.writeDoubleBE(id, 2);
+  return bytes;
 }
 
 /** Keys of a tenant's blocks whose last id is above `after` (ids are positive, so their bytes order). */

@@ -77,6 +77,12 @@ export class ChangeColumns {
     return this.#scratch;
   }
 
+  /** The tenant of each of these rows. */
+  tenantsOf(rows: Uint32Array): string[] {
+    const text = textReader(this.#tenant!);
+    return Array.from(rows, (row) => text(row) ?? '');
+  }
+
   /** Makes keys and codes of these rows for a table with this pool; what was resolved before is gone. */
   resolve(pool: TextPool, rows: Uint32Array): void {
     const { keyWords } = this;

@@ -1,6 +1,7 @@
 /**
  * Closed windows' rows, as `ViewStore` sees them. `block-store.ts` keeps them on disk.
  */
+import type { Expiry } from './expiry.js';
 import type { RowLayout } from './layout.js';
 import type { RowPlace } from './view-store.js';
 
@@ -17,8 +18,10 @@ export interface ClosedRows {
   between(tenant: string, from: number, to: number): RowPlace[];
   /** Ranges of window starts in which a tenant may have rows, from `from` on, rising; `[start, end)`, ms. */
   ranges(tenant: string, from: number): Iterable<{ readonly start: number; readonly end: number }>;
-  /** The newest id of a tenant, or 0. */
+  /** The newest id that a tenant ever had here, or 0. */
   newestId(tenant: string): number;
   /** The start of a tenant's newest window, or -Infinity. */
   newestWindow(tenant: string): number;
+  /** What has left by age. */
+  readonly expiry: Pick<Expiry, 'keptFrom' | 'mayRefuse' | 'refuses' | 'expiredId'>;
 }

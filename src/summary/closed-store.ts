@@ -24,8 +24,10 @@ import type { Disk } from '../io/disk.js';
 import { MillraceError } from '../util/errors.js';
 import { BlockStore } from './block-store.js';
 import type { ClosedRows } from './closed-rows.js';
+import { Expiry } from './expiry.js';
 import type { RowLayout } from './layout.js';
-import { mergeFiles } from './run-merge.js';
+import { keptByAll } from './retention.js';
+import { countLive, mergeFiles } from './run-merge.js';
 import { DELETED, type RowSet } from './row-set.js';
 import { Runs, type RowGroup, type RunFile, type WriteRun } from './runs.js';
 import { sealTenant, tenantsOf } from './seal.js';
@@ -37,6 +39,8 @@ const FORMAT = 1;
 const SLICE_MS = 4;
 /** Files made when they are rebuilt go straight to a high level. */
 const REBUILT_LEVEL = 3;
+/** A file is written anew when so much of it has left by age. */
+const EXPIRED_SHARE = 1 / 4;
 const REBUILT_GROUP_ROWS = 65_536;
 
 const encoder = new TextEncoder();
@@ -54,6 +58,7 @@ export interface ClosedStoreInput {
 export class ClosedStore implements ClosedRows {
   readonly layout: RowLayout;
   readonly runs: Runs;
+  readonly expiry: Expiry;
   readonly #input: ClosedStoreInput;
   readonly #blocks: BlockStore;
   readonly #dead: Set<number>;
@@ -77,6 +82,7 @@ export class ClosedStore implements ClosedRows {
       input.writeRun,
       blocks.meta<RunFile[]>('files') ?? [],
     );
+    this.expiry = new Expiry(blocks, input.partitions);
     this.#dead = new Set(blocks.deadIds());
     this.#sealing = new Set(blocks.meta<number[]>('sealing') ?? []);
     this.#newestWindow = blocks.meta<number>('newestWindow') ?? -Infinity;
@@ -87,7 +93,7 @@ export class ClosedStore implements ClosedRows {
   /** Opens or makes the store. Throws DATA_FOLDER_NEWER. */
   static async open(input: ClosedStoreInput): Promise<ClosedStore> {
     input.disk.makeFolder(input.folder);
-    const blocks = new BlockStore(input.layout, join(input.folder, 'blocks'));
+    const blocks = new BlockStore(input.layout, join(input.folder, 'blocks'), input.partitions);
     const format = blocks.meta<number>('format') ?? FORMAT;
     if (format > FORMAT)
       throw new MillraceError(
@@ -128,9 +134,10 @@ export class ClosedStore implements ClosedRows {
 
   since(tenant: string, after: number, limit: number): RowPlace[] {
     const found: RowPlace[] = [];
+    const from = this.expiry.keptFrom(tenant);
     for (const rows of this.#blocks.after(encoder.encode(tenant), after)) {
       for (let row = 0; row < rows.rows; row++)
-        if (rows.ids[row]! > after) found.push({ rows, row, id: rows.ids[row]! });
+        if (rows.ids[row]! > after && rows.windows[row]! >= from) found.push({ rows, row, id: rows.ids[row]! });
       if (found.length >= limit) break;
     }
     return found.slice(0, limit);
@@ -138,9 +145,10 @@ export class ClosedStore implements ClosedRows {
 
   between(tenant: string, from: number, to: number): RowPlace[] {
     const found: RowPlace[] = [];
-    for (const rows of this.#blocks.ofWindows(encoder.encode(tenant), from, to))
+    const first = Math.max(from, this.expiry.keptFrom(tenant));
+    for (const rows of this.#blocks.ofWindows(encoder.encode(tenant), first, to))
       for (let row = 0; row < rows.rows; row++)
-        if (rows.windows[row]! >= from && rows.windows[row]! < to) found.push({ rows, row, id: rows.ids[row]! });
+        if (rows.windows[row]! >= first && rows.windows[row]! < to) found.push({ rows, row, id: rows.ids[row]! });
     return found;
   }
 
@@ -149,11 +157,13 @@ export class ClosedStore implements ClosedRows {
   }
 
   newestId(tenant: string): number {
-    return this.#blocks.newestId(encoder.encode(tenant));
+    const bytes = encoder.encode(tenant);
+    return Math.max(this.#blocks.newestId(bytes), this.#blocks.gone(bytes));
   }
 
   newestWindow(tenant: string): number {
-    return this.#blocks.newestWindow(encoder.encode(tenant));
+    const newest = this.#blocks.newestWindow(encoder.encode(tenant));
+    return newest < this.expiry.keptFrom(tenant) ? -Infinity : newest;
   }
 
   /** Ids of live rows in blocks whose keys a table has too: what its rows replace. */
@@ -183,6 +193,7 @@ export class ClosedStore implements ClosedRows {
     const starts = tables.map((table) => table.windowStart);
     const mayHave = new Set(starts.filter((start) => this.inFiles(start) || this.#sealing.has(start)));
     for (const start of starts) this.#sealing.add(start);
+    this.expiry.sealing(starts);
     void this.#blocks.putMeta({ sealing: [...this.#sealing] });
     let sliceEnds = performance.now() + SLICE_MS;
     for (const tenant of tenantsOf(tables, (start) => mayHave.has(start))) {
@@ -228,6 +239,7 @@ export class ClosedStore implements ClosedRows {
     await this.#blocks.putMeta({ offsets, ...Object.fromEntries(gone.map((window) => [`held:${window}`, undefined])) });
     await this.#blocks.flushed();
     this.#offsets = offsets;
+    this.expiry.forget(offsets);
     for (const window of gone) this.#held.delete(window);
     return true;
   }
@@ -241,33 +253,47 @@ export class ClosedStore implements ClosedRows {
   async merge(): Promise<boolean> {
     const sources = this.runs.due(this.#dead.size);
     if (sources === null) return false;
+    await this.#merge(sources, Math.max(...sources.map((file) => file.level)) + 1);
+    return true;
+  }
+
+  /**
+   * Gives back the disk of windows that left by age: of files whose rows are all gone, and of those of
+   * which a quarter is.
+   */
+  async expireFiles(): Promise<void> {
+    const { cut } = this.expiry;
+    const from = keptByAll(cut);
+    for (const file of this.runs.files) {
+      if ((file.oldest ?? -Infinity) >= from || !this.runs.files.includes(file)) continue;
+      const dead = [...this.#dead];
+      const live = await countLive({ paths: [this.runs.pathOf(file.name)], dead, cut, folder: this.runs.folder });
+      if (live <= file.rows * (1 - EXPIRED_SHARE)) await this.#merge([file], file.level);
+    }
+  }
+
+  async #merge(sources: readonly RunFile[], level: number): Promise<void> {
     const name = this.runs.newName();
     const target = this.runs.pathOf(name);
     const dead = [...this.#dead];
-    const merged = await mergeFiles({
+    const { rows, removed, oldest } = await mergeFiles({
       paths: sources.map((file) => this.runs.pathOf(file.name)),
       target,
       dead,
+      cut: this.expiry.cut,
       folder: this.runs.folder,
     });
-    const { rows } = merged;
     // An id that no file holds can be left from a crash; a merge of all files sees the last of it.
-    const removed = sources.length === this.runs.files.length ? dead : merged.removed;
-    const made = {
-      name,
-      rows,
-      bytes: await this.#sync(target),
-      level: Math.max(...sources.map((file) => file.level)) + 1,
-    };
+    const gone = sources.length === this.runs.files.length ? dead : removed;
+    const made = { name, rows, bytes: await this.#sync(target), level, oldest };
     const files = this.runs.listWith(rows === 0 ? [] : [made], sources);
-    this.#blocks.removeDead(removed);
+    this.#blocks.removeDead(gone);
     await this.#blocks.putMeta({ files });
     await this.#blocks.flushed();
     this.runs.replace(files);
     if (rows === 0) this.#input.disk.remove(target);
-    for (const id of removed) this.#dead.delete(id);
+    for (const id of gone) this.#dead.delete(id);
     this.version += 1;
-    return true;
   }
 
   /** Writes all files anew from the blocks. */

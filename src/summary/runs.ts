@@ -34,6 +34,8 @@ export interface RunFile {
   readonly rows: number;
   readonly bytes: number;
   readonly level: number;
+  /** Start of the earliest window that it may have rows of; not known of files of earlier releases. */
+  readonly oldest?: number;
 }
 
 /** Writes a Parquet file and syncs it; answers its size. */
@@ -96,7 +98,9 @@ export class Runs {
 
   /** Writes the live rows of tables; null when there are none. Not in the list yet. */
   async writeTables(tables: readonly WindowTable[]): Promise<RunFile | null> {
-    return this.writeRows(byTenant(tables), 0);
+    const oldest = tables.reduce((earliest, { windowStart }) => Math.min(earliest, windowStart), Infinity);
+    const file = await this.writeRows(byTenant(tables), 0);
+    return file === null ? null : { ...file, oldest };
   }
 
   /** Writes row groups; null when no row of them lives. */

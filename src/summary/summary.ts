@@ -9,6 +9,7 @@ import type { LogBatch, Position } from '../log/log.js';
 import type { OwnStage } from '../log/stage.js';
 import { ClosedStore } from './closed-store.js';
 import { layoutOf } from './layout.js';
+import { KEEP_ALL, type Retention } from './retention.js';
 import type { WriteRun } from './runs.js';
 import { ViewStore, type SealWhen } from './view-store.js';
 
@@ -25,6 +26,8 @@ export interface SummaryOptions {
   /** Most rows and bytes in memory; beyond either the least recently changed are sealed. Defaults 1.5 M and 384 MiB. */
   readonly openRowsMax: number;
   readonly openBytesMax: number;
+  /** How often it is seen to what leaves by age, ms; default 3,600,000. */
+  readonly expireEveryMs: number;
 }
 
 /** The defaults of `SummaryOptions`. */
@@ -35,6 +38,7 @@ export const SUMMARY_DEFAULTS: SummaryOptions = {
   reopenedMs: 10_000,
   openRowsMax: 1_500_000,
   openBytesMax: 384 * 1024 * 1024,
+  expireEveryMs: 3_600_000,
 };
 
 /** What a view's summary needs. */
@@ -49,6 +53,8 @@ export interface SummaryInput {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly writeRun: WriteRun;
+  /** How long rows are kept; default for ever. */
+  readonly retention?: Retention;
   readonly options?: Partial<SummaryOptions>;
 }
 
@@ -58,7 +64,9 @@ export interface ViewSummary {
   readonly closed: ClosedStore;
   /** To be run by a reader loop. */
   readonly stage: OwnStage;
-  /** Seals everything that is in memory, and merges what is due. For tests and benches. */
+  /** From now on rows are kept so long. What had left does not come again. */
+  retain(retention: Retention): void;
+  /** Seals everything that is in memory, lets leave what is beyond its age, and merges what is due. For tests and benches. */
   settle(): Promise<void>;
   /** Resolves when no sealing is under way, and gives the store back. */
   close(): Promise<void>;
@@ -80,7 +88,15 @@ export async function openSummary(input: SummaryInput): Promise<ViewSummary> {
   const closed = await ClosedStore.open({ layout, partitions, folder: join(folder, view.stream), disk, writeRun });
   const store = new ViewStore({ view, partitions, closed, endOf: input.endOf });
   const stage = new SummaryStage(store, closed, input.clock, { ...SUMMARY_DEFAULTS, ...input.options });
-  return { store, closed, stage, settle: () => stage.settle(), close: () => stage.end() };
+  stage.retain(input.retention ?? KEEP_ALL);
+  return {
+    store,
+    closed,
+    stage,
+    retain: (retention) => stage.retain(retention),
+    settle: () => stage.settle(),
+    close: () => stage.end(),
+  };
 }
 
 /**
@@ -95,6 +111,9 @@ class SummaryStage implements OwnStage {
   readonly #closed: ClosedStore;
   readonly #clock: Clock;
   readonly #options: SummaryOptions;
+  #retention: Retention = KEEP_ALL;
+  /** When what leaves by age is seen to next, by the wall clock. */
+  #expireAt = -Infinity;
   #work: Promise<void> | null = null;
   #failure: unknown = null;
 
@@ -109,9 +128,15 @@ class SummaryStage implements OwnStage {
     this.#options = options;
   }
 
+  retain(retention: Retention): void {
+    this.#retention = retention;
+    this.#expireAt = -Infinity;
+  }
+
   async restore(): Promise<readonly Position[]> {
     await this.#work;
     this.#failure = null;
+    this.#expireAt = -Infinity;
     this.#view.restart(this.#closed.offsets);
     return this.#positions(this.#closed.offsets);
   }
@@ -140,18 +165,34 @@ class SummaryStage implements OwnStage {
       rowsMin: sealRowsMin,
       short: rows > openRowsMax || bytes > openBytesMax,
     });
-    if (tables.length === 0 && !this.#closed.mergeDue) return;
     const work =
-      tables.length === 0
-        ? this.#closed.merge().then(() => undefined)
-        : this.#closed.seal(tables, () => this.#view.endSealing());
+      tables.length > 0
+        ? this.#closed.seal(tables, () => this.#view.endSealing())
+        : this.#closed.mergeDue
+          ? this.#closed.merge()
+          : this.#expire();
+    if (work === null) return;
     this.#work = work
-      .catch((error: unknown) => {
-        this.#failure = error;
-      })
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          this.#failure = error;
+        },
+      )
       .finally(() => {
         this.#work = null;
       });
+  }
+
+  /** The next piece of what leaves by age; null: nothing is due. */
+  #expire(): Promise<void> | null {
+    const { expiry } = this.#closed;
+    if (expiry.sweeping) return expiry.sweep();
+    const now = this.#clock.now();
+    // Rows that a replay brings again were here before: what they mean must not depend on a newer cut.
+    if (now < this.#expireAt || !this.#view.isCurrent) return null;
+    this.#expireAt = now + this.#options.expireEveryMs;
+    return expiry.begin(this.#retention, now, [...this.#view.positions]).then(() => this.#closed.expireFiles());
   }
 
   #positions(offsets: readonly number[]): Position[] {
@@ -165,7 +206,11 @@ class SummaryStage implements OwnStage {
       if (this.#failure !== null) throw this.#failure;
       const tables = this.#view.beginSealing(SEAL_ALL);
       if (tables.length > 0) await this.#closed.seal(tables, () => this.#view.endSealing());
-      else if (!(await this.#closed.merge())) break;
+      else if (!(await this.#closed.merge())) {
+        const expiring = this.#expire();
+        if (expiring === null) break;
+        await expiring;
+      }
     }
     await this.#closed.advance(this.#view.closedOffsets());
   }

@@ -20,6 +20,7 @@
  */
 import type { ViewDescription } from '../event/view.js';
 import type { LogBatch } from '../log/log.js';
+import { Arrivals } from './arrivals.js';
 import { rowsByWindow } from './by-window.js';
 import { ChangeColumns } from './change-columns.js';
 import { CommitBounds } from './commit-bounds.js';
@@ -96,6 +97,8 @@ export class ViewStore {
   readonly watch = new TenantWatch();
   /** Which partitions are between two commits. */
   readonly commits: CommitBounds;
+  /** What of the rows that come is taken in. */
+  readonly arrivals: Arrivals;
   readonly #changes: ChangeColumns;
   readonly #tables = new Map<number, OpenTable>();
   /** The tables that are being moved to the closed store, one a window: they take no changes any more. */
@@ -114,6 +117,7 @@ export class ViewStore {
     this.closed = closed;
     this.positions = new Array<number>(partitions).fill(0);
     this.#changes = new ChangeColumns(this.layout);
+    this.arrivals = new Arrivals(closed, partitions);
   }
 
   /**
@@ -139,8 +143,9 @@ export class ViewStore {
     this.commits.take(partition, baseOffset + rows);
     const id0 = idOf(baseOffset, partition, this.partitions);
     this.#changes.load(batch.batch);
+    this.arrivals.refused.clear();
     for (const [start, rowsOf] of rowsByWindow(this.#changes.windows, rows)) {
-      const wanted = this.#unheld(start, rowsOf, id0);
+      const wanted = this.arrivals.admit(this.#changes, start, rowsOf, batch, id0);
       if (wanted.length > 0) this.#table(start, nowMs).table.take(this.#changes, wanted, id0);
     }
     this.#noteTenants(rows, id0);
@@ -149,21 +154,12 @@ export class ViewStore {
     if (this.commits.tell(partition)) this.watch.tell(partition);
   }
 
-  /** Those of a window's rows that the closed store does not hold: it holds all ids up to one, so the last ones. */
-  #unheld(start: number, rows: Uint32Array, id0: number): Uint32Array {
-    let low = 0;
-    for (let high = rows.length; low < high;) {
-      const middle = (low + high) >> 1;
-      if (this.closed.holds(start, id0 + rows[middle]! * this.partitions)) low = middle + 1;
-      else high = middle;
-    }
-    return low === 0 ? rows : rows.subarray(low);
-  }
-
   #noteTenants(rows: number, id0: number): void {
     const codes = this.#changes.tenantCodes(this.#tenants, rows);
     this.#roomForTenants();
-    for (let row = 0; row < rows; row++) this.#newest[codes[row]!] = id0 + row * this.partitions;
+    const { refused } = this.arrivals;
+    for (let row = 0; row < rows; row++)
+      if (refused.size === 0 || !refused.has(row)) this.#newest[codes[row]!] = id0 + row * this.partitions;
     if (!this.watch.isIdle) this.watch.note(this.#tenants, codes, rows, id0 % this.partitions);
   }
 
@@ -217,8 +213,9 @@ export class ViewStore {
   /** A tenant's rows, tombstones included, of the windows that start in `from <= start < to`, by window start. */
   tenantRows(tenant: string, from: number, to: number): RowPlace[] {
     const found: RowPlace[] = [];
+    const first = Math.max(from, this.closed.expiry.keptFrom(tenant));
     for (const { table, newer } of this.liveTables()) {
-      if (table.windowStart < from || table.windowStart >= to) continue;
+      if (table.windowStart < first || table.windowStart >= to) continue;
       for (let slot = table.newestOf(tenant); slot >= 0; slot = table.older(slot))
         if (newer === null || newer.slotOf(table, slot) < 0)
           found.push({ rows: table, row: slot, id: table.ids[slot]! });
@@ -248,9 +245,31 @@ export class ViewStore {
   /** The start of a tenant's newest window, or null when it has no rows. */
   newestWindow(tenant: string): number | null {
     let newest = this.closed.newestWindow(tenant);
+    const from = this.closed.expiry.keptFrom(tenant);
     for (const { table } of this.liveTables())
-      if (table.windowStart > newest && table.newestOf(tenant) >= 0) newest = table.windowStart;
+      if (table.windowStart > newest && table.windowStart >= from && table.newestOf(tenant) >= 0)
+        newest = table.windowStart;
     return newest === -Infinity ? null : newest;
+  }
+
+  /** The start of the earliest window of a tenant that is kept; null: all are. */
+  retainedFrom(tenant: string): number | null {
+    const from = this.closed.expiry.keptFrom(tenant);
+    return from === -Infinity ? null : from;
+  }
+
+  /**
+   * The newest revision of a tenant's rows that have left by age, tombstones among them; 0 when none has.
+   * Who has not come as far has missed one.
+   */
+  expiredRevision(tenant: string): number {
+    let newest = this.closed.expiry.expiredId(tenant);
+    const from = this.closed.expiry.keptFrom(tenant);
+    for (const { table } of this.liveTables()) {
+      const slot = table.windowStart < from ? table.newestOf(tenant) : -1;
+      if (slot >= 0) newest = Math.max(newest, table.ids[slot]!);
+    }
+    return revisionOf(newest, this.partitions);
   }
 
   /** The tables in memory. */
@@ -344,9 +363,10 @@ export class ViewStore {
 
   #openSince(tenant: string, after: number): RowPlace[] {
     const found: RowPlace[] = [];
+    const from = this.closed.expiry.keptFrom(tenant);
     for (const { table, newer } of this.liveTables())
       for (let slot = table.newestOf(tenant); slot >= 0 && table.ids[slot]! > after; slot = table.older(slot))
-        if (newer === null || newer.slotOf(table, slot) < 0)
+        if (table.windowStart >= from && (newer === null || newer.slotOf(table, slot) < 0))
           found.push({ rows: table, row: slot, id: table.ids[slot]! });
     return found;
   }

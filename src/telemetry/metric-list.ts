@@ -201,6 +201,11 @@ export const METRICS = {
     help: 'Rows stored, by view and state: open or closed.',
     labels: ['view', 'state'],
   },
+  millrace_summary_refused_rows_total: {
+    type: 'counter',
+    help: "Rows that came when their window was beyond the view's retention; nobody sees them.",
+    labels: ['view'],
+  },
   millrace_freshness_seconds: {
     type: 'gauge',
     help: 'From the stamp of the newest event of a view to its row being readable.',

@@ -11,6 +11,7 @@ import type { Clock } from '../../src/io/clock.js';
 import type { LogBatch } from '../../src/log/log.js';
 import { writeParquet } from '../../src/serve/query/temp-files.js';
 import type { WriteRun } from '../../src/summary/runs.js';
+import type { Retention } from '../../src/summary/retention.js';
 import { openSummary, type SummaryOptions, type ViewSummary } from '../../src/summary/summary.js';
 
 export const MINUTE = 60_000;
@@ -165,6 +166,7 @@ export class Driven {
   readonly clock = new ManualClock();
   readonly stream: Stream;
   readonly options: Partial<SummaryOptions>;
+  retention: Retention | null = null;
   summary!: ViewSummary;
   #offsets: number[] = [];
 
@@ -183,6 +185,7 @@ export class Driven {
       disk: realDisk,
       clock: this.clock,
       writeRun,
+      ...(this.retention === null ? {} : { retention: this.retention }),
       options: this.options,
     });
     this.summary.store.expect(

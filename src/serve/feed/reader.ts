@@ -106,7 +106,7 @@ export class FeedReader {
   async view(tenant: string): Promise<FeedViewAnswer> {
     const { key, values } = this.json.columns;
     return this.#whole(tenant, (partition) => ({
-      ...this.#state(partition),
+      ...this.#state(tenant, partition),
       newestRevision: this.#store.newestRevision(tenant),
       key: key.map(shownColumn),
       values: values.map(shownColumn),
@@ -130,7 +130,7 @@ export class FeedReader {
   /** Rows by key. */
   async rows(request: RowsRequest): Promise<RowsAnswer> {
     return this.#whole(request.tenant, (partition) => {
-      const state = this.#state(partition);
+      const state = this.#state(request.tenant, partition);
       const pinned = request.pinned ?? state.stableRevision;
       const { places, after } = rowsByKey(this.#store, this.json, { ...request, pinned });
       const body = encoder.encode(`[${places.map((place) => this.json.row(place)).join(',')}]`);
@@ -141,14 +141,14 @@ export class FeedReader {
   /** What the rows of a range come to, by day. */
   async digest({ tenant, from, to }: DigestRequest): Promise<DigestAnswer> {
     return this.#whole(tenant, (partition) => ({
-      ...this.#state(partition),
+      ...this.#state(tenant, partition),
       days: digestDays(this.#store, this.json, tenant, from ?? -Infinity, to ?? Infinity),
     }));
   }
 
   #page(partition: number, { tenant, revision, limit, from }: ChangesRequest): ChangesAnswer {
     const page = this.#store.changesSince(tenant, revision, limit);
-    const state = this.#state(partition);
+    const state = this.#state(tenant, partition);
     const places = from === null ? page.rows : page.rows.filter(({ rows, row }) => rows.windows[row]! >= from);
     const body = encoder.encode(`[${places.map((place) => this.json.row(place)).join(',')}]`);
     // With nothing left the cursor moves on, so that it never grows old where nothing happens.
@@ -156,13 +156,13 @@ export class FeedReader {
     return { ...state, body, rows: places.length, nextRevision, hasMore: page.hasMore };
   }
 
-  #state(partition: number): FeedState {
+  #state(tenant: string, partition: number): FeedState {
     return {
       partition,
       stableRevision: this.#store.stableRevision(partition),
       completeThrough: this.#completeThrough(),
-      retainedFrom: null,
-      expiredRevision: 0,
+      retainedFrom: this.#store.retainedFrom(tenant),
+      expiredRevision: this.#store.expiredRevision(tenant),
     };
   }
 

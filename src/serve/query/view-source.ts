@@ -12,10 +12,12 @@ import { batchOf } from '../../event/columns.js';
 import { integersFrom } from '../../event/integers.js';
 import type { Schema } from '../../event/schema.js';
 import { exportRows, fileSchema } from '../../summary/export.js';
+import type { Cut } from '../../summary/retention.js';
 import type { RowSet } from '../../summary/row-set.js';
 import type { ViewSummary } from '../../summary/summary.js';
 import type { LiveTable } from '../../summary/view-store.js';
 import type { WindowTable } from '../../summary/window-table.js';
+import { keptOfAll, keptOfTenant } from './kept-windows.js';
 import type { BasePart, BaseSource } from './print.js';
 import { parquetTable } from './sources.js';
 import { rowGroups, type TempFile, type TempFiles } from './temp-files.js';
@@ -40,13 +42,17 @@ export class ViewSnapshot {
   readonly #replacedKey: string;
   /** Held from the start: a file that is there must not go before it is read. */
   readonly #taken: readonly Promise<TempFile>[];
-  readonly #ids: Promise<TempFile>[] = [];
+  readonly #listed: Promise<TempFile>[] = [];
+  readonly #cut: Cut;
+  readonly #tenant: string | null;
 
   constructor({ store, closed }: ViewSummary, files: TempFiles, tenant: string | null) {
     this.positions = [...store.positions];
     this.#files = files;
     this.#schema = fileSchema(store.layout);
     this.#pinned = closed.runs.pin();
+    this.#cut = closed.expiry.cut;
+    this.#tenant = tenant;
     const live = store.liveTables();
     this.#replaced = [...new Set([...closed.dead, ...live.flatMap(({ table }) => closed.replacedBy(table, tenant))])];
     this.#replacedKey = `ids\0${store.view.stream}\0${store.version}.${closed.version}\0${tenant ?? ''}`;
@@ -61,16 +67,24 @@ export class ViewSnapshot {
   /** The parts to be united. */
   async source(): Promise<BaseSource> {
     const parts: BasePart[] = [];
+    const kept = await this.#kept();
     if (this.#pinned.paths.length > 0)
-      parts.push({ table: parquetTable(this.#pinned.paths), condition: await this.#condition() });
+      parts.push({ table: parquetTable(this.#pinned.paths), condition: both(await this.#condition(), kept) });
     const rows = await Promise.all(this.#taken);
     const paths = rows.flatMap(({ path }) => (path === null ? [] : [path]));
-    if (paths.length > 0) parts.push({ table: parquetTable(paths), condition: null });
+    if (paths.length > 0) parts.push({ table: parquetTable(paths), condition: kept });
     return { parts };
   }
 
+  async #kept(): Promise<string | null> {
+    if (this.#tenant !== null) return keptOfTenant(this.#cut, this.#tenant);
+    const { condition, file } = await keptOfAll(this.#cut, this.#files);
+    if (file !== null) this.#listed.push(Promise.resolve(file));
+    return condition;
+  }
+
   release(): void {
-    for (const file of [...this.#taken, ...this.#ids])
+    for (const file of [...this.#taken, ...this.#listed])
       file.then(
         ({ release }) => release(),
         () => undefined,
@@ -84,9 +98,13 @@ export class ViewSnapshot {
     if (ids.length <= INLINE_IDS_MAX) return `"id" NOT IN (${ids.join(', ')})`;
     const slice = { batch: batchOf(ID_SCHEMA, ids.length, [integersFrom(ids.map(BigInt), null)]), rows: null };
     const file = this.#files.take(this.#replacedKey, ID_SCHEMA, () => [[slice]]);
-    this.#ids.push(file);
+    this.#listed.push(file);
     return `"id" NOT IN (SELECT "id" FROM ${parquetTable([(await file).path!])})`;
   }
+}
+
+function both(a: string | null, b: string | null): string | null {
+  return a === null || b === null ? (a ?? b) : `${a} AND ${b}`;
 }
 
 /** The file of one table, for an operator's query. */
