@@ -147,6 +147,8 @@ async function openStore(log: EmbeddedLog, dataFolder: string): Promise<Store> {
     streams: [],
     retentions: {},
     limits: {},
+    endpoints: [],
+    cacheBytesMax: 0,
     memoryBytesMax: 512 * 2 ** 20,
   };
   const thread = startThread({

@@ -44,6 +44,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   STREAM_CHANGED:
     'The stream was changed since its version was asked for: describe it again. Answered as `ConcurrentModificationException`.',
   LIMIT_EXCEEDED: 'There are as many streams or tags as can be. Answered as `LimitExceededException`.',
+  PARAMETER_INVALID:
+    'A parameter of a saved endpoint is missing, not known, or not of its type. `GET /v1/endpoints` lists what each endpoint takes.',
   LINK_INVALID: 'A click link is neither signed for its destination nor leads to an allowed host of the tenant.',
   CLICK_ID_INVALID: 'A click id was not minted here, or was changed on the way.',
   NOT_FOUND: 'There is nothing at this address. `/v1/openapi.json` lists what there is.',

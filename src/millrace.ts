@@ -37,6 +37,7 @@ import type { ViewPlan } from './sql/plan.js';
 import { Registry } from './registry.js';
 import type { ApiHandler } from './serve/api.js';
 import { Polls } from './serve/feed/polls.js';
+import { endpointCatalog, planEndpoint, type Endpoint } from './serve/endpoints/plan.js';
 import { createPages } from './serve/pages.js';
 import { keptReplays } from './serve/replays.js';
 import type { StoreMethods } from './serve/store-protocol.js';
@@ -90,6 +91,7 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
   const { closers } = ground;
   try {
     const plans = await planViews(options);
+    const endpoints = await planEndpoints(options, plans);
     ground.disk.makeFolder(options.dataFolder);
     const cuts = new Cuts(ground.metrics);
     const registry = openRegistry(ground, plans);
@@ -109,7 +111,7 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     const signingKeys = await openSigningKeys(ground);
     const collector = await openDoor(ground, { log, registry, tenants: tenants.store, signingKeys });
     const ledger = await openAccounts(ground, log, collector, cuts);
-    const input: ThreadsInput = { ...ground, log, registry, views, tenants: tenants.store };
+    const input: ThreadsInput = { ...ground, log, registry, views, endpoints, tenants: tenants.store };
     const polls = new Polls(ground.clock);
     const threads = await startThreads(ground, input, polls);
     const replays = () => keptReplays(ground.disk, options.dataFolder);
@@ -122,6 +124,7 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
       ledger,
       tenants: tenants.store,
       views,
+      endpoints,
       threads,
       signingKeys,
       polls,
@@ -157,6 +160,13 @@ async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
   for (const { text, file } of options.views)
     for (const statement of await parseViews(text, file)) plans.push(planView(statement, catalog));
   return plans;
+}
+
+async function planEndpoints({ endpoints, streams }: MillraceOptions, plans: readonly ViewPlan[]): Promise<Endpoint[]> {
+  const catalog = endpointCatalog(streams, plans);
+  const planned: Endpoint[] = [];
+  for (const endpoint of endpoints) planned.push(await planEndpoint(endpoint, catalog));
+  return planned;
 }
 
 /** The streams and deliveries of the configuration, and those made at run time. */

@@ -12,6 +12,7 @@ import { distFolder } from './io/threads.js';
 import { openCatalog } from './lake/catalog.js';
 import { LAKE_FOLDER } from './lake/options.js';
 import type { LakeThreadMethods } from './lake/thread.js';
+import type { Endpoint } from './serve/endpoints/plan.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
 import { meterLog, StageMeters } from './meters.js';
 import type { ViewEpoch } from './mill/epochs.js';
@@ -45,6 +46,7 @@ export interface Parts {
   readonly ledger: Ledger;
   readonly tenants: TenantStore;
   readonly views: readonly ViewEpoch[];
+  readonly endpoints: readonly Endpoint[];
   readonly threads: Threads;
   readonly signingKeys: SigningKeys;
   readonly polls: Polls;
@@ -91,6 +93,7 @@ export async function openApi(ground: Ground, parts: Parts) {
     feed: options.feed,
     signingKeys,
     polls,
+    endpoints: parts.endpoints,
     store: () => threads.store.rpc(),
     mill,
     lake: async () => (await lake()).map(({ reader }) => reader),

@@ -9,8 +9,8 @@ import type { MillraceOptions } from './config/options.js';
 import type { TenantStore } from './config/tenant-store.js';
 import type { ReplayOptions } from './deliver/replay.js';
 import type { DeliverThreadMethods, DeliverThreadData } from './deliver/thread.js';
-import { ACCOUNTS_STREAM, EDGES_STREAM, LATE_STREAM, QUARANTINE_STREAM, RESOLVED_STREAM } from './event/internal.js';
 import type { ViewDescription } from './event/view.js';
+import { QUERY_STREAMS } from './event/internal.js';
 import type { Clock } from './io/clock.js';
 import type { Moved, Rpc } from './io/rpc.js';
 import { supervise, type Supervised } from './io/supervisor.js';
@@ -19,6 +19,7 @@ import type { EmbeddedLog } from './log/embedded/open.js';
 import { readerId, type ViewEpoch } from './mill/epochs.js';
 import type { MillMethods, MillThreadData } from './mill/thread.js';
 import type { StoreEvents, StoreMethods, StoreThreadData } from './serve/store-protocol.js';
+import type { Endpoint } from './serve/endpoints/plan.js';
 import type { Registry } from './registry.js';
 import { archivedStreams, retentionsOf } from './retention.js';
 import type { Messages } from './telemetry/messages.js';
@@ -33,6 +34,7 @@ export interface ThreadsInput {
   readonly registry: Registry;
   readonly views: readonly ViewEpoch[];
   readonly tenants: TenantStore;
+  readonly endpoints: readonly Endpoint[];
   readonly clock: Clock;
   readonly messages: Messages;
   readonly closers: Closers;
@@ -120,10 +122,10 @@ export function startStore(
   input: ThreadsInput,
   handlers: Pick<StoreEvents, 'changed'>,
 ): Promise<Supervised<StoreMethods>> {
-  const { options, registry, log, views } = input;
+  const { options, registry, log, views, endpoints } = input;
   const data = () => {
     const logPort = log.remotePort();
-    const { memoryBytesMax, ...limits } = options.query;
+    const { memoryBytesMax, cacheBytesMax, ...limits } = options.query;
     const workerData: StoreThreadData = {
       logPort,
       dataFolder: options.dataFolder,
@@ -131,15 +133,14 @@ export function startStore(
       streams: queryStreams(registry),
       retentions: retentionsOf(descriptionsOf(input), input.tenants.directory),
       limits,
+      endpoints,
+      cacheBytesMax,
       memoryBytesMax,
     };
     return { workerData, transfer: [logPort] };
   };
   return start<StoreMethods>(input, 'store', 'serve/store-thread.js', data, handlers);
 }
-
-/** Streams of Millrace's own that can be queried. */
-const OWN_STREAMS = [QUARANTINE_STREAM, RESOLVED_STREAM, LATE_STREAM, ACCOUNTS_STREAM, EDGES_STREAM];
 
 type LakeInput = Pick<ThreadsInput, 'registry' | 'views' | 'tenants'>;
 
@@ -153,7 +154,7 @@ function descriptionsOf({ views }: Pick<ThreadsInput, 'views'>): ViewDescription
 }
 
 function queryStreams({ all }: Registry): string[] {
-  return [...all.map((stream) => stream.name), ...OWN_STREAMS];
+  return [...all, ...QUERY_STREAMS].map((stream) => stream.name);
 }
 
 /** Lets summaries and lake act by the retentions that tenants have now. */

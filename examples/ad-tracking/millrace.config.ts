@@ -34,6 +34,9 @@ export default defineConfig({
 
   views: './views/*.sql',
 
+  // Saved queries: GET /v1/endpoints/top_campaigns?shown=3
+  endpoints: './endpoints/*.sql',
+
   // Clicks and conversions as objects, a folder a tenant and hour, in data/delivered/actions: the keys
   // that Firehose makes. Put `type: 's3'` there, or 'opensearch', 'webhook', 'postgres', …
   deliveries: {

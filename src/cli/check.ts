@@ -18,6 +18,7 @@ import {
   QUARANTINE_STREAM,
 } from '../event/internal.js';
 import type { Schema } from '../event/schema.js';
+import { endpointCatalog, planEndpoint, type Endpoint } from '../serve/endpoints/plan.js';
 import { parseViews, type ViewStatement } from '../sql/parse.js';
 import { planView } from '../sql/plan-view.js';
 import type { ViewPlan } from '../sql/plan.js';
@@ -31,6 +32,7 @@ export interface CheckResult {
   /** The streams that transforms make. */
   readonly derived: readonly DerivedStream[];
   readonly plans: readonly ViewPlan[];
+  readonly endpoints: readonly Endpoint[];
   readonly errors: readonly MillraceError[];
 }
 
@@ -59,7 +61,7 @@ export function checkCommand(): Command {
 export async function checkConfig(file: string, overrides: ConfigOverrides = {}): Promise<CheckResult> {
   const errors: MillraceError[] = [];
   const options = await keep(errors, () => loadConfig(file, overrides));
-  if (options === undefined) return { options, derived: [], plans: [], errors };
+  if (options === undefined) return { options, derived: [], plans: [], endpoints: [], errors };
   for (const { file: page, path } of options.pages) if (!existsSync(page)) errors.push(missing(`page ${path}`, page));
   for (const sample of options.samples)
     if (!existsSync(sample.file)) errors.push(missing(`sample ${sample.name}`, sample.file));
@@ -77,6 +79,7 @@ export async function checkConfig(file: string, overrides: ConfigOverrides = {})
     const plan = await keep(errors, () => planView(statement, catalog));
     if (plan !== undefined) plans.push(plan);
   }
+  const endpoints = await checkEndpoints(options, [...catalog.values()], plans, errors);
   const readable = new Map([
     ...OWN_STREAMS,
     ...Array.from(catalog.values(), ({ name, schema }) => [name, schema] as const),
@@ -85,7 +88,22 @@ export async function checkConfig(file: string, overrides: ConfigOverrides = {})
     const schema = readable.get(delivery.from);
     if (schema !== undefined) await keep(errors, () => checkDelivery(delivery, schema));
   }
-  return { options, derived: derived.streams, plans, errors };
+  return { options, derived: derived.streams, plans, endpoints, errors };
+}
+
+async function checkEndpoints(
+  { endpoints }: MillraceOptions,
+  streams: readonly { readonly name: string; readonly schema: Schema }[],
+  plans: readonly ViewPlan[],
+  errors: MillraceError[],
+): Promise<Endpoint[]> {
+  const catalog = endpointCatalog(streams, plans);
+  const planned: Endpoint[] = [];
+  for (const endpoint of endpoints) {
+    const plan = await keep(errors, () => planEndpoint(endpoint, catalog));
+    if (plan !== undefined) planned.push(plan);
+  }
+  return planned;
 }
 
 /** Streams of Millrace's own whose rows people deliver with settings that name columns. */
@@ -118,7 +136,7 @@ function twice({ name, file = 'views' }: ViewStatement): MillraceError {
   );
 }
 
-function printResult(file: string, { options, derived, plans, errors }: CheckResult): void {
+function printResult(file: string, { options, derived, plans, endpoints, errors }: CheckResult): void {
   printJson({
     file,
     ok: errors.length === 0,
@@ -126,11 +144,12 @@ function printResult(file: string, { options, derived, plans, errors }: CheckRes
     transforms: options?.transforms.map(({ name }) => name) ?? [],
     derived: derived.map(({ name }) => name),
     views: plans.map(({ name }) => name),
+    endpoints: endpoints.map(({ name }) => name),
     errors: errors.map(({ code, message, place }) => ({ code, message, place })),
   });
 }
 
-function describe(file: string, { options, derived, plans, errors }: CheckResult): void {
+function describe(file: string, { options, derived, plans, endpoints, errors }: CheckResult): void {
   const name = relative(process.cwd(), file) || file;
   for (const error of errors) printError(error, false);
   if (errors.length > 0 || options === undefined)
@@ -149,6 +168,8 @@ function describe(file: string, { options, derived, plans, errors }: CheckResult
     const lag = `lag ${formatDuration(plan.lagMs)}, corrected for ${formatDuration(plan.allowedLatenessMs)}`;
     print(`  view ${plan.name}  ${dim(`of ${plan.source}, ${formatDuration(plan.window.sizeMs)} windows, ${lag}`)}`);
   }
+  for (const { name, parameters } of endpoints)
+    print(`  endpoint ${name}  ${dim(`/v1/endpoints/${name}?${parameters.map((one) => `${one.name}=`).join('&')}`)}`);
   print(
     `  tenants  ${dim(`${options.tenants.inline.tenants.length} in the file${options.tenants.file === undefined ? '' : `, more in ${options.tenants.file}`}`)}`,
   );

@@ -23,7 +23,7 @@ export type Versions = ReadonlyMap<string, string>;
 /** What is looked at. */
 export interface Watched {
   readonly files: ReadonlySet<string>;
-  /** Folders of views: a new SQL file in one counts. */
+  /** Folders of views and endpoints: a new SQL file in one counts. */
   readonly viewFolders: ReadonlySet<string>;
 }
 
@@ -40,11 +40,11 @@ const DEPTH_MAX = 5;
 const SOURCE = /\.(sql|[cm]?[jt]s)$/;
 
 /**
- * The configuration with what it imports, its views, and its functions with what they import; nothing
+ * The configuration with what it imports, its views and endpoints, and its functions with what they import; nothing
  * from node_modules. Tenants and tables of `lookup` are not among them: those are taken up while running.
  */
-export async function watchedFiles(file: string, { views, transforms }: MillraceOptions): Promise<Watched> {
-  const viewFiles = views.map((view) => view.file).filter((path) => isAbsolute(path));
+export async function watchedFiles(file: string, { views, endpoints, transforms }: MillraceOptions): Promise<Watched> {
+  const viewFiles = [...views, ...endpoints].map((view) => view.file).filter((path) => isAbsolute(path));
   const modules = transforms.flatMap(({ steps }) => steps.flatMap(moduleOf));
   const files = new Set([file, ...viewFiles, ...modules]);
   if (/^\.m?[jt]s$/.test(extname(file)))

@@ -117,6 +117,7 @@ const queryField = z
     timeout: duration('30 s', 'A query slower than this is ended', 10),
     rowsMax: whole(100_000, 'Most rows of one answer', 1, 10_000_000),
     resultSizeMax: size('64 MiB', 'Largest answer', 1024),
+    cacheSizeMax: size('64 MiB', 'Answers of saved endpoints that are kept', 0),
     memorySizeMax: size('512 MiB', 'Memory of DuckDB, for all queries together', 64 * 1024 ** 2),
     concurrentMax: whole(4, 'Queries running at once', 1, 64),
     waitingMax: whole(64, 'Queries waiting; beyond it the answer is 429', 0, 10_000),
@@ -187,6 +188,16 @@ export const configSchema = z.strictObject({
       z.array(viewField, { error: "expected './views/*.sql' or a list" }).default([]),
     )
     .meta({ description: 'Standing queries: files, patterns, or `{ sql }`' }),
+  endpoints: z
+    .preprocess(
+      (endpoints) => (typeof endpoints === 'string' ? [endpoints] : endpoints),
+      z
+        .array(path('A file or a pattern such as `./endpoints/*.sql`'), {
+          error: "expected './endpoints/*.sql' or a list",
+        })
+        .default([]),
+    )
+    .meta({ description: 'Saved queries with parameters: files or patterns, each file one endpoint of its name' }),
   deliveries: deliveriesField.meta({ description: 'Streams into sinks, by name' }),
   tenants: tenantsField,
   tenantsFile: path('A JSON file `{ tenants, operators }`, taken up again whenever it changes').optional(),

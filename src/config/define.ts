@@ -8,9 +8,10 @@ type Input = z.input<typeof configSchema>;
 export type StreamConfig = Omit<Input['streams'][string], 'schema'> & { readonly schema: SchemaSetting };
 
 /** A configuration as it is written; see `docs/reference/config.md`. */
-export type MillraceConfig = Omit<Input, 'streams' | 'views'> & {
+export type MillraceConfig = Omit<Input, 'streams' | 'views' | 'endpoints'> & {
   readonly streams: Readonly<Record<string, StreamConfig>>;
   readonly views?: string | readonly (string | { readonly sql: string })[];
+  readonly endpoints?: string | readonly string[];
 };
 
 /** Types a configuration; answers it unchanged. */

@@ -64,12 +64,14 @@ export function configJsonSchema(): JsonSchema {
       if (kind !== undefined && KINDS[kind] !== undefined) Object.assign(jsonSchema, KINDS[kind]);
     },
   }) as unknown as JsonSchema;
-  const views = schema.properties as JsonSchema;
-  const list = views['views'] as JsonSchema;
-  views['views'] = {
-    description: list['description'],
-    default: list['default'],
-    anyOf: [{ type: 'string' }, { type: 'array', items: list['items'] }],
-  };
+  const properties = schema.properties as JsonSchema;
+  for (const name of ['views', 'endpoints']) {
+    const list = properties[name] as JsonSchema;
+    properties[name] = {
+      description: list['description'],
+      default: list['default'],
+      anyOf: [{ type: 'string' }, { type: 'array', items: list['items'] }],
+    };
+  }
   return schema;
 }

@@ -21,6 +21,7 @@ export interface MillraceOptions {
   readonly streams: readonly StreamOptions[];
   readonly transforms: readonly TransformOptions[];
   readonly views: readonly ViewText[];
+  readonly endpoints: readonly EndpointText[];
   readonly tenants: TenantSourceOptions;
   readonly collect: CollectOptions;
   readonly firehose: FirehoseOptions;
@@ -102,6 +103,12 @@ export interface ViewText {
   readonly text: string;
 }
 
+/** The SQL text of a saved endpoint. */
+export interface EndpointText extends ViewText {
+  /** As it is asked for: the file's name without `.sql`. */
+  readonly name: string;
+}
+
 /** Tenants and keys: those of the configuration, and a file that may change while running. */
 export interface TenantSourceOptions {
   readonly inline: TenantsInput;
@@ -180,6 +187,8 @@ export interface QueryOptions {
   readonly timeoutMs: number;
   readonly rowsMax: number;
   readonly resultBytesMax: number;
+  /** Answers of saved endpoints that are kept. */
+  readonly cacheBytesMax: number;
   readonly memoryBytesMax: number;
   readonly concurrentMax: number;
   readonly waitingMax: number;

@@ -12,7 +12,7 @@ import type { MillraceOptions, StreamOptions, TenantSourceOptions } from './opti
 import { demoAccessKeysOf, demoKeysOf } from './tenants-field.js';
 import { buildDirectory, type TenantsInput } from './tenants.js';
 import { transformMistakes, transformOptions } from './transforms-field.js';
-import { readViews } from './views.js';
+import { readEndpoints, readViews } from './views.js';
 
 /** Settings that a command line or the environment puts over the file's. */
 export interface ConfigOverrides {
@@ -65,6 +65,7 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
       deliveryOptions(name, delivery, at, dataFolder),
     ),
     views: readViews(values.views, source.folder),
+    endpoints: readEndpoints(values.endpoints, source.folder),
     tenants,
     firehose: firehoseOptions(values.firehose, at),
     ...stageOptions(values),
@@ -96,6 +97,7 @@ function stageOptions(values: ConfigValues): Pick<MillraceOptions, 'collect' | '
       timeoutMs: query.timeout,
       rowsMax: query.rowsMax,
       resultBytesMax: query.resultSizeMax,
+      cacheBytesMax: query.cacheSizeMax,
       memoryBytesMax: query.memorySizeMax,
       concurrentMax: query.concurrentMax,
       waitingMax: query.waitingMax,

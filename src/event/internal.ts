@@ -3,6 +3,7 @@
  * kept, queried and replayed the same way.
  */
 import { defineSchema } from './schema-define.js';
+import type { Schema } from './schema.js';
 
 /** Name of the stream of what could not be taken or processed. */
 export const QUARANTINE_STREAM = 'quarantine';
@@ -182,3 +183,12 @@ export const ACCOUNTS_SCHEMA = defineSchema({
   },
   tenant: 'tenant',
 });
+
+/** The streams of Millrace's own that can be queried. */
+export const QUERY_STREAMS: readonly { readonly name: string; readonly schema: Schema }[] = [
+  { name: QUARANTINE_STREAM, schema: QUARANTINE_SCHEMA },
+  { name: RESOLVED_STREAM, schema: RESOLVED_SCHEMA },
+  { name: LATE_STREAM, schema: LATE_SCHEMA },
+  { name: ACCOUNTS_STREAM, schema: ACCOUNTS_SCHEMA },
+  { name: EDGES_STREAM, schema: EDGES_SCHEMA },
+];

@@ -11,6 +11,7 @@ import type { ReaderLoopStatus } from '../log/stage.js';
 import type { MetricParts, Metrics } from '../telemetry/metrics.js';
 import type { Audit } from './audit.js';
 import type { Polls } from './feed/polls.js';
+import type { Endpoint } from './endpoints/plan.js';
 import type { QuarantineDesk } from './quarantine.js';
 import type { Replays } from './replays.js';
 import type { StoreMethods } from './store-protocol.js';
@@ -42,6 +43,8 @@ export interface Api {
   readonly signingKeys: SigningKeys;
   /** Who waits for changes; told by the store thread. */
   readonly polls: Polls;
+  /** Saved queries. */
+  readonly endpoints: readonly Endpoint[];
   /** The store thread of the moment. */
   readonly store: () => Promise<Rpc<StoreMethods>>;
   readonly mill: () => Promise<readonly MillStatus[]>;

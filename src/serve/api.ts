@@ -11,6 +11,7 @@ import { createRouter } from './router.js';
 import { COLLECT_ROUTES } from './routes/collect.js';
 import { deliveryRoutes } from './routes/deliveries.js';
 import { feedRoutes } from './routes/feed.js';
+import { endpointRoutes } from './routes/endpoints.js';
 import { healthRoutes } from './routes/health.js';
 import { Live } from './routes/live.js';
 import { queryRoute } from './routes/query.js';
@@ -35,6 +36,7 @@ export function createApi(api: Api): ApiHandler {
   const live = new Live(api, stats);
   const routes: Route[] = [
     queryRoute(api),
+    ...endpointRoutes(api),
     ...viewRoutes(api),
     ...feedRoutes(api),
     whoamiRoute(),

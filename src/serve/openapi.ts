@@ -53,7 +53,12 @@ function operation(
     ...(route.roles === null ? { security: [] } : { security: [{ key: [] }] }),
     ...(route.parameters === undefined
       ? {}
-      : { parameters: route.parameters.map((parameter) => ({ ...parameter, required: parameter.in === 'path' })) }),
+      : {
+          parameters: route.parameters.map((parameter) => ({
+            ...parameter,
+            required: parameter.in === 'path' || parameter.required === true,
+          })),
+        }),
     ...(route.body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } }),

@@ -16,6 +16,8 @@ export interface Parameter {
   readonly in: 'path' | 'query';
   readonly description: string;
   readonly schema: JsonSchema;
+  /** Of the query; those of the path are always. Default false. */
+  readonly required?: boolean;
 }
 
 /** A request that a route has matched. */

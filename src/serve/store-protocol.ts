@@ -16,6 +16,8 @@ import type {
   RowsAnswer,
   RowsRequest,
 } from './feed/reader.js';
+import type { EndpointAnswer, EndpointRequest } from './endpoints/answers.js';
+import type { Endpoint } from './endpoints/plan.js';
 import type { QueryAnswer, QueryLimits, QueryRequest } from './query/engine.js';
 import type { Moved } from '../io/rpc.js';
 
@@ -37,6 +39,9 @@ export interface StoreThreadData {
   /** Streams that queries may name. */
   readonly streams: readonly string[];
   readonly limits: Partial<QueryLimits>;
+  readonly endpoints: readonly Endpoint[];
+  /** Bytes of their answers that are kept. */
+  readonly cacheBytesMax: number;
   /** Memory of DuckDB. */
   readonly memoryBytesMax: number;
 }
@@ -104,6 +109,7 @@ export interface StoreMethods {
   feedDigest(view: string, request: DigestRequest): Promise<DigestAnswer>;
   /** Has `changed` told once when a tenant has something newer than a revision. */
   feedWatch(view: string, tenant: string, revision: number): Promise<void>;
+  endpoint(request: EndpointRequest): Promise<EndpointAnswer>;
   rows(view: string, range: RowRange): Promise<ViewRows>;
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): Promise<TailPage>;
   status(): Promise<StoreStatus>;

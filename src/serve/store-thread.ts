@@ -18,7 +18,7 @@ import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import { connectLog, type RemoteLog } from '../log/remote.js';
 import type { WriteRun } from '../summary/runs.js';
 import { openSummary, type ViewSummary } from '../summary/summary.js';
-import { createMetrics, type MetricParts } from '../telemetry/metrics.js';
+import { createMetrics, type MetricParts, type Metrics } from '../telemetry/metrics.js';
 import { MillraceError } from '../util/errors.js';
 import { loadParser } from '../util/sql-text.js';
 import {
@@ -31,9 +31,10 @@ import {
   type RowsAnswer,
   type RowsRequest,
 } from './feed/reader.js';
+import { EndpointAnswers, type EndpointAnswer, type EndpointRequest } from './endpoints/answers.js';
 import { Freshness } from './freshness.js';
 import { lakeReader } from './lake-reader.js';
-import { streamRelation, viewRelation, type Catalog } from './query/catalog.js';
+import { catalogOf, type Catalog } from './query/catalog.js';
 import { Duck } from './query/duck.js';
 import { QueryEngine, type QueryAnswer, type QueryRequest } from './query/engine.js';
 import { createSnapshots } from './query/snapshots.js';
@@ -76,9 +77,10 @@ class Store {
   readonly #log: RemoteLog;
   readonly #views: ReadonlyMap<string, OpenView>;
   readonly #engine: QueryEngine;
+  readonly #endpoints: EndpointAnswers;
   readonly #duck: Duck;
   readonly #files: TempFiles;
-  readonly #metrics = createMetrics();
+  readonly #metrics: Metrics;
   readonly #looking: NodeJS.Timeout;
 
   constructor(parts: {
@@ -86,6 +88,8 @@ class Store {
     log: RemoteLog;
     views: ReadonlyMap<string, OpenView>;
     engine: QueryEngine;
+    endpoints: EndpointAnswers;
+    metrics: Metrics;
     duck: Duck;
     files: TempFiles;
   }) {
@@ -93,6 +97,8 @@ class Store {
     this.#log = parts.log;
     this.#views = parts.views;
     this.#engine = parts.engine;
+    this.#endpoints = parts.endpoints;
+    this.#metrics = parts.metrics;
     this.#duck = parts.duck;
     this.#files = parts.files;
     this.#looking = setInterval(() => {
@@ -136,6 +142,10 @@ class Store {
 
   async feedWatch(view: string, tenant: string, revision: number): Promise<void> {
     await (await this.#current(view)).feed.watch(tenant, revision);
+  }
+
+  endpoint(request: EndpointRequest): Promise<EndpointAnswer> {
+    return this.#endpoints.answer(request);
   }
 
   async rows(name: string, range: RowRange): Promise<ViewRows> {
@@ -278,23 +288,12 @@ async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEve
   return views;
 }
 
-function catalogOf(data: StoreThreadData, log: RemoteLog, names: readonly string[]): Catalog {
-  const streams = names.flatMap((name) => {
-    const definition = log.stream(name);
-    return definition === undefined ? [] : [streamRelation(name, definition.schema)];
-  });
-  const histories = data.views.flatMap(({ view }) => {
-    const definition = log.stream(view.stream);
-    return definition === undefined
-      ? []
-      : [{ ...streamRelation(`view.${view.name}`, definition.schema), subject: view.stream }];
-  });
-  // A view comes before a stream of the same name.
-  return new Map(
-    [...streams, ...histories, ...data.views.map(({ view }) => viewRelation(view))].map((relation) => [
-      relation.name,
-      relation,
-    ]),
+/** Streams that the log has, and the views. */
+function catalogNow({ views }: StoreThreadData, log: RemoteLog, names: readonly string[]): Catalog {
+  const known = (name: string) => log.stream(name) ?? [];
+  return catalogOf(
+    names.flatMap(known),
+    views.flatMap(({ view }) => (log.stream(view.stream) === undefined ? [] : [view])),
   );
 }
 
@@ -314,21 +313,27 @@ async function start(data: StoreThreadData, parent: StoreEvents): Promise<Store>
     threads: Math.max(1, availableParallelism() - 1),
   });
   const streams = { names: data.streams };
+  const snapshots = createSnapshots({
+    log,
+    lake: lakeReader(openCatalog(realDisk, lakeFolder)),
+    view: (name) => views.get(name)?.summary,
+    files,
+  });
+  const catalog = (): Catalog => catalogNow(data, log, streams.names);
   const engine = new QueryEngine({
     duck,
-    snapshots: createSnapshots({
-      log,
-      lake: lakeReader(openCatalog(realDisk, lakeFolder)),
-      view: (name) => views.get(name)?.summary,
-      files,
-    }),
-    catalog: () => catalogOf(data, log, streams.names),
+    snapshots,
+    catalog,
     clock: systemClock,
     limits: data.limits,
     onError: (error, printed) =>
       parent.problem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
   });
-  return new Store({ streams, log, views, engine, duck, files });
+  const { endpoints: known, cacheBytesMax } = data;
+  const metrics = createMetrics();
+  const answersInput = { endpoints: known, engine, snapshots, catalog, clock: systemClock, metrics, cacheBytesMax };
+  const endpoints = new EndpointAnswers(answersInput);
+  return new Store({ streams, log, views, engine, endpoints, metrics, duck, files });
 }
 
 if (parentPort !== null) {
@@ -346,6 +351,7 @@ if (parentPort !== null) {
     feedRows: async (...args) => (await started).feedRows(...args),
     feedDigest: async (...args) => (await started).feedDigest(...args),
     feedWatch: async (...args) => (await started).feedWatch(...args),
+    endpoint: async (request) => (await started).endpoint(request),
     rows: async (...args) => (await started).rows(...args),
     tail: async (...args) => (await started).tail(...args),
     status: async () => (await started).status(),

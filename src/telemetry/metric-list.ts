@@ -222,6 +222,12 @@ export const METRICS = {
     labels: ['view'],
     buckets: [0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000],
   },
+  millrace_endpoint_answers_total: {
+    type: 'counter',
+    help: 'Answers of saved endpoints, by outcome: hit (from memory, or unchanged) or miss.',
+    labels: ['endpoint', 'outcome'],
+  },
+  millrace_endpoint_cache_bytes: { type: 'gauge', help: 'Bytes of answers kept for saved endpoints.', labels: [] },
   millrace_live_followers: { type: 'gauge', help: 'Open live tails.', labels: [] },
   // the process
   millrace_resident_bytes: { type: 'gauge', help: 'Resident memory of the process.', labels: [] },

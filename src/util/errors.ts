@@ -48,6 +48,7 @@ export const ERRORS = {
   STREAM_EXISTS: { status: 409, retryable: false },
   STREAM_CHANGED: { status: 409, retryable: false },
   LIMIT_EXCEEDED: { status: 400, retryable: false },
+  PARAMETER_INVALID: { status: 400, retryable: false },
   LINK_INVALID: { status: 400, retryable: false },
   CLICK_ID_INVALID: { status: 400, retryable: false },
   NOT_FOUND: { status: 404, retryable: false },

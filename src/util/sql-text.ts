@@ -29,18 +29,19 @@ export async function loadParser(): Promise<void> {
 }
 
 /**
- * The parse tree of a text with any number of statements. `loadParser` first.
+ * The parse tree of a text with any number of statements. `loadParser` first. Errors point into `shown`, which has
+ * the same positions.
  *
  * @throws SQL_SYNTAX with line, column and a caret.
  */
-export function parseSql(text: string, file?: string): ParseResult {
+export function parseSql(text: string, file?: string, shown = text): ParseResult {
   if (text.trim() === '') return { version: 0, stmts: [] };
   try {
     return parseSync(text);
   } catch (error) {
     if (!hasSqlDetails(error)) throw error;
     const index = codePointToIndex(text, error.sqlDetails?.cursorPosition ?? 0);
-    throw sqlError('SQL_SYNTAX', error.sqlDetails?.message ?? error.message, { text, index, file });
+    throw sqlError('SQL_SYNTAX', error.sqlDetails?.message ?? error.message, { text: shown, index, file });
   }
 }
 

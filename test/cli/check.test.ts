@@ -23,9 +23,10 @@ const VIEW =
 
 describe('check', () => {
   test('the example has no mistakes', async () => {
-    const { errors, plans } = await checkConfig('examples/ad-tracking/millrace.config.ts');
+    const { errors, plans, endpoints } = await checkConfig('examples/ad-tracking/millrace.config.ts');
     expect(errors.map(({ message }) => message)).toEqual([]);
     expect(plans.map(({ name }) => name).toSorted()).toEqual(['requests', 'sections', 'traffic']);
+    expect(endpoints.map(({ name }) => name)).toEqual(['top_campaigns']);
   });
 
   test('what init writes has no mistakes', async () => {
@@ -36,6 +37,30 @@ describe('check', () => {
     const { errors, plans } = await checkConfig(join(folder, 'millrace.config.ts'));
     expect(errors.map(({ message }) => message)).toEqual([]);
     expect(plans).toHaveLength(1);
+  });
+
+  test('endpoints are checked against streams and views', async () => {
+    write('views/clicks.sql', VIEW);
+    write('endpoints/good.sql', '-- @param least bigint = 0\nSELECT n FROM clicks WHERE n >= :least');
+    write('endpoints/history.sql', 'SELECT op, n FROM "view.clicks"');
+    write('endpoints/bad.sql', 'SELECT m\nFROM clicks');
+    write('endpoints/other.sql', 'SELECT 1 FROM klicks');
+    const config = { streams: { events: { schema: 'ad-events' } }, views: './views/*.sql', endpoints: './endpoints/*' };
+    const file = write('c.json', JSON.stringify(config));
+    const { errors, endpoints } = await checkConfig(file);
+    expect(endpoints.map(({ name }) => name)).toEqual(['good', 'history']);
+    expect(errors.map(({ code, place }) => [code, place])).toEqual([
+      ['SQL_UNKNOWN_COLUMN', `${join(folder, 'endpoints/bad.sql')}:1:8`],
+      ['SQL_UNKNOWN_RELATION', `${join(folder, 'endpoints/other.sql')}:1:15`],
+    ]);
+    write('endpoints/Wrong-Name.sql', 'SELECT 1');
+    expect((await checkConfig(file)).errors.map(({ code, message }) => [code, message])).toEqual([
+      ['CONFIG_INVALID', expect.stringContaining('Wrong-Name.sql: expected a file named by')],
+    ]);
+    write('c.json', JSON.stringify({ ...config, endpoints: ['./endpoints/good.sql', './gone/*.sql'] }));
+    expect((await checkConfig(file)).errors.map(({ message }) => message)).toEqual([
+      expect.stringContaining('endpoints[1]: expected SQL files at'),
+    ]);
   });
 
   test('every mistake is found, in the configuration and in each view', async () => {

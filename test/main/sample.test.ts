@@ -45,6 +45,18 @@ test('the raw text is what it is said to be', () => {
   expect(lines.filter((line, i) => lines.slice(0, i).some((before) => before.ms > line.ms)).length).toBe(9_448);
 });
 
+test('the saved endpoint answers each key with its own rows, and from memory the second time', async () => {
+  const get = (query: string, key: string) =>
+    fetch(`${example.url}/v1/endpoints/top_campaigns${query}`, { headers: { authorization: `Bearer ${key}` } });
+  const answer = await get('?format=csv&campaigns=live', 'mr_demo_acme_read');
+  const text = await answer.text();
+  expect(text).toMatch(/^campaign_id,impressions,clicks,conversions,cost,revenue\r\nlive,0,5,0,/);
+  const again = await get('?campaigns=live&format=csv', 'mr_demo_acme_read');
+  expect([again.headers.get('x-millrace-cache'), await again.text()]).toEqual(['hit', text]);
+  const other = await get('', 'mr_demo_bolt_read');
+  expect(((await other.json()) as { rows: unknown[] }).rows).toEqual([]);
+});
+
 test('every request is there once, as it was', async () => {
   const rows = await ask(
     example,

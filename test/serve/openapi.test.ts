@@ -57,7 +57,8 @@ describe('/v1/openapi.json', () => {
       expect(
         (operation.parameters ?? []).filter((parameter) => parameter.in === 'path').map((parameter) => parameter.name),
       ).toEqual(inPath);
-      for (const parameter of operation.parameters ?? []) expect(parameter.required).toBe(parameter.in === 'path');
+      for (const parameter of operation.parameters ?? [])
+        if (parameter.in === 'path') expect(parameter.required).toBe(true);
       for (const [status, response] of Object.entries(operation.responses)) {
         expect(status).toMatch(/^\d{3}$/);
         expect(response.description.length).toBeGreaterThan(0);
@@ -69,9 +70,30 @@ describe('/v1/openapi.json', () => {
     expect(refs.filter((name) => !(name in document.components.schemas))).toEqual([]);
   });
 
+  it('has an entry for each saved endpoint, with its parameters', async () => {
+    const document = (await server.ask('/v1/openapi.json', null)).body as Document;
+    const { parameters } = document.paths['/v1/endpoints/clicks']!['get']!;
+    expect(parameters).toEqual([
+      { name: 'kind', in: 'query', description: 'Such as click (text)', schema: { type: 'string' }, required: true },
+      {
+        name: 'since',
+        in: 'query',
+        description: 'timestamptz',
+        schema: { type: 'string', format: 'date-time', default: '2026-01-01' },
+        required: false,
+      },
+      expect.objectContaining({ name: 'format', required: false }),
+      expect.objectContaining({ name: 'tenant', required: false }),
+    ]);
+  });
+
   it('says what the routes really answer', async () => {
     const document = (await server.ask('/v1/openapi.json', null)).body as Document;
-    const ajv = new Ajv2020.default({ strict: true, allowUnionTypes: true });
+    const ajv = new Ajv2020.default({
+      strict: true,
+      allowUnionTypes: true,
+      formats: { 'date-time': true, date: true, uuid: true },
+    });
     ajv.addVocabulary(['components']);
     ajv.addSchema(
       { $id: 'https://millrace.test/openapi', components: document.components } as object,
@@ -101,6 +123,12 @@ describe('/v1/openapi.json', () => {
     await feed('/replay', 'post', { from: 0 });
     await feed('/ack', 'post', { cursor: (await feed('/changes')).next_cursor });
     check('/v1/whoami', 'get', 200, (await server.ask('/v1/whoami', 'acme')).body);
+    check('/v1/endpoints', 'get', 200, (await server.ask('/v1/endpoints')).body);
+    const { body } = await server.ask('/v1/endpoints/clicks?kind=click');
+    expect((body as { rows: unknown[] }).rows).toHaveLength(2);
+    check('/v1/endpoints/clicks', 'get', 200, body);
+    check('/v1/endpoints/top_campaigns', 'get', 200, (await server.ask('/v1/endpoints/top_campaigns')).body);
+    check('/v1/endpoints/clicks', 'get', 400, (await server.ask('/v1/endpoints/clicks')).body);
     check('/v1/views', 'get', 401, (await server.ask('/v1/views', null)).body);
   });
 });

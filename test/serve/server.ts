@@ -17,6 +17,8 @@ import { createApi, type Api } from '../../src/serve/api.js';
 import { createAudit } from '../../src/serve/audit.js';
 import { Replays } from '../../src/serve/replays.js';
 import { QuarantineDesk } from '../../src/serve/quarantine.js';
+import { EndpointAnswers, type EndpointRequest } from '../../src/serve/endpoints/answers.js';
+import { planEndpoint, type Endpoint } from '../../src/serve/endpoints/plan.js';
 import type { QueryRequest } from '../../src/serve/query/engine.js';
 import type { RowRange, StoreMethods } from '../../src/serve/store-protocol.js';
 import { tailPage } from '../../src/serve/stream-tail.js';
@@ -38,8 +40,35 @@ const running = (id: string) => ({
   failures: 0,
 });
 
+/** Saved endpoints of the server, by name. */
+const ENDPOINTS: Readonly<Record<string, string>> = {
+  clicks: `-- @description Events of a kind
+-- @param kind text  Such as click
+-- @param since timestamptz = '2026-01-01'
+SELECT event_id, kind, event_time FROM events WHERE kind = :kind AND event_time >= :since ORDER BY 1`,
+  top_campaigns: `-- @description Campaigns with the most impressions
+-- @param campaigns text[] = null  Only these
+-- @param least bigint = 0
+-- @param shown integer = 10
+SELECT campaign, sum(impressions) AS impressions, sum(cost) AS cost
+FROM traffic
+WHERE impressions >= :least AND (:campaigns IS NULL OR campaign = ANY (:campaigns))
+GROUP BY campaign ORDER BY 2 DESC, 1 LIMIT :shown`,
+  all_tenants: 'SELECT campaign, impressions FROM totals ORDER BY 1',
+};
+
 /** What the store thread answers, without the thread. */
-function storeOf({ engine, views, log }: Fixture, polls: Polls): Rpc<StoreMethods> {
+function storeOf(fixture: Fixture, endpoints: readonly Endpoint[], polls: Polls): Rpc<StoreMethods> {
+  const { engine, views, log, snapshots, catalog } = fixture;
+  const answers = new EndpointAnswers({
+    endpoints,
+    engine,
+    snapshots,
+    catalog: () => catalog,
+    clock: systemClock,
+    metrics: createMetrics(),
+    cacheBytesMax: 1 << 20,
+  });
   const reader = (name: string) => new ViewReader(views.get(name)!.store);
   const feed = (name: string) => {
     const { store } = views.get(name)!;
@@ -53,6 +82,7 @@ function storeOf({ engine, views, log }: Fixture, polls: Polls): Rpc<StoreMethod
     feedRows: (view: string, request: RowsRequest) => feed(view).rows(request),
     feedDigest: (view: string, request: DigestRequest) => feed(view).digest(request),
     feedWatch: (view: string, tenant: string, revision: number) => feed(view).watch(tenant, revision),
+    endpoint: (request: EndpointRequest) => answers.answer(request),
     rows: (view: string, range: RowRange) =>
       range.tenant === null ? rowsOfAll(engine, viewDescription(view), range) : reader(view).rows(range.tenant, range),
     tail: (stream: string, offsets: number[] | null, tenant: string | null, limit: number) =>
@@ -123,9 +153,9 @@ function consoleFolder(): string {
   return folder;
 }
 
-function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
+function inputOf(fixture: Fixture, endpoints: readonly Endpoint[], errors: unknown[], folder: string): Api {
   const polls = new Polls(systemClock);
-  const store = storeOf(fixture, polls);
+  const store = storeOf(fixture, endpoints, polls);
   const accounts = new Accounts();
   accounts.of('events', 'acme').accepted = 1;
   accounts.of('events', 'bolt').accepted = 2;
@@ -166,6 +196,7 @@ function inputOf(fixture: Fixture, errors: unknown[], folder: string): Api {
     feed: { requestsPerSecond: 1_000, requestsBurst: 1_000, concurrentMax: 8 },
     signingKeys: new SigningKeys([{ id: 'k1', secret: 'a secret of at least 32 characters' }]),
     polls,
+    endpoints,
     store: async () => store,
     transforms: async () => [],
     deliver: async () => [{ delivery: { name: 'archive', from: 'events' }, reader: running('deliver.archive') }],
@@ -208,7 +239,10 @@ export async function openServer(): Promise<ServerFixture> {
   const fixture = await openFixture();
   const errors: unknown[] = [];
   const folder = consoleFolder();
-  const api = createApi(inputOf(fixture, errors, folder));
+  const endpoints = [];
+  for (const [name, text] of Object.entries(ENDPOINTS))
+    endpoints.push(await planEndpoint({ name, file: `${name}.sql`, text }, fixture.catalog));
+  const api = createApi(inputOf(fixture, endpoints, errors, folder));
   const server = await listen({
     handlers: [api],
     host: '127.0.0.1',

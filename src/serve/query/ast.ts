@@ -20,15 +20,23 @@ export interface Node {
 /** The statement's text, for errors that point into it. */
 export class Statement {
   readonly text: string;
+  /** Where it was read. */
+  readonly file: string | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, file?: string) {
     this.text = text;
+    this.file = file;
   }
 
   /** Throws an error at a node's place (or at the start when it has none). */
   fail(code: ErrorCode, message: string, at?: Fields, instead?: string): never {
     const location = typeof at?.['location'] === 'number' && at['location'] >= 0 ? at['location'] : 0;
-    throw sqlError(code, message, { text: this.text, index: byteToIndex(this.text, location) }, instead);
+    throw sqlError(
+      code,
+      message,
+      { text: this.text, index: byteToIndex(this.text, location), file: this.file },
+      instead,
+    );
   }
 
   /** Throws SQL_UNSUPPORTED for a kind of node or clause. */

@@ -93,7 +93,7 @@ function bindNode(binder: Binder, node: Node, place: Place): Bound {
     case 'CollateClause':
       return binder.statement.refuse('COLLATE', node.fields, 'texts compare by their bytes, as with COLLATE "C"');
     case 'ParamRef':
-      return binder.statement.refuse('a parameter ($1)', node.fields, 'write the value into the statement');
+      return binder.parameter(Number(node.fields['number'] ?? 0), node.fields);
     default:
       return binder.statement.refuse(node.kind, node.fields);
   }

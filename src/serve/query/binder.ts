@@ -33,24 +33,64 @@ export interface BoundStatement {
   readonly query: BoundQuery;
   /** Every place where stored rows come in. */
   readonly bases: readonly BoundBase[];
+  /** It names the current time: the same rows may give another answer later. */
+  readonly readsClock: boolean;
+}
+
+/** A statement to be bound. */
+export interface StatementInput {
+  /** Parameters stand as `$1`, `$2`, …. */
+  readonly text: string;
+  /** The values of the parameters, constants of their types. */
+  readonly parameters?: readonly Bound[];
+  /** What people wrote, with the same positions, and where: errors point there. Default: the text. */
+  readonly shown?: string;
+  readonly file?: string;
 }
 
 /** State of one binding. */
 export class Binder {
   readonly statement: Statement;
   readonly catalog: Catalog;
-  /** When the query started, as text in UTC: what `now()` means. */
-  readonly nowText: string;
   /** Every base relation of the tree. */
   readonly bases: BoundBase[] = [];
+  readonly #parameters: readonly Bound[];
   readonly #tenant: string | null;
+  readonly #nowText: string;
+  #readsClock = false;
   #last = 0;
 
-  constructor(statement: Statement, catalog: Catalog, tenant: string | null, nowMs: number) {
+  constructor(
+    statement: Statement,
+    catalog: Catalog,
+    tenant: string | null,
+    nowMs: number,
+    parameters: readonly Bound[] = [],
+  ) {
     this.statement = statement;
     this.catalog = catalog;
     this.#tenant = tenant;
-    this.nowText = new Date(nowMs).toISOString().replace('T', ' ').replace('Z', '');
+    this.#parameters = parameters;
+    this.#nowText = new Date(nowMs).toISOString().replace('T', ' ').replace('Z', '');
+  }
+
+  /** When the query started, as text in UTC: what `now()` means. */
+  get nowText(): string {
+    this.#readsClock = true;
+    return this.#nowText;
+  }
+
+  /** Whether anything asked for the time so far. */
+  get readsClock(): boolean {
+    return this.#readsClock;
+  }
+
+  /** The value of parameter `$number`. */
+  parameter(number: number, at: Fields): Bound {
+    return (
+      this.#parameters[number - 1] ??
+      this.statement.refuse(`a parameter ($${number})`, at, 'write the value into the statement')
+    );
   }
 
   /** A fresh name. */
@@ -103,15 +143,21 @@ export class Binder {
  *
  * @throws SQL_SYNTAX, SQL_UNSUPPORTED, SQL_UNKNOWN_RELATION, SQL_UNKNOWN_COLUMN, SQL_UNKNOWN_FUNCTION, SQL_TYPE, QUERY_TOO_LARGE
  */
-export function bindStatement(text: string, catalog: Catalog, tenant: string | null, nowMs: number): BoundStatement {
-  const statement = new Statement(text);
+export function bindStatement(
+  input: StatementInput,
+  catalog: Catalog,
+  tenant: string | null,
+  nowMs: number,
+): BoundStatement {
+  const { text, parameters, shown = text, file } = input;
+  const statement = new Statement(shown, file);
   if (text.length > STATEMENT_LIMITS.textMax)
     return statement.fail(
       'QUERY_TOO_LARGE',
       `the statement has ${text.length} characters; at most ${STATEMENT_LIMITS.textMax} are taken`,
     );
   if (text.includes('\0')) return statement.fail('SQL_SYNTAX', 'the statement holds a NUL character');
-  const tree = parse(statement);
+  const tree = parse(text, statement);
   if (tree.length === 0) return statement.fail('SQL_SYNTAX', 'expected a SELECT statement, found nothing');
   if (tree.length > 1) return statement.fail('SQL_UNSUPPORTED', `expected one statement, found ${tree.length}`);
   if (depthOf(tree[0]) > STATEMENT_LIMITS.depthMax)
@@ -122,15 +168,16 @@ export function bindStatement(text: string, catalog: Catalog, tenant: string | n
   const root = openNode((tree[0] as Fields)['stmt']);
   if (root?.kind !== 'SelectStmt')
     return statement.fail('SQL_UNSUPPORTED', `${statementName(root?.kind)} can't be used in a query: only SELECT`);
-  const binder = new Binder(statement, catalog, tenant, nowMs);
-  return { query: binder.bindQuery((tree[0] as Fields)['stmt'], null), bases: binder.bases };
+  const binder = new Binder(statement, catalog, tenant, nowMs, parameters);
+  const query = binder.bindQuery((tree[0] as Fields)['stmt'], null);
+  return { query, bases: binder.bases, readsClock: binder.readsClock };
 }
 
-function parse(statement: Statement): unknown[] {
+function parse(text: string, statement: Statement): unknown[] {
   try {
-    if (scanSql(statement.text).length > STATEMENT_LIMITS.tokensMax)
+    if (scanSql(text).length > STATEMENT_LIMITS.tokensMax)
       return statement.fail('QUERY_TOO_LARGE', `the statement has more than ${STATEMENT_LIMITS.tokensMax} words`);
-    return (parseSql(statement.text).stmts as unknown[] | undefined) ?? [];
+    return (parseSql(text, statement.file, statement.text).stmts as unknown[] | undefined) ?? [];
   } catch (error) {
     // The parser is recursive; what is nested too deep for its stack is an error of the statement.
     if (error instanceof RangeError) return statement.fail('QUERY_TOO_LARGE', 'the statement is nested too deep');

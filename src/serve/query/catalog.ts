@@ -112,6 +112,19 @@ function isStoredOtherwise({ type }: ViewColumn, stored: ColumnType): boolean {
   return type === 'json' || type === 'timestamp' || type === 'date';
 }
 
+/** The catalog of streams and views; a view comes before a stream of the same name. */
+export function catalogOf(
+  streams: readonly { readonly name: string; readonly schema: Schema }[],
+  views: readonly ViewDescription[],
+): Catalog {
+  const relations = [
+    ...streams.map(({ name, schema }) => streamRelation(name, schema)),
+    ...views.map(({ name, stream, schema }) => ({ ...streamRelation(`view.${name}`, schema), subject: stream })),
+    ...views.map(viewRelation),
+  ];
+  return new Map(relations.map((relation) => [relation.name, relation]));
+}
+
 function viewType(column: ViewColumn): Type {
   // A numeric whose rows differ in scale is stored as text; here it gets one scale.
   if (column.type === 'numeric') return numericOf(column.scale ?? SCALE_MAX);

@@ -34,15 +34,21 @@ export const QUERY_LIMITS: QueryLimits = {
   resultBytesMax: 64 * 1024 * 1024,
 };
 
-/** A query. */
-export interface QueryRequest {
-  readonly sql: string;
+/** Who asks, and for what. */
+export interface AnswerRequest {
   /** Whose rows alone may be seen; null for an operator. */
   readonly tenant: string | null;
   readonly format: ResultFormat;
   /** Lower limits than the engine's. */
   readonly rowsMax?: number;
   readonly timeoutMs?: number;
+  /** The same rows give the same bytes: JSON says nothing of the time and the moment. */
+  readonly plain?: boolean;
+}
+
+/** A query. */
+export interface QueryRequest extends AnswerRequest {
+  readonly sql: string;
 }
 
 /** What a query answers. */
@@ -53,6 +59,8 @@ export interface QueryAnswer {
   /** There were more rows than the limit. */
   readonly truncated: boolean;
   readonly elapsedMs: number;
+  /** Names the moment that was read; see `Snapshot`. */
+  readonly revision: string;
 }
 
 /** What the engine needs. */
@@ -86,9 +94,15 @@ export class QueryEngine {
   /** Runs one query. */
   async run(request: QueryRequest): Promise<QueryAnswer> {
     const { clock, catalog } = this.#input;
-    const started = clock.monotonic();
     // A wrong statement is refused at once, without waiting for its turn.
-    const bound = bindStatement(request.sql, catalog(), request.tenant, clock.now());
+    const bound = bindStatement({ text: request.sql }, catalog(), request.tenant, clock.now());
+    return this.answer(bound, request);
+  }
+
+  /** Runs a statement that was bound for the tenant of the request. */
+  async answer(bound: BoundStatement, request: AnswerRequest): Promise<QueryAnswer> {
+    const { clock } = this.#input;
+    const started = clock.monotonic();
     const timeoutMs = Math.min(this.limits.timeoutMs, request.timeoutMs ?? Infinity);
     const ending = new AbortController();
     const cancel = clock.after(timeoutMs, () => ending.abort(timedOut(timeoutMs)));
@@ -102,7 +116,7 @@ export class QueryEngine {
   }
 
   async #execute(
-    request: QueryRequest,
+    request: AnswerRequest,
     bound: BoundStatement,
     signal: AbortSignal,
     started: number,
@@ -120,8 +134,13 @@ export class QueryEngine {
         return this.#read(result, new ResultWriter(request.format, bound.query.outputs), bound, rowsMax, signal);
       });
       const elapsedMs = Math.round((clock.monotonic() - started) * 1000) / 1000;
-      const body = writer.finish({ elapsedMs, stats: { rows, truncated, elapsedMs, asOf: snapshot.asOf } });
-      return { body, contentType: CONTENT_TYPES[request.format], rows, truncated, elapsedMs };
+      const { asOf, revision } = snapshot;
+      const body = writer.finish(
+        request.plain === true
+          ? { stats: { rows, truncated } }
+          : { elapsedMs, stats: { rows, truncated, elapsedMs, asOf } },
+      );
+      return { body, contentType: CONTENT_TYPES[request.format], rows, truncated, elapsedMs, revision };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const known = engineError(error, request.tenant !== null);

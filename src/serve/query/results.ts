@@ -25,8 +25,11 @@ import type { BoundOutput } from './tree.js';
 /** A value in a result. */
 export type ResultValue = null | boolean | number | string | readonly ResultValue[] | object;
 
+/** How a result can be written. */
+export const RESULT_FORMATS = ['json', 'ndjson', 'csv'] as const;
+
 /** How a result is written. */
-export type ResultFormat = 'json' | 'ndjson' | 'csv';
+export type ResultFormat = (typeof RESULT_FORMATS)[number];
 
 /** The content type of a format. */
 export const CONTENT_TYPES: Readonly<Record<ResultFormat, string>> = {

@@ -5,14 +5,16 @@
  * Limit: an operator's query copies the tables in memory; such copies are made one after the other,
  * each written to its file before the next is made.
  */
+import { createHash } from 'node:crypto';
 import type { Log } from '../../log/log.js';
 import type { ViewSummary } from '../../summary/summary.js';
 import type { BaseSource } from './print.js';
 import { emptyTable, type Snapshot, type SnapshotSource } from './sources.js';
-import { StreamSnapshot, type LakeReader } from './stream-source.js';
+import { partitionOfTenant, StreamSnapshot, type LakeReader } from './stream-source.js';
 import type { TempFiles } from './temp-files.js';
 import type { BoundBase } from './tree.js';
 import { duckType } from './types.js';
+import type { Relation } from './catalog.js';
 import { ViewSnapshot } from './view-source.js';
 
 /** What snapshots are taken of. */
@@ -28,6 +30,10 @@ export function createSnapshots(input: SnapshotInput): SnapshotSource {
   const { view } = input;
   let copying: Promise<void> = Promise.resolve();
   return {
+    revision(relations, tenant) {
+      const isCurrent = relations.every(({ kind, subject }) => kind !== 'view' || view(subject)!.store.isCurrent);
+      return isCurrent ? revisionOf(input, relations, tenant) : null;
+    },
     async take(bases, tenant): Promise<Snapshot> {
       for (const { relation } of bases) if (relation.kind === 'view') await view(relation.subject)!.store.current();
       let copied: () => void = () => undefined;
@@ -46,12 +52,8 @@ export function createSnapshots(input: SnapshotInput): SnapshotSource {
   };
 }
 
-function fixed(
-  { log, lake, view, files }: SnapshotInput,
-  bases: readonly BoundBase[],
-  tenant: string | null,
-  copied: () => void,
-): Snapshot {
+function fixed(input: SnapshotInput, bases: readonly BoundBase[], tenant: string | null, copied: () => void): Snapshot {
+  const { log, lake, view, files } = input;
   const streams = new Map<string, StreamSnapshot>();
   const views = new Map<string, ViewSnapshot>();
   const asOf: Record<string, readonly number[]> = {};
@@ -67,8 +69,10 @@ function fixed(
       asOf[name] = snapshot.positions;
     }
   }
+  const relations = bases.map(({ relation }) => relation);
   return {
     asOf,
+    revision: revisionOf(input, relations, tenant),
     async source(base): Promise<BaseSource> {
       const { relation, used } = base;
       const columns = [...used].map((index) => relation.columns[index]!.source);
@@ -84,6 +88,39 @@ function fixed(
       for (const snapshot of [...streams.values(), ...views.values()]) snapshot.release();
     },
   };
+}
+
+/**
+ * Of a view: a tenant's newest revision, or for an operator how far it has come, and which windows are kept. Of a stream: its ends, and where it
+ * begins once rows are gone that no lake has. For a tenant only its partition counts.
+ */
+function revisionOf(
+  { log, lake, view }: Pick<SnapshotInput, 'log' | 'lake' | 'view'>,
+  relations: readonly Relation[],
+  tenant: string | null,
+): string {
+  const parts = new Map<string, unknown>();
+  for (const { kind, subject } of relations) {
+    if (kind === 'view') {
+      const { store, closed } = view(subject)!;
+      const { all, tenants } = closed.expiry.cut;
+      parts.set(
+        store.view.stream,
+        tenant === null ? [store.positions, all, tenants] : [store.newestRevision(tenant), store.retainedFrom(tenant)],
+      );
+      continue;
+    }
+    const partitions = log.stream(subject)?.partitions ?? 0;
+    const held = lake.take(subject, tenant);
+    const places = Array.from({ length: partitions }, (_, partition) => {
+      const { start, end } = log.range(subject, partition);
+      return [end, (held?.offsets[partition] ?? 0) >= start ? 0 : start];
+    });
+    held?.release();
+    parts.set(`${subject} events`, tenant === null ? places : places[partitionOfTenant(tenant, partitions)]);
+  }
+  const text = JSON.stringify([...parts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
 /** A relation without rows still has its columns. */

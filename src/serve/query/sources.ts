@@ -3,6 +3,7 @@
  * relations are read as of that moment: a row is never in two parts and never in none.
  */
 import type { BaseSource } from './print.js';
+import type { Relation } from './catalog.js';
 import type { BoundBase } from './tree.js';
 
 /** One moment of all relations. */
@@ -11,6 +12,8 @@ export interface Snapshot {
   source(base: BoundBase): Promise<BaseSource>;
   /** What the moment was, for the answer: offsets by stream, revisions by view. */
   readonly asOf: Readonly<Record<string, readonly number[]>>;
+  /** Names the moment as far as the tenant can see: while it stays, so do the rows. */
+  readonly revision: string;
   /** All sources were asked for: copies in memory are in files. */
   ready(): void;
   /** Gives files back. */
@@ -21,6 +24,8 @@ export interface Snapshot {
 export interface SnapshotSource {
   /** `tenant` is null for an operator. */
   take(bases: readonly BoundBase[], tenant: string | null): Promise<Snapshot>;
+  /** The revision that a snapshot taken now would have; null while a view is being read again. */
+  revision(relations: readonly Relation[], tenant: string | null): string | null;
 }
 
 /** `read_parquet` of files, by their paths. Paths are Millrace's own, never the user's. */

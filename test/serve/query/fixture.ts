@@ -16,6 +16,7 @@ import { streamRelation, viewRelation, type Catalog } from '../../../src/serve/q
 import { Duck } from '../../../src/serve/query/duck.js';
 import { QueryEngine, type QueryLimits } from '../../../src/serve/query/engine.js';
 import { createSnapshots } from '../../../src/serve/query/snapshots.js';
+import type { SnapshotSource } from '../../../src/serve/query/sources.js';
 import type { LakeReader } from '../../../src/serve/query/stream-source.js';
 import { TempFiles, writeParquet } from '../../../src/serve/query/temp-files.js';
 import { openSummary, type ViewSummary } from '../../../src/summary/summary.js';
@@ -121,6 +122,8 @@ export interface Fixture {
   readonly folder: string;
   readonly log: EmbeddedLog;
   readonly engine: QueryEngine;
+  readonly snapshots: SnapshotSource;
+  readonly catalog: Catalog;
   readonly files: TempFiles;
   readonly views: Map<string, ViewSummary>;
   /** Appends changes of view `traffic` (or another) and waits until the summary has them. */
@@ -184,14 +187,15 @@ export async function openFixture(
       ...descriptions.map(viewRelation),
     ].map((relation) => [relation.name, relation]),
   );
+  const snapshots = createSnapshots({
+    log,
+    lake: options.lake ?? { take: () => null },
+    view: (name) => views.get(name),
+    files,
+  });
   const engine = new QueryEngine({
     duck,
-    snapshots: createSnapshots({
-      log,
-      lake: options.lake ?? { take: () => null },
-      view: (name) => views.get(name),
-      files,
-    }),
+    snapshots,
     catalog: () => catalog,
     clock: systemClock,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
@@ -201,6 +205,8 @@ export async function openFixture(
     folder,
     log,
     engine,
+    snapshots,
+    catalog,
     files,
     views,
     async change(rows, view = 'traffic') {

@@ -17,7 +17,7 @@ const catalog: Catalog = new Map(
 );
 
 function bind(sql: string, tenant: string | null = 'acme') {
-  return bindStatement(sql, catalog, tenant, 0);
+  return bindStatement({ text: sql }, catalog, tenant, 0);
 }
 
 function print(sql: string, tenant: string | null = 'acme'): string {
