@@ -28,6 +28,7 @@ const BENCHES = [
   'deliver-postgres',
   'latency',
   'freshness',
+  'feed',
 ] as const;
 
 const args = process.argv.slice(2);

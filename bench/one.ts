@@ -24,6 +24,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   'deliver-postgres': () => import('./deliver-postgres.js'),
   'deliver-search': () => import('./deliver-search.js'),
   freshness: () => import('./freshness.js'),
+  feed: () => import('./feed.js'),
 };
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);

@@ -16,6 +16,7 @@ import {
   type ColumnStore,
   type IntegerStore,
   type RowSet,
+  type TextSource,
 } from '../../summary/row-set.js';
 import { isoText } from '../../summary/row-values.js';
 import { NULL_CODE } from '../../summary/text-pool.js';
@@ -91,13 +92,14 @@ function written(fields: readonly Field[], rows: RowSet, row: number): string {
 
 function valueText({ stored, columnType }: StoredFeedColumn): ValueText {
   if (columnType === 'double') return (rows, row) => doubleText(rows.columns[stored]!, row);
+  if (columnType === 'timestamp') return timeText(stored);
   const integer = INTEGERS[columnType];
   if (integer !== undefined)
     return (rows, row) => {
       const store = rows.columns[stored] as IntegerStore;
       return store.nulls[row] === 1 ? 'null' : integer(store, row);
     };
-  const textOf = TEXTS[columnType] ?? ((rows: RowSet, code: number) => JSON.stringify(rows.pool.stringOf(code)));
+  const textOf = TEXTS[columnType] ?? quotedText;
   return (rows, row) => {
     const { codes } = rows.columns[stored] as Extract<ColumnStore, { kind: 'text' }>;
     const code = codes[row]!;
@@ -111,13 +113,50 @@ function doubleText(store: ColumnStore, row: number): string {
   return Number.isFinite(value) ? String(value) : `"${value}"`;
 }
 
+/** Neighbours often have the same time: the last text is kept. */
+function timeText(stored: number): ValueText {
+  let lastMs = NaN;
+  let lastText = '';
+  return (rows, row) => {
+    const store = rows.columns[stored] as IntegerStore;
+    if (store.nulls[row] === 1) return 'null';
+    const ms = numberAt(store, row);
+    if (ms !== lastMs) {
+      lastMs = ms;
+      lastText = `"${isoText(ms)}"`;
+    }
+    return lastText;
+  };
+}
+
+/** Texts of a pool that are kept as JSON. */
+const QUOTED_MAX = 4_096;
+const quoted = new WeakMap<TextSource, Map<number, string>>();
+
+/** Dimensions repeat from tenant to tenant, and their codes stay while their table does. */
+function quotedText({ pool }: RowSet, code: number): string {
+  let known = quoted.get(pool);
+  if (known === undefined) quoted.set(pool, (known = new Map()));
+  let text = known.get(code);
+  if (text === undefined) {
+    text = JSON.stringify(pool.stringOf(code));
+    if (known.size < QUOTED_MAX) known.set(code, text);
+  }
+  return text;
+}
+
 const INTEGERS: Partial<Record<ColumnType, (store: IntegerStore, row: number) => string>> = {
   int64(store, row) {
     const number = numberAt(store, row);
     return Number.isSafeInteger(number) ? String(number) : `"${bigintAt(store, row)}"`;
   },
-  decimal: (store, row) => `"${decimalText(bigintAt(store, row))}"`,
-  timestamp: (store, row) => `"${isoText(numberAt(store, row))}"`,
+  decimal(store, row) {
+    const units = numberAt(store, row);
+    // Arithmetic of numbers costs a fraction of that of bigints, and most amounts fit.
+    if (!Number.isSafeInteger(units) || units < 0) return `"${decimalText(bigintAt(store, row))}"`;
+    const whole = Math.floor(units / 1_000_000);
+    return `"${whole}.${String(1_000_000 + units - whole * 1_000_000).slice(1)}"`;
+  },
   boolean: (store, row) => (store.words[row * 2] === 1 ? 'true' : 'false'),
 };
 

@@ -46,8 +46,11 @@ const TO: Parameter = {
   schema: { type: 'string' },
 };
 
+/** What the feed needs of the API. */
+export type FeedApi = Pick<Api, 'signingKeys' | 'store' | 'feed' | 'clock' | 'metrics' | 'polls' | 'views'>;
+
 /** The routes. */
-export function feedRoutes(api: Api): Route[] {
+export function feedRoutes(api: FeedApi): Route[] {
   const feed = new Feed(api.signingKeys, api.store);
   const limits = new FeedLimits(api.feed, api.clock);
   api.metrics.onCollect(() => api.metrics.gauge('millrace_feed_polls').set(api.polls.size));
@@ -108,7 +111,7 @@ type Limited = (handle: (exchange: Exchange, subject: FeedSubject) => Promise<vo
 
 const NO_STORE = { 'cache-control': 'no-store' };
 
-function changesRoute(api: Api, feed: Feed, limited: Limited): Route {
+function changesRoute(api: FeedApi, feed: Feed, limited: Limited): Route {
   const { polls } = api;
   return {
     method: 'GET',
@@ -184,7 +187,7 @@ function replayRoute(feed: Feed, limited: Limited): Route {
   };
 }
 
-function ackRoute({ metrics }: Api, feed: Feed, limited: Limited): Route {
+function ackRoute({ metrics }: FeedApi, feed: Feed, limited: Limited): Route {
   return {
     method: 'POST',
     path: `${BASE}/ack`,
@@ -210,7 +213,7 @@ function ackRoute({ metrics }: Api, feed: Feed, limited: Limited): Route {
 }
 
 /** The tenant comes from the key, and the path must say the same. */
-function subjectOf(api: Api, exchange: Exchange): FeedSubject {
+function subjectOf(api: FeedApi, exchange: Exchange): FeedSubject {
   const { path, principal } = exchange;
   const tenant = path['tenant']!;
   if (principal.tenant !== EVERY_TENANT && tenant !== principal.tenant)

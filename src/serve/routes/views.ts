@@ -96,7 +96,10 @@ function rowsRoute(api: Api): Route {
 }
 
 /** The view of the path, if this key may read it. */
-export function viewOf(api: Api, { path, principal }: Pick<Exchange, 'path' | 'principal'>): ViewDescription {
+export function viewOf(
+  api: Pick<Api, 'views'>,
+  { path, principal }: Pick<Exchange, 'path' | 'principal'>,
+): ViewDescription {
   const view = api.views.find(({ name }) => name === path['view']);
   if (view === undefined)
     throw new MillraceError('NOT_FOUND', `there is no view '${path['view']}'`, { place: 'path view' });
