@@ -12,7 +12,7 @@ import type { Catalog } from './catalog.js';
 import type { Duck } from './duck.js';
 import { ENGINE_FAULT, engineError } from './engine-error.js';
 import { printQuery, type BaseSource } from './print.js';
-import { CONTENT_TYPES, ResultWriter, rowsOf, type ResultFormat } from './results.js';
+import { CONTENT_TYPES, openResult, type ResultFormat, type ResultSink } from './results.js';
 import type { SnapshotSource } from './sources.js';
 import type { BoundBase } from './tree.js';
 
@@ -131,7 +131,8 @@ export class QueryEngine {
       printed = printQuery(bound.query, { tenant: request.tenant, sourceOf: (base) => sources.get(base)! });
       const { writer, rows, truncated } = await duck.select(printed, signal, async (result) => {
         const rowsMax = Math.min(this.limits.rowsMax, request.rowsMax ?? Infinity);
-        return this.#read(result, new ResultWriter(request.format, bound.query.outputs), bound, rowsMax, signal);
+        const writer = openResult(request.format, bound.query.outputs, this.limits.resultBytesMax);
+        return this.#read(result, writer, rowsMax, signal);
       });
       const elapsedMs = Math.round((clock.monotonic() - started) * 1000) / 1000;
       const { asOf, revision } = snapshot;
@@ -153,8 +154,7 @@ export class QueryEngine {
 
   async #read(
     result: Parameters<Parameters<Duck['select']>[2]>[0],
-    writer: ResultWriter,
-    bound: BoundStatement,
+    writer: ResultSink,
     rowsMax: number,
     signal: AbortSignal,
   ) {
@@ -165,16 +165,15 @@ export class QueryEngine {
       chunk = await result.fetchChunk()
     ) {
       signal.throwIfAborted();
-      for (const row of rowsOf(chunk, bound.query.outputs)) {
-        if (rows >= rowsMax) return { writer, rows, truncated: true };
-        writer.row(row);
-        rows += 1;
-        if (writer.length > this.limits.resultBytesMax)
-          throw new MillraceError(
-            'QUERY_TOO_LARGE',
-            `the answer is larger than ${this.limits.resultBytesMax} bytes; select fewer columns or rows`,
-          );
-      }
+      const taken = Math.min(chunk.rowCount, rowsMax - rows);
+      if (taken > 0) writer.add(chunk, taken);
+      rows += taken;
+      if (writer.length > this.limits.resultBytesMax)
+        throw new MillraceError(
+          'QUERY_TOO_LARGE',
+          `the answer is larger than ${this.limits.resultBytesMax} bytes; select fewer columns or rows`,
+        );
+      if (taken < chunk.rowCount) return { writer, rows, truncated: true };
     }
     return { writer, rows, truncated: false };
   }

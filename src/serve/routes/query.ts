@@ -2,7 +2,8 @@
 import { Budget, readBody } from '../../collect/http/body.js';
 import { MillraceError } from '../../util/errors.js';
 import type { Api } from '../api-input.js';
-import type { ResultFormat } from '../query/results.js';
+import { chooseFormat } from '../negotiate.js';
+import { CONTENT_TYPES, RESULT_FORMATS, type ResultFormat } from '../query/results.js';
 import { tenantOf, type Route } from '../route.js';
 
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -36,21 +37,24 @@ export function queryRoute(api: Api): Route {
           examples: ['SELECT * FROM traffic ORDER BY window_start DESC LIMIT 10'],
         },
         tenant: { type: 'string', description: "As this tenant; takes an operator's key" },
-        format: { enum: ['json', 'ndjson', 'csv'], default: 'json' },
+        format: { enum: RESULT_FORMATS, default: 'json', description: 'Instead of the header Accept' },
         rowsMax: { type: 'integer', minimum: 1, description: "Fewer rows than the server's limit" },
         timeoutMs: { type: 'integer', minimum: 1, description: "Less time than the server's limit" },
       },
     },
     answers: {
+      ...Object.fromEntries(RESULT_FORMATS.map((format) => [CONTENT_TYPES[format].split(';')[0]!, null])),
       'application/json': { $ref: '#/components/schemas/QueryAnswer' },
-      'application/x-ndjson': null,
-      'text/csv': null,
     },
     errors: [400, 408, 429],
     async handle({ request, response, principal }) {
       const body = await readBody(request, BODY_BYTES_MAX, budget);
       try {
-        const { sql, tenant, format, ...limits } = parseBody(body.bytes, request.headers['content-type'] ?? '');
+        const { sql, tenant, format, ...limits } = parseBody(
+          body.bytes,
+          request.headers['content-type'] ?? '',
+          chooseFormat([], request.headers.accept),
+        );
         const rpc = await api.store();
         const answer = await rpc.call('query', { sql, format, tenant: tenantOf(principal, tenant), ...limits });
         response.writeHead(200, {
@@ -73,10 +77,10 @@ export function queryRoute(api: Api): Route {
  * JSON, or the bare statement when the content type says text or SQL. What begins with a brace is
  * JSON whatever it is called: browsers and curl name a string's type wrongly, and no SELECT does.
  */
-function parseBody(bytes: Uint8Array, contentType: string): QueryBody {
+function parseBody(bytes: Uint8Array, contentType: string, accepted: ResultFormat): QueryBody {
   const text = new TextDecoder().decode(bytes);
   if (!/^\s*\{/.test(text) && /^(text\/plain|application\/sql)\b/i.test(contentType))
-    return { sql: text, tenant: null, format: 'json' };
+    return { sql: text, tenant: null, format: accepted };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -85,14 +89,21 @@ function parseBody(bytes: Uint8Array, contentType: string): QueryBody {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw wrong('expected an object such as {"sql": "SELECT …"}', 'body');
-  const { sql, tenant = null, format = 'json', rowsMax, timeoutMs, ...rest } = value as Record<string, unknown>;
+  const {
+    sql,
+    tenant = null,
+    format: named = accepted,
+    rowsMax,
+    timeoutMs,
+    ...rest
+  } = value as Record<string, unknown>;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
     throw wrong(`'${unknown}' is not known; there are sql, tenant, format, rowsMax, timeoutMs`, unknown);
   if (typeof sql !== 'string') throw wrong("'sql': expected a string", 'sql');
   if (tenant !== null && typeof tenant !== 'string') throw wrong("'tenant': expected a string", 'tenant');
-  if (format !== 'json' && format !== 'ndjson' && format !== 'csv')
-    throw wrong("'format': expected json, ndjson or csv", 'format');
+  const format = RESULT_FORMATS.find((one) => one === named);
+  if (format === undefined) throw wrong(`'format': expected one of ${RESULT_FORMATS.join(', ')}`, 'format');
   return { sql, tenant, format, ...limit('rowsMax', rowsMax), ...limit('timeoutMs', timeoutMs) };
 }
 

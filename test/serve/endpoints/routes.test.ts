@@ -91,6 +91,18 @@ describe('GET /v1/endpoints/<name>', () => {
     expect((await ask('?format=json', 'text/csv')).headers.get('content-type')).toContain('application/json');
     for (const accept of ['*/*', 'text/html', 'text/csv;q=0, nonsense', 'text/csv;q=x'])
       expect((await ask('', accept)).headers.get('content-type')).toContain('application/json');
+    for (const [format, type] of [
+      ['arrow', 'application/vnd.apache.arrow.stream'],
+      ['parquet', 'application/vnd.apache.parquet'],
+    ] as const) {
+      const named = await ask(`?format=${format}`);
+      const accepted = await ask('', `text/html, ${type}`);
+      expect([named.headers.get('content-type'), accepted.headers.get('content-type')]).toEqual([type, type]);
+      expect([accepted.headers.get('x-millrace-cache'), accepted.body]).toEqual(['hit', named.body]);
+      const query = { method: 'POST', body: 'SELECT 1', headers: { 'content-type': 'text/plain', accept: type } };
+      expect((await server.ask('/v1/query', 'acme', query)).headers.get('content-type')).toBe(type);
+      expect((await server.query({ sql: 'SELECT 1', format })).headers.get('content-type')).toBe(type);
+    }
     expect((await ask('', 'application/x-ndjson')).body).toBe(
       '{"campaign":"spring","impressions":"10","cost":"2.500000"}\n',
     );
