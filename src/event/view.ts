@@ -31,7 +31,8 @@ export type ViewColumnType =
   | 'timestamp'
   | 'date'
   | 'uuid'
-  | 'json';
+  | 'json'
+  | 'bytea';
 
 /** One column that a query on the view sees. */
 export interface ViewColumn {
@@ -41,9 +42,17 @@ export interface ViewColumn {
   readonly scale?: number;
   /** A plain count or sum: its values over several keys or windows may be added up. */
   readonly additive?: boolean;
+  /** How its values over several windows become one; left out: they can't, exactly. */
+  readonly rollUp?: RollUp;
   /** Position in the changes stream's schema. */
   readonly column: number;
 }
+
+/**
+ * How values of several windows become one: added up, the least, the greatest, or sketches merged. An
+ * estimate is that of the merged sketch in the column named.
+ */
+export type RollUp = 'sum' | 'min' | 'max' | 'sketch' | { readonly sketch: string };
 
 /** A view, as everyone but the mill needs to know it. */
 export interface ViewDescription {
@@ -67,6 +76,8 @@ export interface ViewDescription {
   readonly lagMs?: number;
   /** How long rows are kept after their window's end, ms, of tenants that have no retention of their own; left out: for ever. */
   readonly retentionMs?: number;
+  /** Not every group has a row: HAVING decides. */
+  readonly partial?: boolean;
   /** True when no key is the tenant: only an operator's key may read it. */
   readonly global: boolean;
 }

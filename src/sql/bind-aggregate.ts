@@ -30,7 +30,10 @@ const RESULTS: Readonly<Record<string, Partial<Record<SqlType, SqlType>>>> = {
   max: Object.fromEntries(ORDERED.map((type) => [type, type])),
 };
 
-const NAMES: ReadonlySet<string> = new Set(['count', 'sum', 'avg', 'min', 'max', 'approx_count_distinct']);
+/** Gives the sketch behind `approx_count_distinct`, and shares its state. */
+const SKETCH = 'approx_count_distinct_sketch';
+
+const NAMES: ReadonlySet<string> = new Set(['count', 'sum', 'avg', 'min', 'max', 'approx_count_distinct', SKETCH]);
 
 function nameOf(call: FuncCall): string {
   const last = (call.funcname ?? []).at(-1);
@@ -76,7 +79,7 @@ export function bindAggregate(context: BindContext, call: FuncCall, binder: Part
   const text = keyOf(aggregate);
   const found = context.aggregates.findIndex((other) => keyOf(other) === text);
   const index = found >= 0 ? found : context.aggregates.push(aggregate) - 1;
-  return { kind: 'aggregate', index, type: aggregate.type };
+  return { kind: 'aggregate', index, type: nameOf(call) === SKETCH ? 'bytea' : aggregate.type };
 }
 
 function bindParts(context: BindContext, call: FuncCall, binder: PartBinder): AggregateCall {
@@ -108,7 +111,7 @@ function typed(context: BindContext, call: FuncCall, args: readonly Expression[]
   }
   const distinct = call.agg_distinct === true;
   if (name === 'count' && !distinct) return { name: 'count', arg, type: 'bigint' };
-  if (name === 'count' || name === 'approx_count_distinct') {
+  if (name === 'count' || name === 'approx_count_distinct' || name === SKETCH) {
     if (!isComparable(arg.type)) {
       throw bindError(
         context,

@@ -3,10 +3,11 @@ import { DECIMAL_SCALE } from '../event/schema.js';
 import type { ColumnType, Schema } from '../event/schema.js';
 import { defineSchema } from '../event/schema-define.js';
 import type { ColumnInput } from '../event/schema-define.js';
-import type { ViewColumn, ViewColumnType, ViewDescription } from '../event/view.js';
+import type { RollUp, ViewColumn, ViewColumnType, ViewDescription } from '../event/view.js';
 import type { Expression, SqlType, ViewPlan } from './plan.js';
 import { staticBits, staticScale } from './scale.js';
 import type { PlanParts } from './scale.js';
+import { isSketch } from './sketch-output.js';
 
 /** Columns that every changes stream begins with. */
 const FIXED = {
@@ -62,6 +63,8 @@ function storedType(expression: Expression, key: boolean, parts?: PlanParts): Co
       return 'uuid';
     case 'json':
       return 'json';
+    case 'bytea':
+      return 'bytes';
     default:
       return key ? 'dictionary' : 'string';
   }
@@ -70,7 +73,7 @@ function storedType(expression: Expression, key: boolean, parts?: PlanParts): Co
 /** The type a query sees. */
 function viewType(type: SqlType): ViewColumnType {
   if (type === 'integer') return 'bigint';
-  if (type === 'interval' || type === 'bytea' || type === 'text[]') throw new Error(`a view has no column of ${type}`);
+  if (type === 'interval' || type === 'text[]') throw new Error(`a view has no column of ${type}`);
   return type;
 }
 
@@ -113,17 +116,35 @@ function isAdditive(plan: ViewPlan, output: number): boolean {
   return name === 'count' || name === 'sum';
 }
 
+/** How an output's values over several windows become one. */
+function rollUpOf(plan: ViewPlan, output: number): RollUp | undefined {
+  const { expression } = plan.outputs[output]!;
+  if (expression.kind !== 'aggregate') return undefined;
+  if (isSketch(expression, plan.aggregates)) return 'sketch';
+  const { name } = plan.aggregates[expression.index]!;
+  if (name === 'min' || name === 'max') return name;
+  if (name === 'count' || name === 'sum') return 'sum';
+  if (name !== 'approxCountDistinct') return undefined;
+  const sketch = plan.outputs.find(
+    ({ expression: other }) =>
+      isSketch(other, plan.aggregates) && other.kind === 'aggregate' && other.index === expression.index,
+  );
+  return sketch && { sketch: sketch.name };
+}
+
 /** The description of a view. `epoch`: number and name of this definition. */
 export function describeView(plan: ViewPlan, epoch: { readonly number: number; readonly id: string }): ViewDescription {
   const layout = changesLayout(plan);
   const columns = plan.outputs.map(({ name, type }, i): ViewColumn => {
     const scale = outputScale(plan, i);
     const additive = isAdditive(plan, i);
+    const rollUp = rollUpOf(plan, i);
     return {
       name,
       type: viewType(type),
       ...(scale === undefined ? {} : { scale }),
       ...(additive ? { additive } : {}),
+      ...(rollUp === undefined ? {} : { rollUp }),
       column: layout.outputs[i]!,
     };
   });
@@ -140,6 +161,7 @@ export function describeView(plan: ViewPlan, epoch: { readonly number: number; r
     windowMs: plan.window.sizeMs,
     lagMs: plan.lagMs,
     ...(plan.retentionMs === undefined ? {} : { retentionMs: plan.retentionMs }),
+    ...(plan.having === null ? {} : { partial: true }),
     global: plan.tenantKey < 0,
   };
 }

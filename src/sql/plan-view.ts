@@ -9,8 +9,10 @@ import type { Expression, OutputColumn, SqlType, ViewPlan } from './plan.js';
 import type { ViewStatement } from './parse.js';
 import { refusal } from './refuse.js';
 import { regroup, sameExpression } from './regroup.js';
+import { isSketch } from './sketch-output.js';
 import { locationOf } from './tree.js';
 import { isComparable } from './types.js';
+import { visit } from './walk.js';
 
 /** Columns of every view's rows that a SELECT may not name otherwise. */
 const RESERVED: ReadonlySet<string> = new Set(['op', 'state', 'reason', 'rev', 'received_at']);
@@ -41,11 +43,15 @@ export function planView(view: ViewStatement, catalog: Catalog): ViewPlan {
   const selected = targets.map(({ val }) => bindTyped(context, val!));
   context.clause = 'HAVING';
   const bound = select.havingClause === undefined ? null : bindCondition(context, select.havingClause, 'HAVING');
+  if (bound !== null) requireNoSketch(context, bound, locationOf(select.havingClause));
   const named = nameKeys(groups, targets, selected);
   const names = outputNames(context, view, targets);
   const outputs: OutputColumn[] = selected.map((expression, i) => {
     const regrouped = regroup(context, expression, named);
-    requireStorable(context, regrouped.type, targets[i]!.location);
+    if (!isSketch(regrouped, context.aggregates)) {
+      requireNoSketch(context, regrouped, targets[i]!.location);
+      requireStorable(context, regrouped.type, targets[i]!.location);
+    }
     return { name: names[i]!, expression: regrouped, type: regrouped.type };
   });
   return {
@@ -62,6 +68,20 @@ export function planView(view: ViewStatement, catalog: Catalog): ViewPlan {
     having: bound === null ? null : regroup(context, bound, named),
     outputs,
   };
+}
+
+/** A sketch is a value to be kept and merged; in a view nothing is made of it. */
+function requireNoSketch(context: BindContext, expression: Expression, location: number | undefined): void {
+  visit(expression, (node) => {
+    if (isSketch(node, context.aggregates))
+      throw bindError(
+        context,
+        'SQL_UNSUPPORTED',
+        'approx_count_distinct_sketch stands alone in SELECT',
+        location,
+        'Write approx_count_distinct for the number; both share one state.',
+      );
+  });
 }
 
 /** A view's columns and keys are what a table can show to every client. */

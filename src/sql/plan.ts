@@ -84,6 +84,8 @@ export interface CaseBranch {
  * | avg | integer, bigint, numeric → numeric (`divideDecimal(sum, count)`); double precision | |
  * | min, max | number, text, time, interval, bytea | the argument's |
  *
+ * An expression `aggregate` of type bytea on an `approxCountDistinct` is its sketch; it stands alone in an output.
+ *
  * Over no row that is not NULL, count is 0 and the others are NULL. A sum of numeric has the
  * largest scale among its rows; `staticScale(arg)` says when all rows have one. A sum of integers
  * beyond 64 bits is 'bigint out of range'.

@@ -11,8 +11,10 @@ import { compile } from '../../sql/evaluate.js';
 import type { Compiled, RowAccess } from '../../sql/evaluate.js';
 import type { Expression, ViewPlan } from '../../sql/plan.js';
 import { sumScale } from '../../sql/scale.js';
+import { isSketch } from '../../sql/sketch-output.js';
 import type { Value } from '../../sql/value.js';
 import type { Accumulator, UnitSource } from '../state/accumulators/accumulator.js';
+import type { ApproximateAccumulator } from '../state/accumulators/approximate.js';
 import type { BytePool } from '../state/byte-pool.js';
 import { CORRECTED, FINAL } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
@@ -135,6 +137,13 @@ export class Changes {
     if (expression.kind !== 'aggregate')
       return values(type, this.#reader(expression, compile(expression)), false, failed);
     const { index } = expression;
+    if (isSketch(expression, plan.aggregates))
+      return values(
+        type,
+        (table, group) => (table.accumulators[index] as ApproximateAccumulator).sketch(group),
+        false,
+        failed,
+      );
     if (inUnits(plan, index, type))
       return units((table) => table.accumulators[index] as Accumulator & UnitSource, failed);
     return values(

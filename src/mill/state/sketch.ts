@@ -21,11 +21,16 @@ export const REGISTERS = 2048;
 /** Highest rank less one: bits of the second hash. */
 const RANK_BITS = 32;
 const REGISTER_WORDS = REGISTERS / 4;
+/** Where in a word its register begins. */
+const REGISTER_SHIFT = 20;
 /** 16-bit counts of ranks 0 to 33, behind the registers. */
 const DENSE_WORDS = REGISTER_WORDS + (RANK_BITS + 2) / 2;
 /** Words of the classes 1, 2, 3: sparse (the first a cache line); then dense. */
 const CLASS_WORDS = [0, 16, 64, 256, DENSE_WORDS];
 const DENSE = 4;
+/** Most words of a sparse sketch, and the highest rank. */
+export const SPARSE_WORDS_MAX = 192;
+export const RANK_MAX = RANK_BITS + 1;
 const SPARSE_INDEXES = 2 ** 25;
 /** Entries a group: where its block starts (in words), its class, how many values, whether it changed. */
 const STRIDE = 4;
@@ -38,6 +43,9 @@ const WAITING = TAIL - 1;
 
 /** Bytes that a group costs before it has a value. */
 export const SKETCH_GROUP_BYTES = (STRIDE + TAIL) * 4;
+
+/** What one sketch holds: words (`hash.ts`) while they are few, then a rank for each register. */
+export type SketchContents = { readonly words: Uint32Array } | { readonly registers: Uint8Array };
 
 /** The sketches of one aggregate in one window. */
 export class Sketches {
@@ -156,7 +164,7 @@ export class Sketches {
 
   /** Brings a word into the dense block at `base`; says whether its register rose. */
   #raise(base: number, word: number): boolean {
-    const register = base * 4 + (word >>> 20);
+    const register = base * 4 + (word >>> REGISTER_SHIFT);
     const rank = word & 63;
     const held = this.#bytes[register]!;
     if (held >= rank) return false;
@@ -232,25 +240,17 @@ export class Sketches {
 
   /** Writes a group's sketch: 0 none, 1 sparse with its words in rising order, 2 dense with its registers. */
   write(group: number, writer: ByteWriter): void {
-    this.#merge(group);
-    const meta = group * STRIDE;
-    const kind = this.#groups[meta + CLASS]!;
-    const at = this.#groups[meta]!;
-    if (kind === DENSE) {
+    const contents = this.contents(group);
+    if ('registers' in contents) {
       writer.byte(2);
-      writer.raw(this.#bytes.subarray(at * 4, at * 4 + REGISTERS));
+      writer.raw(contents.registers);
       return;
     }
-    writer.byte(kind === 0 ? 0 : 1);
-    if (kind === 0) return;
-    const count = this.#groups[meta + COUNT]!;
-    const words = new Uint32Array(count);
-    for (let from = at, to = 0; to < count; from++) {
-      const word = this.#arena[from]!;
-      if (word !== 0) words[to++] = word;
-    }
-    writer.unsigned(count);
-    writer.raw(new Uint8Array(words.sort().buffer));
+    const { words } = contents;
+    writer.byte(words.length === 0 ? 0 : 1);
+    if (words.length === 0) return;
+    writer.unsigned(words.length);
+    writer.raw(new Uint8Array(words.buffer));
   }
 
   /** Sets a group that has no value yet to what `write` wrote. */
@@ -268,6 +268,46 @@ export class Sketches {
     const words = new Uint32Array(reader.raw(count * 4).slice().buffer);
     this.#insert(meta, words, 0, count);
     this.#groups[meta + CHANGED] = 0;
+  }
+
+  /** What a group holds: its words in rising order, or its registers once it is dense. Copies. */
+  contents(group: number): SketchContents {
+    this.#merge(group);
+    const meta = group * STRIDE;
+    const kind = this.#groups[meta + CLASS]!;
+    const at = this.#groups[meta]!;
+    if (kind === DENSE) return { registers: this.#bytes.slice(at * 4, at * 4 + REGISTERS) };
+    const words = this.#arena.slice(at, at + CLASS_WORDS[kind]!).filter((word) => word !== 0);
+    return { words: words.sort() };
+  }
+
+  /** Brings what another sketch holds into a group: the result is the sketch of the values of both. */
+  mergeContents(group: number, contents: SketchContents): void {
+    this.#merge(group);
+    const meta = group * STRIDE;
+    if ('words' in contents) {
+      if (contents.words.length > 0) this.#insert(meta, contents.words, 0, contents.words.length);
+      return;
+    }
+    while (this.#groups[meta + CLASS] !== DENSE) {
+      if (this.#groups[meta + CLASS] === 0) {
+        this.#groups[meta] = this.#allocate(DENSE);
+        this.#groups[meta + CLASS] = DENSE;
+      } else this.#enlarge(meta);
+    }
+    const base = this.#groups[meta]!;
+    contents.registers.forEach((rank, register) => {
+      if (this.#raise(base, (register << REGISTER_SHIFT) | rank)) this.#groups[meta + CHANGED] = 1;
+    });
+  }
+
+  /** Empties a group. */
+  clear(group: number): void {
+    const meta = group * STRIDE;
+    this.#tails[group * TAIL + WAITING] = 0;
+    const kind = this.#groups[meta + CLASS]!;
+    if (kind !== 0) (this.#free[kind] ??= []).push(this.#groups[meta]!);
+    this.#groups.fill(0, meta, meta + STRIDE);
   }
 
   #readRegisters(base: number, registers: Uint8Array): void {

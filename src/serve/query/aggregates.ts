@@ -2,6 +2,7 @@
  * Aggregates and window functions that a query can call, with PostgreSQL's result types.
  */
 import { averageOf } from './numbers.js';
+import { SKETCH_UNION } from './sketch-functions.js';
 import { constantOf, type Signature } from './signature.js';
 import { numericOf, type Type } from './types.js';
 
@@ -139,6 +140,16 @@ export const AGGREGATES: ReadonlyMap<string, readonly AggregateSignature[]> = ne
   ['percentile_cont', percentile('percentile_cont', 'quantile_cont')],
   ['percentile_disc', percentile('percentile_disc', 'quantile_disc')],
   ['approx_count_distinct', [{ args: ['any'], result: 'bigint', print: call('approx_count_distinct') }]],
+  [
+    'sketch_merge',
+    [
+      {
+        args: ['bytea'],
+        result: 'bytea',
+        print: (args, parts) => `${SKETCH_UNION}(${call('list')(args, parts)})`,
+      },
+    ],
+  ],
   ['row_number', ranking('row_number', 'bigint')],
   ['rank', ranking('rank', 'bigint')],
   ['dense_rank', ranking('dense_rank', 'bigint')],

@@ -9,6 +9,7 @@
 import { DuckDBInstance, StatementType, type DuckDBConnection, type DuckDBResult } from '@duckdb/node-api';
 import { MillraceError } from '../../util/errors.js';
 import { quoteText } from './literals.js';
+import { registerSketchFunctions } from './sketch-functions.js';
 
 /** How much a query may use. */
 export interface DuckOptions {
@@ -41,6 +42,7 @@ export class Duck {
       threads: String(options.threads),
     });
     const connection = await instance.connect();
+    registerSketchFunctions(connection);
     const folders = options.folders.map((folder) => quoteText(folder.endsWith('/') ? folder : `${folder}/`));
     for (const statement of [
       `SET allowed_directories = [${folders.join(', ')}]`,

@@ -1,8 +1,10 @@
 /**
  * DuckDB's errors as ours. What a tenant reads never holds DuckDB's own text: it may quote values.
  */
+import { NOT_SKETCH } from '../../mill/state/sketch-bytes.js';
 import { MillraceError, type ErrorCode } from '../../util/errors.js';
 import { DIVISION_BY_ZERO } from './numbers.js';
+import { TOO_MANY_SKETCHES } from './sketch-functions.js';
 
 /** DuckDB's own faults: the operator is told of them, whatever the tenant reads. */
 export const ENGINE_FAULT = /^(INTERNAL|Serialization) Error/;
@@ -23,6 +25,8 @@ const KNOWN: readonly (readonly [form: RegExp, code: ErrorCode, message: string]
     'SQL_RUNTIME',
     'a number is out of range; numeric holds 38 digits here, double precision any size',
   ],
+  [new RegExp(NOT_SKETCH), 'SQL_RUNTIME', NOT_SKETCH],
+  [new RegExp(TOO_MANY_SKETCHES), 'QUERY_TOO_LARGE', TOO_MANY_SKETCHES],
   [/^Conversion Error/, 'SQL_RUNTIME', "a value can't be converted to the type it is cast to"],
   [/^Invalid Input Error/, 'SQL_RUNTIME', "a function was given a value that it can't take"],
   [

@@ -6,6 +6,7 @@
 import { castText } from './coerce.js';
 import { once } from './literals.js';
 import { remainder } from './numbers.js';
+import { SKETCH_COUNT } from './sketch-functions.js';
 import { constantOf, same, type Signature } from './signature.js';
 import { TIME_FUNCTIONS } from './functions-time.js';
 import { numericOf, type Type, type TypeName } from './types.js';
@@ -112,6 +113,7 @@ const TEXT_FUNCTIONS: Record<string, readonly Signature[]> = {
     text(['text'], asInteger(same('strlen')), 'integer'),
     text(['bytea'], asInteger(same('octet_length')), 'integer'),
   ],
+  sketch_count: [{ args: ['bytea'], result: 'bigint', print: same(SKETCH_COUNT) }],
   convert_from: [
     {
       ...text(['bytea', 'text'], ([bytes]) => `decode(${bytes})`),

@@ -1,6 +1,7 @@
 import type { ByteReader, ByteWriter } from '../bytes.js';
 import { wordOfBytes } from '../hash.js';
 import { SKETCH_GROUP_BYTES, Sketches } from '../sketch.js';
+import { sketchBytes } from '../sketch-bytes.js';
 import { canonicalText } from '../canonical.js';
 import type { SqlType } from '../../../sql/plan.js';
 import type { Value } from '../../../sql/value.js';
@@ -35,6 +36,11 @@ export class ApproximateAccumulator implements Accumulator, UnitSource {
 
   value(group: number): Value {
     return this.sketches.estimate(group);
+  }
+
+  /** The sketch itself, as a value. */
+  sketch(group: number): Uint8Array<ArrayBuffer> {
+    return sketchBytes(this.sketches.contents(group));
   }
 
   extraBytes(group: number): number {
