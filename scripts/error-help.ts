@@ -83,6 +83,22 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
     'A cursor of the changes feed that this server did not write, or of another tenant, view or range. Take `next_cursor` as it came, or begin with a snapshot.',
   CURSOR_GONE:
     'A cursor of the changes feed is too old, or its view has another definition now; `error.reason` says which. Load the snapshot at `error.snapshot`; `millrace pull` does so by itself.',
+  PULL_SERVER_UNREACHABLE: '`millrace pull` gets no answer from the server. It tries again by itself.',
+  PULL_ANSWER_INVALID:
+    'The server answered what is no answer of a changes feed: look whether a proxy answers in its place, and whether it is a newer version.',
+  PULL_NAME_REFUSED:
+    'A view, or a column of it, has a name that a database could take for another. The message says how to give another one.',
+  PULL_TABLE_CHANGED:
+    "The table in the advertiser's database is not what the view needs. The message names column and types, and what to run.",
+  PULL_ROWS_REFUSED:
+    "The database refuses a row by a constraint or trigger that is not Millrace's. Nothing of its page was kept; take the constraint away, and it goes on.",
+  PULL_DATABASE_REFUSED:
+    'The database does not let the worker in, or not do what it must. The message has the GRANT to run.',
+  PULL_DATABASE_FULL: "The advertiser's database has no room left. The worker tries again by itself.",
+  PULL_DATABASE_UNAVAILABLE:
+    "The advertiser's database gives no answer, or ended the session. The worker tries again by itself.",
+  PULL_PAGE_ELSEWHERE:
+    '`applyTo` was given a page that does not follow on what the table has. Begin again at `savedCursor`; nothing was changed.',
   STORE_UNAVAILABLE:
     'The object store can not be reached, is overloaded, or its disk is full. The delivery waits and tries again; nothing is lost meanwhile.',
   STORE_REFUSED:

@@ -69,6 +69,11 @@ const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./replay.js')).replayCommand(),
   },
   {
+    name: 'pull',
+    summary: "keep a view's rows in a database of your own, exactly, from the changes feed",
+    load: async () => (await import('./pull.js')).pullCommand(),
+  },
+  {
     name: 'audit',
     summary: 'close the accounts: received = delivered + dropped + quarantined + pending',
     load: async () => (await import('./audit.js')).auditCommand(),

@@ -236,6 +236,33 @@ export const METRICS = {
     help: 'Label values beyond the limit of a metric; they count under "other".',
     labels: ['metric'],
   },
+  // the pull worker, at its own --metrics-port
+  millrace_pull_pages_total: { type: 'counter', help: 'Pages that a pull worker took, by view.', labels: ['view'] },
+  millrace_pull_rows_total: {
+    type: 'counter',
+    help: "Rows that a pull worker wrote to or removed from the advertisers' tables, by view.",
+    labels: ['view'],
+  },
+  millrace_pull_errors_total: {
+    type: 'counter',
+    help: 'Failed attempts of a pull worker, by error code.',
+    labels: ['code'],
+  },
+  millrace_pull_lag_revisions: {
+    type: 'gauge',
+    help: 'Revisions that the table furthest behind has still to get, by view; revisions are shared by tenants.',
+    labels: ['view'],
+  },
+  millrace_pull_freshness_seconds: {
+    type: 'gauge',
+    help: 'Age of the newest window that is complete in the table furthest behind, by view.',
+    labels: ['view'],
+  },
+  millrace_pull_current: {
+    type: 'gauge',
+    help: 'Tables that have all that their server had when it was last asked, by view.',
+    labels: ['view'],
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 /** The name of a metric. */

@@ -79,6 +79,16 @@ export const ERRORS = {
   // changes feed
   CURSOR_INVALID: { status: 400, retryable: false },
   CURSOR_GONE: { status: 410, retryable: false },
+  // the pull worker
+  PULL_SERVER_UNREACHABLE: { status: 503, retryable: true },
+  PULL_ANSWER_INVALID: { status: 502, retryable: true },
+  PULL_NAME_REFUSED: { status: 400, retryable: false },
+  PULL_TABLE_CHANGED: { status: 409, retryable: false },
+  PULL_ROWS_REFUSED: { status: 409, retryable: false },
+  PULL_DATABASE_REFUSED: { status: 403, retryable: false },
+  PULL_DATABASE_FULL: { status: 503, retryable: true },
+  PULL_DATABASE_UNAVAILABLE: { status: 503, retryable: true },
+  PULL_PAGE_ELSEWHERE: { status: 409, retryable: false },
   // object store
   STORE_UNAVAILABLE: { status: 503, retryable: true },
   STORE_REFUSED: { status: 502, retryable: false },

@@ -65,6 +65,7 @@ describe('the command', () => {
       'quarantine',
       'redrive',
       'replay',
+      'pull',
       'audit',
       'key',
     ]);

@@ -14,7 +14,7 @@ const tests = sources('test');
 const others = [...sources('bench'), ...sources('scripts', ['.ts', '.mjs']), ...sources('examples')];
 
 /** Where the program starts: the command line, the package, and each thread or process (a text such as `'mill/thread.js'`). */
-const ENTRIES = ['src/cli/main.ts', 'src/index.ts'];
+const ENTRIES = ['src/cli/main.ts', 'src/index.ts', 'src/client.ts'];
 const WORKERS = src.flatMap(({ text }) =>
   [...text.matchAll(/'([\w/-]+-?(?:thread|process))\.js'/g)].map((match) => `src/${match[1]!}.ts`),
 );

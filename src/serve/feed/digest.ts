@@ -2,6 +2,7 @@
  * Digests: what a tenant's rows come to, a UTC day of window starts at a time, so that a consumer
  * can find out whether its own rows are the same without moving them.
  */
+import { EVERY_TENANT } from '../../config/tenants.js';
 import { hashText, keyTextHash, rowHash, type DayDigest } from '../../event/feed.js';
 import { decimalText } from '../../event/decimal.js';
 import { revisionOf } from '../../summary/row-id.js';
@@ -27,6 +28,8 @@ export function digestDays(
   from: number,
   to: number,
 ): readonly DayDigest[] {
+  // A consumer knows a view over all tenants by the name that the address has.
+  const named = tenant === '' ? EVERY_TENANT : tenant;
   const days = new Map<number, Day>();
   for (const range of store.ranges(tenant, from)) {
     if (range.start >= to) break;
@@ -38,7 +41,7 @@ export function digestDays(
       const revision = revisionOf(id, store.partitions);
       day.lastRevision = Math.max(day.lastRevision, revision);
       if ((rows.marks[row]! & DELETED) === 0)
-        day.add(rows, row, rowHash(keyTextHash(json.keyText(place, tenant)), revision));
+        day.add(rows, row, rowHash(keyTextHash(json.keyText(place, named)), revision));
     }
   }
   return [...days].sort(([a], [b]) => a - b).map(([number, day]) => day.digest(number));
