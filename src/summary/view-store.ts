@@ -206,8 +206,9 @@ export class ViewStore {
     const reach = closed.length > limit ? closed.at(-1)!.id : Infinity;
     const page = found.filter((place) => place.id <= reach).slice(0, limit);
     const hasMore = reach < Infinity || page.length < found.length;
-    const last = page.at(-1);
-    return { rows: page, nextRevision: last === undefined ? revision : revisionOf(last.id, this.partitions), hasMore };
+    // Closed rows that newer ones have replaced may be all that was read: the next page begins behind them.
+    const last = page.length < limit && reach < Infinity ? reach : page.at(-1)?.id;
+    return { rows: page, nextRevision: last === undefined ? revision : revisionOf(last, this.partitions), hasMore };
   }
 
   /** A tenant's rows, tombstones included, of the windows that start in `from <= start < to`, by window start. */

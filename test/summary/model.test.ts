@@ -72,12 +72,17 @@ function check(driven: Driven): void {
   for (const tenant of TENANTS) {
     const newest = [...driven.stream.newest(tenant).values()].sort((a, b) => a.revision - b.revision);
     const { store } = driven.summary;
-    for (const since of [0, newest[Math.floor(newest.length / 2)]?.revision ?? 0]) {
+    for (const [since, limit] of [
+      [0, 97],
+      [0, 5],
+      [newest[Math.floor(newest.length / 2)]?.revision ?? 0, 97],
+    ] as const) {
       const found: string[] = [];
-      let revision = since;
+      let revision: number = since;
       for (let more = true; more;) {
-        const page = store.changesSince(tenant, revision, 97);
+        const page = store.changesSince(tenant, revision, limit);
         found.push(...page.rows.map(shown));
+        if (page.hasMore) expect(page.nextRevision).toBeGreaterThan(revision);
         revision = page.nextRevision;
         more = page.hasMore;
       }
@@ -190,6 +195,29 @@ describe('a summary', () => {
       endOnFailure: true,
     });
   }, 120_000);
+
+  it('goes on behind closed rows that have all been replaced', async () => {
+    const stream = new Stream();
+    const driven = new Driven(stream, { quietMs: 1e9, reopenedMs: 1e9 });
+    const all = (impressions: number): Change[] =>
+      Array.from({ length: 10 }, (_, device) => ({
+        tenant: 'a',
+        window: 1,
+        campaign: null,
+        device,
+        impressions,
+        deleted: false,
+      }));
+    await driven.open();
+    stream.append(all(1));
+    await driven.catchUp();
+    await driven.summary.settle();
+    stream.append(all(2));
+    await driven.catchUp();
+    check(driven);
+    await driven.close();
+    driven.remove();
+  });
 
   it('keeps 64-bit integers', () => {
     const store: IntegerStore = {
