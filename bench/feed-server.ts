@@ -140,7 +140,7 @@ async function openStore(log: EmbeddedLog, dataFolder: string, polls: Polls) {
   const workerData: StoreThreadData = {
     logPort,
     dataFolder,
-    views: [{ view: VIEW, reader: 'mill.traffic' }],
+    views: [{ view: VIEW, reader: 'mill.traffic', isCurrent: true }],
     streams: [],
     retentions: {},
     limits: {},
@@ -194,6 +194,7 @@ async function main(seconds: number): Promise<void> {
       metrics,
       polls,
       views: [VIEW],
+      replacedViews: [],
     }),
     tenants: new TenantStore({ clock: systemClock, inline: { tenants: [], operators: [{ key: BENCH_KEY }] } }),
     clock: systemClock,

@@ -126,7 +126,7 @@ async function startView(log: EmbeddedLog, schema: Schema): Promise<void> {
   startMill({
     log,
     dataFolder: folder,
-    views: [{ plan, epoch: 1, stream: 'view.by_tenant' }],
+    views: [{ plan, epoch: 1, stream: 'view.by_tenant', isCurrent: true }],
     disk: realDisk,
     clock: systemClock,
     onStatus: (status) => {

@@ -143,7 +143,7 @@ async function openStore(log: EmbeddedLog, dataFolder: string): Promise<Store> {
   const workerData: StoreThreadData = {
     logPort,
     dataFolder,
-    views: [{ view: VIEW, reader: 'mill.traffic' }],
+    views: [{ view: VIEW, reader: 'mill.traffic', isCurrent: true }],
     streams: [],
     retentions: {},
     limits: {},

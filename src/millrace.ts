@@ -30,7 +30,8 @@ import { realDisk } from './io/disk-real.js';
 import { systemRandom, type Random } from './io/random.js';
 import type { Supervised } from './io/supervisor.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
-import { assignEpochs, removeOldReaders } from './mill/epochs.js';
+import { assignEpochs, removeOldEpochs } from './mill/epochs.js';
+import { oldestStamp } from './log/at-time.js';
 import { parseViews } from './sql/parse.js';
 import { planView } from './sql/plan-view.js';
 import type { ViewPlan } from './sql/plan.js';
@@ -96,9 +97,14 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     const cuts = new Cuts(ground.metrics);
     const registry = openRegistry(ground, plans);
     const log = await openStreams(ground, registry, cuts);
-    const views = await assignEpochs(ground, options.dataFolder, plans);
+    const { dataFolder, mill } = options;
+    const epochs = { ...ground, dataFolder, keepMs: mill.epochKeepMs };
+    const views = await assignEpochs(
+      { ...epochs, replan: (text) => replan(options, text), sinceOf: (stream) => oldestStamp(log, stream) },
+      plans,
+    );
     for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
-    await removeOldReaders(log, ground.disk, options.dataFolder, views);
+    await removeOldEpochs(log, epochs, views);
     await removeOldTransforms(log, log.stats().readers, registry.transforms);
     const ended = await removeOldDeliveries(log, log.stats().readers, registry.deliveries);
     for (const name of ended)
@@ -155,11 +161,26 @@ async function startThreads({ disk, options }: Ground, input: ThreadsInput, poll
 }
 
 async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
-  const catalog = new Map(options.streams.map((stream) => [stream.name, stream]));
+  const catalog = viewSources(options);
   const plans: ViewPlan[] = [];
   for (const { text, file } of options.views)
     for (const statement of await parseViews(text, file)) plans.push(planView(statement, catalog));
   return plans;
+}
+
+/** A statement of before, by the streams of today; null when they have changed so that it can't be. */
+async function replan(options: MillraceOptions, text: string): Promise<ViewPlan | null> {
+  try {
+    const [statement] = await parseViews(text);
+    return statement === undefined ? null : planView(statement, viewSources(options));
+  } catch (error) {
+    if (error instanceof MillraceError) return null;
+    throw error;
+  }
+}
+
+function viewSources({ streams }: MillraceOptions) {
+  return new Map(streams.map((stream) => [stream.name, stream]));
 }
 
 async function planEndpoints({ endpoints, streams }: MillraceOptions, plans: readonly ViewPlan[]): Promise<Endpoint[]> {

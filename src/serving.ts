@@ -5,6 +5,7 @@ import type { SigningKeys } from './collect/tracking/signing-keys.js';
 import type { Ledger } from './collect/ledger/ledger.js';
 import type { TenantStore } from './config/tenant-store.js';
 import type { DeliverThreadMethods } from './deliver/thread.js';
+import type { ViewDescription } from './event/view.js';
 import type { Ground } from './ground.js';
 import { moved, type Moved } from './io/rpc.js';
 import type { Supervised } from './io/supervisor.js';
@@ -89,7 +90,8 @@ export async function openApi(ground: Ground, parts: Parts) {
     get streams() {
       return registry.open.map((stream) => stream.name);
     },
-    views: views.map((view) => view.description),
+    views: descriptions(views, true),
+    replacedViews: descriptions(views, false),
     feed: options.feed,
     signingKeys,
     polls,
@@ -141,4 +143,8 @@ export async function askAsLines(
   const { body, truncated } = await (await store.rpc()).call('query', request);
   if (truncated) throw new MillraceError('QUERY_TOO_LARGE', `the answer has more than ${rowsMax} rows`);
   return moved(body, [body.buffer]);
+}
+
+function descriptions(views: readonly ViewEpoch[], current: boolean): ViewDescription[] {
+  return views.filter(({ isCurrent }) => isCurrent === current).map(({ description }) => description);
 }

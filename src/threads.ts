@@ -94,7 +94,12 @@ export function startMill(input: ThreadsInput): Promise<Supervised<MillMethods>>
     const workerData: MillThreadData = {
       logPort,
       dataFolder: options.dataFolder,
-      views: views.map(({ plan, epoch, description }) => ({ plan, epoch, stream: description.stream })),
+      views: views.map(({ plan, epoch, description, isCurrent }) => ({
+        plan,
+        epoch,
+        stream: description.stream,
+        isCurrent,
+      })),
       options: { snapshotEveryMs: options.mill.checkpointMs, stateBytesMax: options.mill.stateBytesMax },
     };
     return { workerData, transfer: [logPort] };
@@ -129,7 +134,11 @@ export function startStore(
     const workerData: StoreThreadData = {
       logPort,
       dataFolder: options.dataFolder,
-      views: views.map(({ plan, epoch, description }) => ({ view: description, reader: readerId(plan.name, epoch) })),
+      views: views.map(({ plan, epoch, description, isCurrent }) => ({
+        view: description,
+        reader: readerId(plan.name, epoch),
+        isCurrent,
+      })),
       streams: queryStreams(registry),
       retentions: retentionsOf(descriptionsOf(input), input.tenants.directory),
       limits,

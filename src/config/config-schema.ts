@@ -102,6 +102,11 @@ const millField = z
       1024 ** 2,
     ),
     checkpoint: duration('30 s', 'How often state is saved, so that a restart replays less', 100),
+    epochKeep: duration(
+      '7 days',
+      'How long the definition of a view before a change is computed and served to consumers beside the new one',
+      0,
+    ),
   })
   .prefault({});
 

@@ -174,6 +174,8 @@ export interface MillOptions {
   /** Memory of one view's open windows; beyond it rows of new keys go to the late stream. */
   readonly stateBytesMax: number;
   readonly checkpointMs: number;
+  /** How long a view's definition stays in force that another one has replaced. */
+  readonly epochKeepMs: number;
 }
 
 /** The lake. */

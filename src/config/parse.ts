@@ -88,7 +88,7 @@ function stageOptions(values: ConfigValues): Pick<MillraceOptions, 'collect' | '
       clickWaitMs: collect.clickWait,
     },
     log: { segmentBytes: log.segmentSize, pendingBytesMax: log.pendingSizeMax },
-    mill: { stateBytesMax: mill.stateSizeMax, checkpointMs: mill.checkpoint },
+    mill: { stateBytesMax: mill.stateSizeMax, checkpointMs: mill.checkpoint, epochKeepMs: mill.epochKeep },
     lake: {
       runRowsMax: lake.runRowsMax,
       runMs: lake.run,

@@ -59,6 +59,8 @@ export interface ViewDescription {
   readonly name: string;
   /** Names this definition of the view among all that ever were. */
   readonly epoch: string;
+  /** Rows stamped before were gone when this definition began, ms: windows before may lack some. */
+  readonly sinceMs?: number;
   /** The changes stream, `view.<name>`. */
   readonly stream: string;
   readonly schema: Schema;

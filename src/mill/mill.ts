@@ -17,6 +17,8 @@ export interface MillView {
   readonly epoch: number;
   /** Its changes stream. */
   readonly stream: string;
+  /** Another definition has replaced it. */
+  readonly isCurrent: boolean;
 }
 
 /** How the mill runs. */
@@ -62,12 +64,13 @@ const COMMIT_ROWS = 65_536;
 export function startMill(input: MillInput): Mill {
   const { commitEveryMs = COMMIT_EVERY_MS, ...options } = input.options ?? {};
   const loopOptions: Partial<ReaderLoopOptions> = { flushEveryMs: commitEveryMs, flushRows: COMMIT_ROWS };
-  const running = input.views.map(({ plan, epoch, stream }): { stage: ViewStage; loop: ReaderLoop } => {
+  const running = input.views.map(({ plan, epoch, stream, isCurrent }): { stage: ViewStage; loop: ReaderLoop } => {
     const id = readerId(plan.name, epoch);
     const folder = join(millFolder(input.dataFolder), `${plan.name}.${epoch}`);
     const stage = new ViewStage({
       plan,
       stream,
+      isCurrent,
       id,
       folder,
       log: input.log,

@@ -19,6 +19,7 @@ import type { AppendResult, ArrivalClock, LogBatch, Log, Position, ReaderState, 
 import type { LogStage, StageOutput } from '../log/stage.js';
 import type { ViewPlan } from '../sql/plan.js';
 import { Flow } from './operators/flow.js';
+import { readMark, writeMark } from './mark.js';
 import type { FlowMark } from './operators/flow.js';
 import { captureFlow, restoreFlow } from './operators/save.js';
 import { sealedGroups } from './operators/seal.js';
@@ -51,6 +52,8 @@ export interface ViewStageInput {
   readonly plan: ViewPlan;
   /** Where changes go: `ViewDescription.stream`. */
   readonly stream: string;
+  /** Whether no other definition has replaced it. */
+  readonly isCurrent: boolean;
   /** Names the reader; one a view and epoch. */
   readonly id: string;
   readonly log: Log;
@@ -248,7 +251,8 @@ export class ViewStage implements LogStage {
     const output = this.#flow.flush(positions, everyDue);
     const outputs: StreamRows[] = [
       ...output.changes.map((rows) => ({ stream: this.#input.stream, rows })),
-      ...output.late.map((rows) => ({ stream: LATE_STREAM, rows })),
+      // Late rows are the newest definition's to tell, or each would be there twice.
+      ...(this.#input.isCurrent ? output.late.map((rows) => ({ stream: LATE_STREAM, rows })) : []),
     ];
     if (outputs.length === 0 && output.sealed.length === 0 && !this.#positionsDue(now)) return null;
     this.#pending = { tables: output.sealed, positions, snapshot: this.#captureWhenDue(positions, now) };
@@ -384,16 +388,4 @@ function offsetsOf(positions: readonly Position[]): Map<string, number> {
 /** Whether no offset of `a` is beyond that of `b`. */
 function isAtMost(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
   return [...a].every(([name, offset]) => offset <= (b.get(name) ?? 0));
-}
-
-function writeMark(mark: FlowMark): Uint8Array {
-  const closeClock = Number.isFinite(mark.closeClock) ? mark.closeClock : null;
-  return Buffer.from(JSON.stringify({ ...mark, closeClock }));
-}
-
-function readMark(state: Uint8Array): FlowMark {
-  const mark = JSON.parse(Buffer.from(state).toString()) as Omit<FlowMark, 'closeClock'> & {
-    closeClock: number | null;
-  };
-  return { ...mark, closeClock: mark.closeClock ?? -Infinity };
 }

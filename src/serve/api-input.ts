@@ -37,6 +37,8 @@ export interface Api {
   /** Streams with a front door; asked anew each time, since they come and go. */
   readonly streams: readonly string[];
   readonly views: readonly ViewDescription[];
+  /** Definitions that another one has replaced, still served to consumers of the changes feed. */
+  readonly replacedViews: readonly ViewDescription[];
   /** Bounds of the changes feed. */
   readonly feed: FeedOptions;
   /** Sign cursors. */

@@ -26,6 +26,8 @@ export interface StoreView {
   readonly view: ViewDescription;
   /** The mill's reader of it, such as `mill.traffic`: says how far the view has come. */
   readonly reader: string;
+  /** Another definition has replaced it: it is asked for by its epoch, and by the changes feed only. */
+  readonly isCurrent: boolean;
 }
 
 /** What the store thread is started with. */

@@ -67,6 +67,7 @@ interface OpenView {
   readonly loop: ReaderLoop;
   readonly reader: ViewReader;
   readonly feed: FeedReader;
+  readonly isCurrent: boolean;
   readonly freshness: Freshness;
 }
 
@@ -160,7 +161,10 @@ class Store {
   }
 
   status(): StoreStatus {
-    return { views: [...this.#views.values()].map(statusOf), queries: this.#engine.load };
+    return {
+      views: [...this.#views.values()].filter(({ isCurrent }) => isCurrent).map(statusOf),
+      queries: this.#engine.load,
+    };
   }
 
   metrics(): Promise<MetricParts> {
@@ -173,7 +177,10 @@ class Store {
   }
 
   retain(retentions: StoreThreadData['retentions']): void {
-    for (const [name, retention] of Object.entries(retentions)) this.#views.get(name)?.summary.retain(retention);
+    for (const { summary } of this.#views.values()) {
+      const retention = retentions[summary.store.view.name];
+      if (retention !== undefined) summary.retain(retention);
+    }
   }
 
   async caughtUp(): Promise<void> {
@@ -210,7 +217,8 @@ class Store {
   }
 
   #collect(): void {
-    for (const { summary, freshness, loop } of this.#views.values()) {
+    for (const { summary, freshness, loop, isCurrent } of this.#views.values()) {
+      if (!isCurrent) continue;
       const view = summary.store.view.name;
       const refused = this.#metrics.counter('millrace_summary_refused_rows_total', { view });
       refused.add(summary.store.arrivals.refusedRows - refused.value);
@@ -254,7 +262,8 @@ function endsOf(log: RemoteLog, stream: string): number[] {
 
 async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEvents): Promise<Map<string, OpenView>> {
   const views = new Map<string, OpenView>();
-  for (const { view, reader } of data.views) {
+  for (const { view, reader, isCurrent } of data.views) {
+    const key = isCurrent ? view.name : view.epoch;
     const partitions = log.stream(view.stream)!.partitions;
     const summary = await openSummary({
       view,
@@ -275,9 +284,10 @@ async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEve
         if (state === 'stalled') parent.problem(id, reason ?? 'stalled');
       },
     });
-    summary.store.watch.onChanged = (tenants) => parent.changed(view.name, tenants);
+    summary.store.watch.onChanged = (tenants) => parent.changed(key, tenants);
     const freshness = new Freshness(log, summary.store, systemClock, reader);
-    views.set(view.name, {
+    views.set(key, {
+      isCurrent,
       summary,
       loop,
       freshness,
@@ -293,7 +303,7 @@ function catalogNow({ views }: StoreThreadData, log: RemoteLog, names: readonly 
   const known = (name: string) => log.stream(name) ?? [];
   return catalogOf(
     names.flatMap(known),
-    views.flatMap(({ view }) => (log.stream(view.stream) === undefined ? [] : [view])),
+    views.flatMap(({ view, isCurrent }) => (!isCurrent || log.stream(view.stream) === undefined ? [] : [view])),
   );
 }
 

@@ -132,8 +132,11 @@ function rollUpOf(plan: ViewPlan, output: number): RollUp | undefined {
   return sketch && { sketch: sketch.name };
 }
 
-/** The description of a view. `epoch`: number and name of this definition. */
-export function describeView(plan: ViewPlan, epoch: { readonly number: number; readonly id: string }): ViewDescription {
+/** The description of a view. `epoch`: number and name of this definition, and since when it has seen all rows. */
+export function describeView(
+  plan: ViewPlan,
+  epoch: { readonly number: number; readonly id: string; readonly sinceMs: number | null },
+): ViewDescription {
   const layout = changesLayout(plan);
   const columns = plan.outputs.map(({ name, type }, i): ViewColumn => {
     const scale = outputScale(plan, i);
@@ -152,6 +155,7 @@ export function describeView(plan: ViewPlan, epoch: { readonly number: number; r
   return {
     name: plan.name,
     epoch: epoch.id,
+    ...(epoch.sinceMs === null ? {} : { sinceMs: epoch.sinceMs }),
     stream: epoch.number === 1 ? `view.${plan.name}` : `view.${plan.name}.${epoch.number}`,
     schema: layout.schema,
     source: plan.source,

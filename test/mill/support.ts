@@ -138,6 +138,7 @@ export function startView(
     plan,
     stream: `view.${plan.name}`,
     id: `mill.${plan.name}`,
+    isCurrent: true,
     log,
     folder: join(folder, 'mill', plan.name),
     disk,

@@ -193,6 +193,7 @@ function inputOf(fixture: Fixture, endpoints: readonly Endpoint[], errors: unkno
     audit,
     streams: ['events'],
     views: [viewDescription('traffic'), viewDescription('totals', true)],
+    replacedViews: [],
     feed: { requestsPerSecond: 1_000, requestsBurst: 1_000, concurrentMax: 8 },
     signingKeys: new SigningKeys([{ id: 'k1', secret: 'a secret of at least 32 characters' }]),
     polls,

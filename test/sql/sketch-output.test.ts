@@ -20,7 +20,7 @@ describe('a sketch in a view', () => {
       'approx_count_distinct(user_id) AS users, approx_count_distinct_sketch(user_id) AS sketch, approx_count_distinct(ip) AS ips',
     );
     expect(view.aggregates).toHaveLength(2);
-    const { columns, schema } = describeView(view, { number: 1, id: '1.x' });
+    const { columns, schema } = describeView(view, { number: 1, id: '1.x', sinceMs: null });
     const shown = columns
       .slice(2)
       .map(({ name, type, rollUp, column }) => [name, type, rollUp, schema.columns[column]!.type]);

@@ -50,7 +50,7 @@ export function endpointCatalog(
   views: readonly ViewPlan[],
 ): Catalog {
   // Which definition of a view it is says nothing of its columns.
-  const described = views.map((view) => describeView(view, { number: 1, id: '' }));
+  const described = views.map((view) => describeView(view, { number: 1, sinceMs: null, id: '' }));
   return catalogOf([...streams, ...QUERY_STREAMS], described);
 }
 

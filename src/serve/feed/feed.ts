@@ -32,6 +32,8 @@ export interface PageRequest extends FeedSubject {
 /** A page as it goes out. */
 export interface FeedPage {
   readonly parts: readonly (string | Uint8Array)[];
+  /** The definition that its rows are of. */
+  readonly view: ViewDescription;
   readonly rows: number;
   readonly hasMore: boolean;
   readonly etag: string;
@@ -47,10 +49,13 @@ export const EVERY = '*';
 export class Feed {
   readonly #keys: SigningKeys;
   readonly #store: () => Promise<Rpc<StoreMethods>>;
+  readonly #replaced: readonly ViewDescription[];
 
-  constructor(keys: SigningKeys, store: () => Promise<Rpc<StoreMethods>>) {
+  /** `replaced`: definitions that others have replaced and that are still served, by cursors of theirs. */
+  constructor(keys: SigningKeys, store: () => Promise<Rpc<StoreMethods>>, replaced: readonly ViewDescription[]) {
     this.#keys = keys;
     this.#store = store;
+    this.#replaced = replaced;
   }
 
   /** The view. */
@@ -68,40 +73,37 @@ export class Feed {
   }
 
   /** A page of changes. Throws CURSOR_INVALID, CURSOR_GONE. */
-  async changes(request: PageRequest): Promise<FeedPage> {
+  async changes(asked: PageRequest): Promise<FeedPage> {
+    const { request, cursor } = this.#begin(asked, 'changes');
     const { view, tenant, limit, from } = request;
-    const cursor = this.#cursor(request, 'changes');
     const revision = cursor?.shards[0]?.[1] ?? 0;
-    const answer = await (
-      await this.#store()
-    ).call('feedChanges', view.name, {
-      tenant: stored(tenant),
-      revision,
-      limit,
-      from,
-    });
+    const store = await this.#store();
+    const changes = { tenant: stored(tenant), revision, limit, from };
+    const answer = await store.call('feedChanges', this.keyOf(view), changes);
     if (cursor !== null) this.#check(request, cursor, answer);
     const next = this.#write(request, 'changes', [[answer.partition, answer.nextRevision]], null);
     const { body, rows, hasMore } = answer;
     const head = `{"epoch":${JSON.stringify(view.epoch)},"changes":`;
+    const superseded = view === asked.view ? null : await this.#superseded(asked, answer);
+    const more = superseded === null ? {} : { superseded_by: superseded };
     return {
-      parts: [head, body, rest(next, hasMore, answer)],
+      parts: [head, body, rest(next, hasMore, answer, more)],
+      view,
       rows,
       hasMore,
       // With nothing new the cursor moves on and the answer is still the same.
-      etag: `W/"${view.epoch}.${rows === 0 && !hasMore ? revision : answer.nextRevision}.${rows}"`,
+      etag: `W/"${view.epoch}.${rows === 0 && !hasMore ? revision : answer.nextRevision}.${rows}${superseded?.ready === true ? '.ready' : ''}"`,
       completeThrough: timeOf(answer.completeThrough),
       revision: answer.nextRevision,
     };
   }
 
   /** A page of rows by key: of a snapshot, or of a replay. Throws CURSOR_INVALID, CURSOR_GONE. */
-  async rows(request: PageRequest, kind: 'snapshot' | 'replay'): Promise<FeedPage> {
+  async rows(asked: PageRequest, kind: 'snapshot' | 'replay'): Promise<FeedPage> {
+    const { request, cursor } = this.#begin(asked, kind);
     const { view, tenant, limit, from, to } = request;
-    const cursor = this.#cursor(request, kind);
-    const answer = await (
-      await this.#store()
-    ).call('feedRows', view.name, {
+    const store = await this.#store();
+    const answer = await store.call('feedRows', this.keyOf(view), {
       tenant: stored(tenant),
       limit,
       from,
@@ -121,6 +123,7 @@ export class Feed {
         : this.#write(request, kind, shards, after);
     return {
       parts: [`{"epoch":${JSON.stringify(view.epoch)},"rows":`, body, rest(next, after !== null, answer)],
+      view,
       rows,
       hasMore: after !== null,
       etag: `W/"${view.epoch}.${answer.stableRevision}.${rows}"`,
@@ -138,8 +141,8 @@ export class Feed {
   /** How many revisions a cursor is behind. Throws CURSOR_INVALID, CURSOR_GONE. */
   async lag(subject: FeedSubject, text: string): Promise<number> {
     const cursor = readCursor(this.#keys, text);
-    this.#fits(subject, cursor);
-    const answer = await (await this.#store()).call('feedView', subject.view.name, stored(subject.tenant));
+    const view = this.#viewOf(subject, cursor);
+    const answer = await (await this.#store()).call('feedView', this.keyOf(view), stored(subject.tenant));
     this.#check(subject, cursor, answer);
     return answer.newestRevision <= revisionIn(cursor, answer.partition)
       ? 0
@@ -148,24 +151,43 @@ export class Feed {
 
   /** Has the store tell when there is something newer. */
   async watch({ view, tenant }: FeedSubject, revision: number): Promise<void> {
-    await (await this.#store()).call('feedWatch', view.name, stored(tenant), revision);
+    await (await this.#store()).call('feedWatch', this.keyOf(view), stored(tenant), revision);
   }
 
-  #cursor(request: PageRequest, kind: CursorKind): Cursor | null {
-    if (request.cursor === null || request.cursor === '') return null;
+  /** What the store calls a definition of a view. */
+  keyOf(view: ViewDescription): string {
+    return this.#replaced.includes(view) ? view.epoch : view.name;
+  }
+
+  /** The newer definition, and whether it has come as far as the one that a page is of. */
+  async #superseded(
+    { view, tenant }: FeedSubject,
+    { completeThrough }: FeedState,
+  ): Promise<{ readonly epoch: string; readonly ready: boolean }> {
+    const newer = await (await this.#store()).call('feedView', view.name, stored(tenant));
+    const ready =
+      completeThrough !== null && newer.completeThrough !== null && newer.completeThrough >= completeThrough;
+    return { epoch: view.epoch, ready };
+  }
+
+  /** Reads the cursor; the request is then about the definition of the view that it belongs to. */
+  #begin(request: PageRequest, kind: CursorKind): { readonly request: PageRequest; readonly cursor: Cursor | null } {
+    if (request.cursor === null || request.cursor === '') return { request, cursor: null };
     const cursor = readCursor(this.#keys, request.cursor);
-    this.#fits(request, cursor);
+    const view = this.#viewOf(request, cursor);
     if (cursor.kind !== kind) throw cursorInvalid(`continues ${PAGES[cursor.kind]}; this address gives ${PAGES[kind]}`);
     if (cursor.from !== request.from || (kind === 'replay' && cursor.to !== request.to))
       throw cursorInvalid("was given for another range; 'from' and 'to' must stay the same from page to page");
-    return cursor;
+    return { request: { ...request, view }, cursor };
   }
 
-  #fits({ view, tenant }: FeedSubject, cursor: Cursor): void {
+  #viewOf({ view, tenant }: FeedSubject, cursor: Cursor): ViewDescription {
     if (cursor.tenant !== tenant) throw cursorInvalid('belongs to another tenant');
     if (cursor.view !== view.name) throw cursorInvalid(`belongs to view '${cursor.view}'`);
-    if (cursor.epoch !== view.epoch)
+    const found = [view, ...this.#replaced].find(({ name, epoch }) => name === view.name && epoch === cursor.epoch);
+    if (found === undefined)
       throw gone({ view, tenant }, 'epoch', `view '${view.name}' has another definition since the cursor was given`);
+    return found;
   }
 
   #check(subject: FeedSubject, cursor: Cursor, { partition, stableRevision, expiredRevision }: FeedState): void {
@@ -218,8 +240,8 @@ function progress(state: FeedState): {
   };
 }
 
-function rest(next: string, hasMore: boolean, state: FeedState): string {
-  const end = { next_cursor: next, has_more: hasMore, ...progress(state) };
+function rest(next: string, hasMore: boolean, state: FeedState, more: object = {}): string {
+  const end = { next_cursor: next, has_more: hasMore, ...progress(state), ...more };
   return `,${JSON.stringify(end).slice(1)}`;
 }
 

@@ -161,9 +161,17 @@ export class FeedReader {
       partition,
       stableRevision: this.#store.stableRevision(partition),
       completeThrough: this.#completeThrough(),
-      retainedFrom: this.#store.retainedFrom(tenant),
+      retainedFrom: this.#retainedFrom(tenant),
       expiredRevision: this.#store.expiredRevision(tenant),
     };
+  }
+
+  /** By age, and by what was gone already when this definition of the view began. */
+  #retainedFrom(tenant: string): number | null {
+    const byAge = this.#store.retainedFrom(tenant);
+    const { sinceMs, windowMs } = this.#store.view;
+    if (sinceMs === undefined) return byAge;
+    return Math.max(byAge ?? -Infinity, Math.ceil(sinceMs / windowMs) * windowMs);
   }
 
   /** Answers in a turn in which the tenant's partition is between two commits. */

@@ -47,11 +47,14 @@ const TO: Parameter = {
 };
 
 /** What the feed needs of the API. */
-export type FeedApi = Pick<Api, 'signingKeys' | 'store' | 'feed' | 'clock' | 'metrics' | 'polls' | 'views'>;
+export type FeedApi = Pick<
+  Api,
+  'signingKeys' | 'store' | 'feed' | 'clock' | 'metrics' | 'polls' | 'views' | 'replacedViews'
+>;
 
 /** The routes. */
 export function feedRoutes(api: FeedApi): Route[] {
-  const feed = new Feed(api.signingKeys, api.store);
+  const feed = new Feed(api.signingKeys, api.store, api.replacedViews);
   const limits = new FeedLimits(api.feed, api.clock);
   api.metrics.onCollect(() => api.metrics.gauge('millrace_feed_polls').set(api.polls.size));
   const limited =
@@ -139,11 +142,12 @@ function changesRoute(api: FeedApi, feed: Feed, limited: Limited): Route {
       const seconds = wholeNumber(query, 'wait', { min: 0, max: WAIT_SECONDS_MAX, fallback: 0 });
       let page = await feed.changes(asked);
       if (seconds > 0 && page.rows === 0 && !page.hasMore) {
-        const { view, tenant } = subject;
-        const wait = polls.wait(view.name, tenant === EVERY ? '' : tenant, seconds * 1_000, (end) => {
+        const { tenant } = subject;
+        const { view } = page;
+        const wait = polls.wait(feed.keyOf(view), tenant === EVERY ? '' : tenant, seconds * 1_000, (end) => {
           response.once('close', end);
         });
-        await feed.watch(subject, page.revision);
+        await feed.watch({ view, tenant }, page.revision);
         await wait;
         if (response.destroyed) return;
         page = await feed.changes(asked);
