@@ -2,6 +2,7 @@
 import { MillraceError } from '../../util/errors.js';
 import type { PullTarget, TargetSeams } from '../target.js';
 import { createPostgresTarget } from './postgres.js';
+import { createSqliteTarget } from './sqlite.js';
 
 /** What an address is opened with. */
 export interface TargetOptions {
@@ -18,6 +19,10 @@ const TARGETS: Readonly<Record<string, { readonly example: string; readonly open
   'postgres:': {
     example: 'postgres://user:password@host:5432/database',
     open: (url, options, seams) => createPostgresTarget({ url, ...options }, seams),
+  },
+  'sqlite:': {
+    example: 'sqlite:reports.db',
+    open: (address, _options, seams) => createSqliteTarget(address.slice('sqlite:'.length), seams),
   },
 };
 /** Other names of schemes. */

@@ -186,7 +186,7 @@ export function values(bench: () => Bench): void {
         '0001-01-01',
       ],
       [0, '0', '0.000000000000000000', '-Infinity', null, null, 'text', '', null, null],
-      [9007199254740991, '1e3', '1.000000000000000000', 0.1, null, null, 5, '😀 ü ﷽ {"a",b}', null, null],
+      [9007199254740991, '1000', '1.000000000000000000', 0.1, null, null, 5, '😀 ü ﷽ {"a",b}', null, null],
       [null, null, null, 5e-324, null, null, false, '{}', null, null],
       [null, null, null, null, null, null, null, null, null, null],
     ];
@@ -197,7 +197,7 @@ export function values(bench: () => Bench): void {
         values: Object.fromEntries(names.map((name, at) => [name, cells[at]!])),
       }),
     );
-    const expected = expectedRows(feed, 'acme').map((row) => (row['n'] === '1e3' ? { ...row, n: '1000' } : row));
+    const expected = expectedRows(feed, 'acme');
     // By the stage, and as a single page.
     const puller = worker();
     await puller.catchUp();

@@ -1,6 +1,7 @@
 /** Values of a feed as PostgreSQL reads them: as text, in an array or in a line of COPY. */
 import type { FeedColumn, FeedValue } from '../../../event/feed.js';
 import { MillraceError } from '../../../util/errors.js';
+import { storable, storableJson } from '../../storable.js';
 import type { TablePlan, TableRow } from '../../table-plan.js';
 
 /** A column of the table: its name, its type as `format_type` prints it, and a row's value as text. */
@@ -63,20 +64,6 @@ function cellText(type: string, cell: FeedValue): string | null {
   if (type === 'bytea') return `\\x${Buffer.from(String(cell), 'base64').toString('hex')}`;
   return typeof cell === 'object' ? storableJson(JSON.stringify(cell)) : storable(String(cell));
 }
-
-/** The same for the escapes of a JSON text: `JSON.stringify` writes a lone half as one, and a pair never. */
-function storableJson(text: string): string {
-  return text.replaceAll(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g, '$1\\ufffd');
-}
-
-/** PostgreSQL keeps no zero byte in a text, and a lone half of a surrogate pair is no text to it: both become U+FFFD. */
-function storable(text: string): string {
-  const whole = text.includes('\0') ? text.replaceAll('\0', '\ufffd') : text;
-  return LONE.test(whole) ? whole.replaceAll(LONES, '\ufffd') : whole;
-}
-
-const LONES = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-const LONE = new RegExp(LONES.source);
 
 /** A column of several rows as an array of PostgreSQL. */
 export function arrayText(rows: readonly TableRow[], { text }: PgColumn): string {
