@@ -6,7 +6,7 @@
  * | rows taken | they are delivered |
  * | a row refused | it goes to the quarantine; the others of the request are not touched |
  * | a row to be sent again | it is, alone with others like it, after a pause |
- * | `Refused`, divisible | the request goes out again in halves, down to the row at fault |
+ * | `Refused`, divisible | the request goes out again in halves, or around a row that it names, down to the row at fault |
  * | `Refused` | all its rows go to the quarantine |
  * | anything else | the request goes out again, after a pause that doubles, with jitter, or when the sink says |
  *
@@ -88,12 +88,14 @@ export class Courier {
   async #bringPart(part: Part, place: CutPlace, outcome: Outcome, started: number, signal: AbortSignal): Promise<void> {
     const { breaker, clock, onFailure, onRetry } = this.#input;
     let left = part;
+    let pieces: readonly Part[];
     for (let attempt = 0; ; attempt++) {
       const pass = await breaker.enter(signal);
       try {
         signal.throwIfAborted();
         if (attempt > 0) onRetry();
         const receipt = new Receipt(left.rows.count);
+        const sent = left.rows;
         const failure = await this.#send(left, place, attempt, receipt, signal);
         const rest = take(left, receipt, outcome, attempt, failure !== null);
         if (failure === null || failure instanceof Refused) breaker.succeeded(pass);
@@ -104,6 +106,8 @@ export class Courier {
         if (error instanceof Refused) {
           if (!error.divisible || left.rows.count === 1)
             return refuseAll(left, outcome, attempt, 'DELIVERY_REFUSED', error.message);
+          // A row that it named before some of the rows were marked is not that row any more.
+          pieces = piecesOf(left, left.rows === sent ? error.row : null);
           break;
         }
         const pauseMs = this.#pauseMs(attempt, error, clock.monotonic() - started);
@@ -114,7 +118,7 @@ export class Courier {
         breaker.leave(pass);
       }
     }
-    for (const half of halves(left)) await this.#bringPart(half, place, outcome, started, signal);
+    for (const piece of pieces) await this.#bringPart(piece, place, outcome, started, signal);
   }
 
   /** Sends once; answers what went wrong, or null. Rejects only when `signal` aborts. */
@@ -186,18 +190,24 @@ function refuseAll(part: Part, outcome: Outcome, attempt: number, code: ErrorCod
   }
 }
 
-function halves(part: Part): Part[] {
+/**
+ * Halves; with a row that is named, that row alone, what is before it, and halves of what is behind it, of
+ * which nothing is known yet: so rows that are all at fault cost no more than by halves alone.
+ */
+function piecesOf(part: Part, row: number | null): readonly Part[] {
   const { count } = part.rows;
-  const middle = count >> 1;
-  return [
-    [0, middle],
-    [middle, count],
-  ].map(([from, to], index) => ({
-    rows: part.rows.part(from!, to!),
-    numbers: part.numbers?.subarray(from, to) ?? null,
-    first: part.first + from!,
-    name: `${part.name}.${index}`,
-  }));
+  const isNamed = row !== null && row >= 0 && row < count;
+  const cuts = isNamed ? [row, row + 1, (row + 1 + count) >> 1] : [count >> 1];
+  const name = isNamed ? `${part.name}@${row}` : part.name;
+  return [0, ...cuts]
+    .map((from, index) => ({
+      rows: part.rows.part(from, cuts[index] ?? count),
+      numbers: part.numbers?.subarray(from, cuts[index] ?? count) ?? null,
+      first: part.first + from,
+      // Other rows have another name, whatever the other end names at another time.
+      name: `${name}.${index}`,
+    }))
+    .filter(({ rows }) => rows.count > 0);
 }
 
 function numberOf({ numbers, first }: Part, row: number): number {

@@ -84,11 +84,17 @@ export interface SinkContext {
 export class Refused extends Error {
   /** The rows may be fine one by one, or in a smaller request: they are sent again in halves. */
   readonly divisible: boolean;
+  /** The row that the other end named, counted from 0 in the request; null: none. A hint: it still goes out alone. */
+  readonly row: number | null;
 
-  constructor(message: string, options: { readonly divisible: boolean; readonly cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { readonly divisible: boolean; readonly row?: number | null; readonly cause?: unknown },
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'Refused';
     this.divisible = options.divisible;
+    this.row = options.row ?? null;
   }
 }
 

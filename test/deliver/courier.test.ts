@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Breaker, FAILURES_MAX } from '../../src/deliver/breaker.js';
 import { Courier, type CutOutcome } from '../../src/deliver/courier.js';
@@ -261,5 +262,76 @@ describe('what a sink says of its rows', () => {
     const { receipt } = await outcomeOf(bring(sink, { failures }));
     expect(receipt.count(ROW.taken)).toBe(40);
     expect(failures).toHaveLength(1);
+  });
+});
+
+describe('rows at fault', () => {
+  /** What of 40 rows arrives where the rows of `poison` are refused, and `named` says which one the other end names. */
+  const found = async (poison: ReadonlySet<string>, named: (at: number, count: number) => number | null) => {
+    const sink = new RecordingSink();
+    const rowsOf = new Map<string, string>();
+    let sends = 0;
+    let rowsSent = 0;
+    sink.before = ({ id, rows }) => {
+      const ids = Array.from({ length: rows.count }, (_, row) => rows.eventId(row)!);
+      sends += 1;
+      rowsSent += rows.count;
+      rowsOf.set(id, ids.join());
+      const at = ids.findIndex((one) => poison.has(one));
+      if (at >= 0) throw new Refused('not this', { divisible: true, row: named(at, rows.count) });
+    };
+    const { receipt } = await outcomeOf(bring(sink));
+    expect([...receipt.refusals.keys()].map((row) => `e-${row}`).toSorted()).toEqual([...poison].toSorted());
+    const rest = someRows(40).filter(({ id }) => !poison.has(id));
+    expect(sink.ids()).toEqual(rest.map(({ id }) => id));
+    return { sends, rowsSent, rowsOf };
+  };
+  const poisons = fc.uniqueArray(fc.nat(39)).map((rows) => new Set(rows.map((row) => `e-${row}`)));
+  const names: fc.Arbitrary<(at: number, count: number) => number | null> = fc.oneof(
+    fc.constant(() => null),
+    fc.constant((at: number) => at),
+    fc.integer({ min: -2, max: 45 }).map((row) => () => row),
+    fc.nat().map((seed) => (at: number, count: number) => (seed + at) % count),
+  );
+
+  test('are found and no others, whatever row the other end names', async () => {
+    await fc.assert(fc.asyncProperty(poisons, names, async (poison, named) => void (await found(poison, named))));
+  });
+
+  test('are found at once where the other end names them: two refusals a row', async () => {
+    await fc.assert(
+      fc.asyncProperty(poisons, async (poison) => {
+        const { sends, rowsSent } = await found(poison, (at) => at);
+        expect(sends).toBeLessThanOrEqual(4 * poison.size + 1);
+        // No more than halves all the way down: many rows at fault are not one walk over the rest each.
+        expect(rowsSent).toBeLessThanOrEqual(40 * (2 + Math.ceil(Math.log2(40))));
+      }),
+    );
+    expect((await found(new Set(['e-17']), (at) => at)).sends).toBe(5);
+    expect((await found(new Set(['e-17']), () => null)).sends).toBe(11);
+  });
+
+  test('one id is always the same rows, whatever is named', async () => {
+    await fc.assert(
+      fc.asyncProperty(poisons, names, names, async (poison, one, other) => {
+        const { rowsOf: first } = await found(poison, one);
+        const { rowsOf: second } = await found(poison, other);
+        for (const [id, rows] of first) expect(second.get(id) ?? rows).toBe(rows);
+      }),
+    );
+  });
+
+  test('what is left of a request that took some of its rows goes out in halves: the named row is another there', async () => {
+    const sink = new RecordingSink();
+    const sizes: number[] = [];
+    sink.before = ({ rows }, receipt) => {
+      sizes.push(rows.count);
+      if (sizes.length > 1) return;
+      receipt.takeAll(0, 20);
+      throw new Refused('some', { divisible: true, row: 3 });
+    };
+    const { receipt } = await outcomeOf(bring(sink));
+    expect(receipt.count(ROW.taken)).toBe(40);
+    expect(sizes).toEqual([40, 10, 10]);
   });
 });

@@ -249,7 +249,21 @@ describe('what errors mean', () => {
     expect(error).toMatchObject({ divisible: true });
     expect(String(error)).toContain(`(${state})`);
     expect(receipt.count(0)).toBe(4);
+    // COPY names the row; what the table says afterwards it says of none.
+    expect(error).toMatchObject({ row: state === '22021' || state === '22P05' ? 3 : null });
     expect((await send(sink, cutRows(someRows(3)))).error).toBeNull();
+  });
+
+  test('rows at fault cost no session', async () => {
+    const sink = await open({ table: freshTable() }, { name: 'thrifty', requestsMax: 1 });
+    const session = () =>
+      run(`SELECT pid, backend_start FROM pg_stat_activity WHERE application_name = 'millrace thrifty'`);
+    const before = await session();
+    for (let times = 0; times < 20; times++)
+      expect((await send(sink, cutRows([{ ...someRows(1)[0]!, note: '\0' }]))).error).toBeInstanceOf(Refused);
+    expect((await send(sink, cutRows(someRows(3)))).error).toBeNull();
+    expect(await session()).toEqual(before);
+    expect(before).toHaveLength(1);
   });
 
   test('rows at fault go to the quarantine, all others arrive', async () => {
