@@ -5,6 +5,7 @@ import { createSink } from '../../../src/deliver/sinks/index.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
 import { startPostgres, type Postgres } from '../../engines/postgres.js';
 import { EVERY_TYPE } from '../../event/arbitrary.js';
+import { SeededRandom } from '../../sim/random.js';
 import { Bench, cutRows, removeFolders, sinkContext, someRows, type Row } from '../support.js';
 import { ask, send, settings } from './support.js';
 
@@ -168,6 +169,27 @@ describe('rows', () => {
     expect(await noteIn()).toEqual([notes[0]]);
     await send(sink, cutRows([{ ...row, note: 'third' }]));
     expect(await noteIn()).toEqual([notes[1]]);
+  });
+
+  test.each([
+    ['update', 1],
+    ['ignore', 0],
+  ])('with one key in a request, among rows of many sizes: %s', async (onConflict, version) => {
+    const table = freshTable();
+    const sink = await open({ table, onConflict });
+    const random = new SeededRandom(1);
+    for (let request = 0; request < 6; request++) {
+      // Sixty keys, and the same once more: a small one finds room in a page before that of the first.
+      const rows = Array.from({ length: 40 }, (_, block) =>
+        someRows(60, `r${request}`, (block >> 1) * 60).map((row): Row => {
+          const size = random.below(10) < 3 ? 1_900 : random.below(200);
+          return { id: row.id, tenant: 'acme', at: 0, count: block % 2, note: 'x'.repeat(size) };
+        }),
+      ).flat();
+      expect((await send(sink, cutRows(rows))).error).toBeNull();
+    }
+    const found = await run(`SELECT count::int AS version, count(*)::int AS n FROM ${quoted(table)} GROUP BY 1`);
+    expect(found).toEqual([{ version, n: 6 * 1_200 }]);
   });
 
   test('are known by the columns of `key`', async () => {

@@ -1,10 +1,11 @@
 /**
  * The table of a delivery as statements. Names are quoted, and no value is ever part of a statement.
  *
- * Rows come in two steps: COPY into a table of the session, whose columns have the stream's own types,
- * and one INSERT from there, which orders them by key. So a row that is there already is known by its
- * key, of two rows with one key in a request the last (or first, by `ignore`) counts, as it would in two
- * requests, and transactions lock keys in one order, so that none waits for another in a circle.
+ * Rows come in two steps: COPY into a table of the session, whose columns have the stream's own types and
+ * which counts rows as they come, and one INSERT from there, which orders them by key. So a row that is
+ * there already is known by its key, of two rows with one key in a request the last (or first, by `ignore`)
+ * counts, as it would in two requests, and transactions lock keys in one order, so that none waits for
+ * another in a circle.
  */
 import pg from 'pg';
 import type { SinkOptionsOf } from '../../../config/sinks/index.js';
@@ -40,6 +41,12 @@ export const PLACE_COLUMNS: readonly TableColumn[] = [
 ];
 
 const STAGING = 'pg_temp.millrace_rows';
+
+/**
+ * Counts the rows of a session: their order in a request. Where they lie does not tell it, since a small row goes
+ * to an earlier page that still has room. No column of a stream has such a name.
+ */
+const ORDER = '"millrace order"';
 
 /** The table for a stream. Throws CONFIG_INVALID where `key` names what the stream has not. */
 export function planTable(options: SinkOptionsOf<'postgres'>, schema: Schema, delivery: string): TablePlan {
@@ -95,7 +102,8 @@ export function createKeyIndex(plan: TablePlan): string {
 /** Makes the session's own table; it is empty again after each transaction. */
 export function createStaging({ columns }: TablePlan): string {
   const types = columns.map(({ name, type }) => `${quoted(name)} ${type}`);
-  return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_rows (${types.join(', ')}) ON COMMIT DELETE ROWS`;
+  const order = `${ORDER} bigint GENERATED ALWAYS AS IDENTITY`;
+  return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_rows (${[...types, order].join(', ')}) ON COMMIT DELETE ROWS`;
 }
 
 /** Takes the rows of a request into the session's table. */
@@ -110,11 +118,10 @@ export function insertRows(plan: TablePlan): string {
   const rest = all.filter((name) => !key.includes(name));
   const isUpdate = onConflict === 'update' && rest.length > 0;
   const sets = rest.map((name) => `${quoted(name)} = EXCLUDED.${quoted(name)}`);
-  // A table that was only ever copied to has its rows in the order in which they came.
   return (
     `INSERT INTO ${tableName(plan)} (${names(all)}) ` +
     `SELECT DISTINCT ON (${names(key)}) ${names(all)} FROM ${STAGING} ` +
-    `ORDER BY ${names(key)}, ctid ${isUpdate ? 'DESC' : 'ASC'} ` +
+    `ORDER BY ${names(key)}, ${ORDER} ${isUpdate ? 'DESC' : 'ASC'} ` +
     `ON CONFLICT (${names(key)}) DO ${isUpdate ? `UPDATE SET ${sets.join(', ')}` : 'NOTHING'}`
   );
 }
