@@ -29,6 +29,8 @@ const BENCHES = [
   'latency',
   'freshness',
   'feed',
+  'pull',
+  'pull-freshness',
 ] as const;
 
 const args = process.argv.slice(2);

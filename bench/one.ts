@@ -25,6 +25,8 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   'deliver-search': () => import('./deliver-search.js'),
   freshness: () => import('./freshness.js'),
   feed: () => import('./feed.js'),
+  pull: () => import('./pull.js'),
+  'pull-freshness': () => import('./pull-freshness.js'),
 };
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);

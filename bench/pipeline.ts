@@ -22,9 +22,10 @@ SELECT tenant_id, window_start, window_end, count(*) AS events, approx_count_dis
 FROM TUMBLE(events, event_time, INTERVAL '1 minute') GROUP BY tenant_id, window_start, window_end;
 `;
 
-/** The advertiser whose numbers are asked for, and its key. */
+/** The advertiser whose numbers are asked for. */
 export const PROBE_TENANT = 'advertiser-00042';
-const PROBE_KEY = 'mr_bench_probe_key_0123456789';
+/** Its key. */
+export const PROBE_KEY = 'mr_bench_probe_key_0123456789';
 
 /** A server under load. */
 export interface Pipeline {
@@ -41,14 +42,22 @@ export interface Pipeline {
   stop(): Promise<void>;
 }
 
+/** What is run. */
+export interface PipelineOptions {
+  /** Default 15,000. */
+  readonly tenants?: number;
+  /** SQL; default: three views. */
+  readonly views?: string;
+}
+
 /** Starts the built program on an empty folder. */
-export async function startPipeline(): Promise<Pipeline> {
+export async function startPipeline({ tenants = 15_000, views = VIEWS }: PipelineOptions = {}): Promise<Pipeline> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   const config = join(folder, 'millrace.config.json');
   const settings = {
     streams: { events: { schema: 'ad-events' } },
-    views: [{ sql: VIEWS }],
-    tenants: tenantNames(15_000).map((id) =>
+    views: [{ sql: views }],
+    tenants: tenantNames(tenants).map((id) =>
       id === PROBE_TENANT ? { id, keys: [{ name: 'probe', key: PROBE_KEY, role: 'read' }] } : { id },
     ),
     operators: [{ name: 'bench', key: BENCH_KEY }],
