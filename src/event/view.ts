@@ -44,6 +44,8 @@ export interface ViewColumn {
   readonly additive?: boolean;
   /** How its values over several windows become one; left out: they can't, exactly. */
   readonly rollUp?: RollUp;
+  /** Of a measure without `rollUp`: what the view should have for it. */
+  readonly instead?: string;
   /** Position in the changes stream's schema. */
   readonly column: number;
 }

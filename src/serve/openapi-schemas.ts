@@ -201,7 +201,22 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   ViewRows: {
     type: 'object',
     required: ['rows', 'truncated', 'summed'],
-    properties: { rows: { type: 'array', items: record }, truncated: { type: 'boolean' }, summed: { type: 'boolean' } },
+    properties: {
+      rows: { type: 'array', items: record },
+      truncated: { type: 'boolean' },
+      summed: { type: 'boolean' },
+      granularity: { type: 'string', description: 'Of a roll-up' },
+      zone: { type: 'string', description: 'Of a roll-up' },
+      leftOut: {
+        type: 'array',
+        description: 'Measures that have no exact value for longer periods, and what the view should have instead',
+        items: {
+          type: 'object',
+          required: ['column', 'instead'],
+          properties: { column: { type: 'string' }, instead: { type: 'string' } },
+        },
+      },
+    },
   },
   ...FEED_SCHEMAS,
   Stats: {

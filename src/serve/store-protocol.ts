@@ -20,6 +20,7 @@ import type { EndpointAnswer, EndpointRequest } from './endpoints/answers.js';
 import type { Endpoint } from './endpoints/plan.js';
 import type { QueryAnswer, QueryLimits, QueryRequest } from './query/engine.js';
 import type { Moved } from '../io/rpc.js';
+import type { Granularity } from './rollup/period.js';
 
 /** A view to be kept. */
 export interface StoreView {
@@ -56,6 +57,8 @@ export interface RowRange {
   readonly from: number | null;
   readonly to: number | null;
   readonly limit: number;
+  /** Rows of longer periods instead of the view's windows. */
+  readonly rollUp?: { readonly granularity: Granularity; readonly zone: string };
 }
 
 /** How many windows are given when nobody says from when. */
@@ -68,6 +71,11 @@ export interface ViewRows {
   readonly rows: readonly Readonly<Record<string, JsonValue>>[];
   /** There were more than the limit; the newest are here. */
   readonly truncated: boolean;
+  /** Of a roll-up. */
+  readonly granularity?: Granularity;
+  readonly zone?: string;
+  /** Measures that have no exact value for longer periods, and what the view should have instead. */
+  readonly leftOut?: readonly { readonly column: string; readonly instead: string }[];
 }
 
 /** New rows of a stream. */

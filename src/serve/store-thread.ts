@@ -49,6 +49,7 @@ import type {
   ViewRows,
   ViewStatus,
 } from './store-protocol.js';
+import { rollUp } from './rollup/rollup.js';
 import { tailPage } from './stream-tail.js';
 import { rowsOfAll } from './view-of-all.js';
 import { ViewReader } from './view-reader.js';
@@ -150,8 +151,17 @@ class Store {
   }
 
   async rows(name: string, range: RowRange): Promise<ViewRows> {
-    const { reader, summary } = await this.#current(name);
+    const { reader, summary, freshness } = await this.#current(name);
     const { view } = summary.store;
+    const { completeThrough } = freshness;
+    if (range.rollUp !== undefined)
+      return rollUp({
+        engine: this.#engine,
+        view,
+        range: view.global ? { ...range, tenant: null } : range,
+        ...range.rollUp,
+        completeThrough,
+      });
     if (range.tenant !== null && !view.global) return reader.rows(range.tenant, range);
     return rowsOfAll(this.#engine, view, range);
   }

@@ -132,6 +132,18 @@ function rollUpOf(plan: ViewPlan, output: number): RollUp | undefined {
   return sketch && { sketch: sketch.name };
 }
 
+/** What a view should have for an output that can't be rolled up. */
+function insteadOf(plan: ViewPlan, output: number): { readonly instead?: string } {
+  const { expression } = plan.outputs[output]!;
+  if (expression.kind === 'windowStart' || expression.kind === 'windowEnd' || expression.kind === 'key') return {};
+  if (expression.kind !== 'aggregate') return { instead: 'its parts as columns of their own' };
+  const { name, arg } = plan.aggregates[expression.index]!;
+  const of = arg?.kind === 'column' ? arg.name : '…';
+  if (name === 'avg') return { instead: `sum(${of}) and count(${of})` };
+  const beside = name === 'approxCountDistinct' ? ' beside it' : '';
+  return { instead: `approx_count_distinct_sketch(${of})${beside}` };
+}
+
 /** The description of a view. `epoch`: number and name of this definition, and since when it has seen all rows. */
 export function describeView(
   plan: ViewPlan,
@@ -147,7 +159,7 @@ export function describeView(
       type: viewType(type),
       ...(scale === undefined ? {} : { scale }),
       ...(additive ? { additive } : {}),
-      ...(rollUp === undefined ? {} : { rollUp }),
+      ...(rollUp === undefined ? insteadOf(plan, i) : { rollUp }),
       column: layout.outputs[i]!,
     };
   });

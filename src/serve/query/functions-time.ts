@@ -1,7 +1,7 @@
 /**
  * Functions on time. The session's zone is always UTC.
  */
-import { quoteText } from './literals.js';
+import { once, quoteText } from './literals.js';
 import { constantOf, same, type Signature } from './signature.js';
 import { toCharParts } from './to-char.js';
 import { numericOf, type Type } from './types.js';
@@ -80,6 +80,14 @@ function fieldFunction(kind: 'extract' | 'date_part'): Signature[] {
 
 const truncate = (unit: string, value: string) => `date_trunc(${unit}, ${value})`;
 
+/** Parts of a day keep the offset that holds, so that an hour that comes twice stays two; days begin anew. */
+function truncateInZone(unit: string, value: string, zone: string): string {
+  const local = `timezone(${zone}, ${value})`;
+  return /^'(microsecond|millisecond|second|minute|hour)s?'$/i.test(unit)
+    ? once([value, zone], (x, z) => `${x} - (timezone(${z}, ${x}) - ${truncate(unit, `timezone(${z}, ${x})`)})`)
+    : `timezone(${zone}, ${truncate(unit, local)})`;
+}
+
 /** Functions on time, by name. */
 export const TIME_FUNCTIONS: Record<string, readonly Signature[]> = {
   extract: fieldFunction('extract'),
@@ -96,7 +104,7 @@ export const TIME_FUNCTIONS: Record<string, readonly Signature[]> = {
     {
       args: ['text', 'timestamptz', 'text'],
       result: 'timestamptz',
-      print: ([unit, x, zone]) => `timezone(${zone}, ${truncate(unit!, `timezone(${zone}, ${x})`)})`,
+      print: ([unit, x, zone]) => truncateInZone(unit!, x!, zone!),
       check: checkUnit,
     },
   ],

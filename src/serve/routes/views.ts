@@ -1,9 +1,12 @@
 /** Views: what there is, and rows for a chart. */
 import { answerJson } from '../../collect/http/answer.js';
 import type { ViewDescription } from '../../event/view.js';
+import { zoneOf } from '../../sql/zones.js';
 import { MillraceError } from '../../util/errors.js';
 import type { Api } from '../api-input.js';
+import { GRANULARITIES, isGranularity } from '../rollup/period.js';
 import { tenantOf, timeParameter, wholeNumber, type Exchange, type Parameter, type Route } from '../route.js';
+import type { RowRange } from '../store-protocol.js';
 
 const VIEW: Parameter = { name: 'view', in: 'path', description: 'Name of the view', schema: { type: 'string' } };
 const TENANT: Parameter = {
@@ -59,7 +62,7 @@ function rowsRoute(api: Api): Route {
     roles: ['read'],
     summary: 'Rows of a view by window, oldest first',
     description:
-      'Without `from`, the newest 240 windows. Over all tenants, rows become sums a window (`summed`) when there are more than `limit`.',
+      'Without `from`, the newest 240 windows or periods. Over all tenants, rows become sums a window (`summed`) when there are more than `limit`. With `granularity`, rows of longer periods: exact, or left out and named in `leftOut`.',
     parameters: [
       VIEW,
       TENANT,
@@ -76,23 +79,55 @@ function rowsRoute(api: Api): Route {
         description: 'Most rows; the newest are kept',
         schema: { type: 'integer', minimum: 1, maximum: 10_000, default: 1_000 },
       },
+      {
+        name: 'granularity',
+        in: 'query',
+        description: 'Rolls windows up to whole minutes, hours, days, weeks (from Monday) or months of the zone',
+        schema: { type: 'string', enum: [...GRANULARITIES] },
+      },
+      {
+        name: 'zone',
+        in: 'query',
+        description: "Whose hours and days: an IANA name; without it the tenant's `timeZone`",
+        schema: { type: 'string' },
+      },
     ],
     answers: { 'application/json': { $ref: '#/components/schemas/ViewRows' } },
     errors: [400, 404],
     async handle(exchange) {
       const view = viewOf(api, exchange);
       const { query, response, principal } = exchange;
+      const tenant = tenantOf(principal, query.get('tenant'));
       const range = {
-        tenant: tenantOf(principal, query.get('tenant')),
+        tenant,
         from: timeParameter(query, 'from'),
         to: timeParameter(query, 'to'),
         limit: wholeNumber(query, 'limit', { min: 1, max: 10_000, fallback: 1_000 }),
+        ...rollUpOf(query, tenant === null ? 'UTC' : (api.tenants.directory.tenant(tenant)?.timeZone ?? 'UTC')),
       };
       answerJson(response, 200, await (await api.store()).call('rows', view.name, range), {
         'cache-control': 'no-store',
       });
     },
   };
+}
+
+/** The roll-up that a query asks for, if it does; `own` is the zone of who is asked about. */
+function rollUpOf(query: URLSearchParams, own: string): Pick<RowRange, 'rollUp'> {
+  const granularity = query.get('granularity') ?? '';
+  const named = query.get('zone') ?? '';
+  if (granularity === '' && named === '') return {};
+  if (!isGranularity(granularity))
+    throw new MillraceError(
+      'BODY_MALFORMED',
+      `granularity: expected one of ${GRANULARITIES.join(', ')}${granularity === '' ? '' : `, found '${granularity.slice(0, 40)}'`}`,
+      { place: 'query granularity' },
+    );
+  try {
+    return { rollUp: { granularity, zone: named === '' ? own : zoneOf(named).name } };
+  } catch (cause) {
+    throw new MillraceError('BODY_MALFORMED', `zone: ${(cause as Error).message}`, { place: 'query zone', cause });
+  }
 }
 
 /** The view of the path, if this key may read it. */
