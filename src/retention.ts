@@ -3,20 +3,20 @@ import type { Directory } from './config/tenants.js';
 import type { ViewDescription } from './event/view.js';
 import type { Retention } from './summary/retention.js';
 
-/** The retention of each view, by its name. */
+/** The retention of each view, by its name; of several definitions of a view the first says it. */
 export function retentionsOf(
   views: readonly ViewDescription[],
   directory: Directory,
 ): Readonly<Record<string, Retention>> {
-  const tenantMs = new Map(views.map(({ name }) => [name, {} as Record<string, number>]));
+  const found = new Map<string, { readonly allMs: number | null; readonly tenantMs: Record<string, number> }>();
+  for (const { name, retentionMs } of views)
+    if (!found.has(name)) found.set(name, { allMs: retentionMs ?? null, tenantMs: {} });
   for (const id of directory.tenantIds())
     for (const [view, ms] of Object.entries(directory.tenant(id)!.retentionMs)) {
-      const own = tenantMs.get(view);
-      if (own !== undefined) own[id] = ms;
+      const own = found.get(view);
+      if (own !== undefined) own.tenantMs[id] = ms;
     }
-  return Object.fromEntries(
-    views.map(({ name, retentionMs }) => [name, { allMs: retentionMs ?? null, tenantMs: tenantMs.get(name)! }]),
-  );
+  return Object.fromEntries(found);
 }
 
 /** What tenants' retentions name that is no view. */
