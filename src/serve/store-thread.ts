@@ -31,6 +31,7 @@ import {
   type RowsAnswer,
   type RowsRequest,
 } from './feed/reader.js';
+import { closedThrough } from './feed/complete-through.js';
 import { EndpointAnswers, type EndpointAnswer, type EndpointRequest } from './endpoints/answers.js';
 import { Freshness } from './freshness.js';
 import { lakeReader } from './lake-reader.js';
@@ -302,7 +303,9 @@ async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEve
       loop,
       freshness,
       reader: new ViewReader(summary.store),
-      feed: new FeedReader(summary.store, () => freshness.completeThrough),
+      feed: new FeedReader(summary.store, (tenant) =>
+        log.stream(view.source)?.clock === 'event' ? closedThrough(summary.store, tenant) : freshness.completeThrough,
+      ),
     });
   }
   return views;

@@ -10,6 +10,7 @@ import {
   type FeedView,
   type SnapshotPage,
 } from '../../src/event/feed.js';
+import { closedThrough } from '../../src/serve/feed/complete-through.js';
 import { change, MINUTE, START } from './query/fixture.js';
 import { codeOf, openServer, type Key, type ServerFixture } from './server.js';
 
@@ -93,6 +94,20 @@ describe('the changes feed', () => {
     expect(third.changes).toMatchObject([{ op: 'delete', state: 'corrected', reason: 'late', txn: 2, values: {} }]);
     expect((await changes(cursorOf(third))).changes).toEqual([]);
     expect(third.stable_rev).toBeGreaterThanOrEqual(third.changes[0]!.rev);
+  });
+
+  it('knows how far each tenant is, where each has a clock of its own', async () => {
+    const { store } = server.fixture.views.get('traffic')!;
+    expect(closedThrough(store, 'acme')).toBeNull();
+    await server.fixture.change([
+      change('acme', 0, 'spring', 4, { state: 'final' }),
+      change('acme', 2, 'spring', 1, { state: 'corrected', reason: 'late' }),
+      change('acme', 3, 'spring', 1),
+      change('bolt', 0, 'winter', 5, { state: 'final' }),
+    ]);
+    expect(closedThrough(store, 'acme')).toBe(START + 3 * MINUTE);
+    expect(closedThrough(store, 'bolt')).toBe(START + MINUTE);
+    expect(closedThrough(store, 'nobody')).toBeNull();
   });
 
   it('waits for something new, for this tenant only', async () => {

@@ -94,9 +94,10 @@ const encoder = new TextEncoder();
 export class FeedReader {
   readonly json: RowJson;
   readonly #store: ViewStore;
-  readonly #completeThrough: () => number | null;
+  readonly #completeThrough: (tenant: string) => number | null;
 
-  constructor(store: ViewStore, completeThrough: () => number | null) {
+  /** `completeThrough`: up to where a tenant's windows are final, ms; null when that is not known yet. */
+  constructor(store: ViewStore, completeThrough: (tenant: string) => number | null) {
     this.#store = store;
     this.#completeThrough = completeThrough;
     this.json = new RowJson(store.layout, store.partitions);
@@ -160,7 +161,7 @@ export class FeedReader {
     return {
       partition,
       stableRevision: this.#store.stableRevision(partition),
-      completeThrough: this.#completeThrough(),
+      completeThrough: this.#completeThrough(tenant),
       retainedFrom: this.#retainedFrom(tenant),
       expiredRevision: this.#store.expiredRevision(tenant),
     };
