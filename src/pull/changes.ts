@@ -7,6 +7,7 @@ import { systemClock } from '../io/clock.js';
 import { systemRandom } from '../io/random.js';
 import { retried, type RetryOptions } from './backoff.js';
 import { FeedClient, type FeedOptions } from './feed-client.js';
+import { FeedError } from './feed-error.js';
 
 /** What is asked, and how long. */
 export interface PagesOptions extends FeedOptions {
@@ -43,17 +44,24 @@ export async function* changes(
 ): AsyncGenerator<Pulled<ChangesPage>, void> {
   const { waitSeconds = 0 } = options;
   const { client, request, retry } = prepare(options);
-  let feed = await retried(() => client.describe(retry.signal), retry);
+  const feed = await retried(() => client.describe(retry.signal), retry);
   let cursor = options.cursor ?? null;
   while (!retry.signal.aborted) {
     const asked = cursor;
     const page = await orEnd(retry, () => client.changes({ ...request, cursor: asked, waitSeconds }));
     if (page === null) return;
-    if (page.epoch !== feed.epoch) feed = await retried(() => client.describe(retry.signal), retry);
+    // Only the newest definition is told; pages of an older one can be understood only by who knew it before.
+    if (page.epoch !== feed.epoch) throw replaced(page.epoch);
     cursor = page.next_cursor;
     if (page.changes.length > 0 || asked === null || waitSeconds === 0) yield { ...page, feed, asked };
+    if (!page.has_more && page.superseded_by?.ready === true) throw replaced(page.epoch);
     if (!page.has_more && waitSeconds === 0) return;
   }
+}
+
+function replaced(epoch: string): FeedError {
+  const message = `the view has another definition than ${epoch}; load a snapshot`;
+  return new FeedError(message, { code: 'CURSOR_GONE', status: 410, reason: 'epoch' });
 }
 
 /** Pages of a snapshot: all rows by key. Go on with `changes` from the last page's `next_cursor`. */

@@ -46,6 +46,8 @@ type Query = Readonly<Record<string, string | number | null | undefined>>;
 
 /** A client of one view. */
 export class FeedClient {
+  readonly tenant: string;
+  readonly view: string;
   readonly #base: string;
   readonly #address: string;
   readonly #key: string | undefined;
@@ -54,6 +56,8 @@ export class FeedClient {
   #tag: { readonly url: string; readonly etag: string; readonly page: ChangesPage } | null = null;
 
   constructor({ url, key, tenant, view, fetch: given }: FeedOptions) {
+    this.tenant = tenant;
+    this.view = view;
     this.#base = url.replace(/\/+$/, '');
     this.#address = `${this.#base}/v1/tenants/${encodeURIComponent(tenant)}/views/${encodeURIComponent(view)}`;
     this.#key = key;

@@ -8,12 +8,11 @@
  * A listing (snapshot) is begun when there are no rows yet, when the server says that the cursor is gone, and
  * when the view has another definition; the table is migrated first.
  */
-import type { FeedView } from '../event/feed.js';
 import { MillraceError } from '../util/errors.js';
 import type { FeedClient } from './feed-client.js';
 import { codeOf, isGone } from './feed-error.js';
 import { beginListing, isListing, moveOf, type AnyPage, type Place } from './place.js';
-import { planTable, STATE_TABLE, tableRows, type TablePlan } from './table-plan.js';
+import { planTable, STATE_TABLE, tableRows, type Definition, type TablePlan } from './table-plan.js';
 import type { OwnDigest, PullTable, PullTarget } from './target.js';
 
 /** What a pull is made of. */
@@ -105,22 +104,25 @@ export class Puller {
   }
 
   async #turn(waitSeconds: number, signal: AbortSignal | undefined): Promise<Turn> {
-    const opened = await this.#open(signal);
+    let opened = await this.#open(signal);
     const place = (this.#place ??= await opened.table.place());
     const epoch = place.stage?.epoch ?? place.epoch;
-    if (epoch === null) return this.#list(opened, place, 'there are no rows yet');
-    if (epoch !== opened.plan.epoch) return this.#list(opened, place, 'the view has another definition');
+    if (epoch === null) return this.#list(await this.#openNewest(signal), 'there are no rows yet');
+    // What is staged may be of a newer definition than the rows.
+    if (epoch !== opened.plan.epoch) opened = await this.#openNewest(signal);
+    if (epoch !== opened.plan.epoch) return this.#list(opened, ANOTHER);
     try {
       const page = await this.#ask(place, waitSeconds, signal);
-      if (page.epoch !== epoch) return await this.#reopen(`the view has another definition`, signal);
+      if (page.epoch !== epoch) return await this.#list(await this.#openNewest(signal), ANOTHER);
       const turn = await this.#take(opened, place, page);
       const next = isListing(page) ? undefined : page.superseded_by;
-      if (turn.isCurrent && next?.ready === true) return await this.#supersede(turn, next.epoch, signal);
-      return turn;
+      // A newer definition that has not come as far would take numbers back.
+      if (!turn.isCurrent || next?.ready !== true) return turn;
+      return await this.#list(await this.#openNewest(signal), ANOTHER);
     } catch (error) {
       if (codeOf(error) === 'CURSOR_INVALID') throw strange(opened.plan, error);
       if (!isGone(error)) throw error;
-      return this.#reopen(`the server says: ${error.message}`, signal);
+      return this.#list(await this.#openNewest(signal), `the server says: ${error.message}`);
     }
   }
 
@@ -156,16 +158,10 @@ export class Puller {
     };
   }
 
-  /** Looks at the view again, migrates the table, and begins a listing. */
-  async #reopen(why: string, signal: AbortSignal | undefined): Promise<Turn> {
-    this.#opened = null;
-    const opened = await this.#open(signal);
-    return this.#list(opened, await opened.table.place(), why);
-  }
-
-  async #list({ table, plan }: Opened, place: Place, why: string): Promise<Turn> {
+  /** Begins a listing of the newest definition. */
+  async #list({ table, plan }: Opened, why: string): Promise<Turn> {
     this.#input.onListing?.(why);
-    await table.restage(place, beginListing('snapshot', plan.epoch));
+    await table.restage(await table.place(), beginListing('snapshot', plan.epoch));
     this.#place = null;
     // Listings that never come to an end shall not follow each other without a pause.
     if (this.#listings++ > 1)
@@ -176,22 +172,28 @@ export class Puller {
     return { kind: 'snapshot', received: 0, applied: 0, isCurrent: false, lag: 0, completeThrough: null };
   }
 
-  /** Moves to a newer definition, as soon as the server describes that one. */
-  async #supersede(turn: Turn, epoch: string, signal: AbortSignal | undefined): Promise<Turn> {
-    const { epoch: described } = await this.#input.client.describe(signal);
-    if (described !== epoch) return turn;
-    return this.#reopen('the view has a newer definition', signal);
-  }
-
+  /** The table for the definition that its rows are of: the server goes on with that one for a while after it has a newer one. */
   async #open(signal: AbortSignal | undefined): Promise<Opened> {
     if (this.#opened !== null) return this.#opened;
-    const view: FeedView = await this.#input.client.describe(signal);
-    const plan = planTable(view, this.#input.table);
+    const { client, target } = this.#input;
+    const saved = await target.definition(client.tenant, client.view);
+    return saved === null ? this.#openNewest(signal) : this.#openAs(JSON.parse(saved) as Definition);
+  }
+
+  /** The table for the newest definition; it is migrated. */
+  async #openNewest(signal: AbortSignal | undefined): Promise<Opened> {
+    return this.#openAs(await this.#input.client.describe(signal));
+  }
+
+  async #openAs(definition: Definition): Promise<Opened> {
+    const plan = planTable(definition, this.#input.table);
     this.#opened = { plan, table: await this.#input.target.table(plan) };
     this.#place = null;
     return this.#opened;
   }
 }
+
+const ANOTHER = 'the view has another definition';
 
 /** A cursor that another server wrote may be of other rows: that is for people to decide. */
 function strange({ tenant, view }: TablePlan, error: unknown): MillraceError {

@@ -31,6 +31,15 @@ export interface TablePlan {
   readonly keys: number;
 }
 
+/** The definition of a view that a table's rows are of; it is kept beside them, since the server tells only the newest. */
+export type Definition = Pick<FeedView, 'view' | 'tenant' | 'epoch' | 'key' | 'values'>;
+
+/** The definition of a plan, as text. */
+export function definitionText({ tenant, view, epoch, columns, keys }: TablePlan): string {
+  const definition: Definition = { view, tenant, epoch, key: columns.slice(0, keys), values: columns.slice(keys) };
+  return JSON.stringify(definition);
+}
+
 /** A row as a target takes it. */
 export interface TableRow {
   /** `keyHash`: 16 bytes. */
@@ -45,7 +54,7 @@ export interface TableRow {
 }
 
 /** Plans the table; `table` replaces the view's name. Throws PULL_NAME_REFUSED. */
-export function planTable(view: FeedView, table: string = view.view): TablePlan {
+export function planTable(view: Definition, table: string = view.view): TablePlan {
   const place = `${view.tenant}/${view.view}`;
   checkName(table, 'table', place, NAME_BYTES_MAX - DELETED.length);
   if (table === STATE_TABLE) throw refused(`the table can not be called '${table}'`, TABLE_ADVICE, place);

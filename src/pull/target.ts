@@ -53,6 +53,8 @@ export interface PullTable {
 export interface PullTarget {
   /** How errors call it: never with user and password. */
   readonly name: string;
+  /** The definition that the rows of a tenant and view are of, as `definitionText` wrote it; null when there are none. */
+  definition(tenant: string, view: string): Promise<string | null>;
   /** Makes or migrates what the plan needs, and checks it. Throws PULL_TABLE_CHANGED with what to do. */
   table(plan: TablePlan): Promise<PullTable>;
   close(): Promise<void>;

@@ -28,7 +28,7 @@ let millrace: Millrace;
 let folder = '';
 const children: ChildProcess[] = [];
 
-const start = async (): Promise<void> => {
+const start = async (view = VIEW): Promise<void> => {
   const columns = {
     id: 'string',
     tenant: 'dictionary',
@@ -40,7 +40,7 @@ const start = async (): Promise<void> => {
     data: join(folder, 'data'),
     http: { port: Number(new URL(millrace?.url ?? 'http://x:0').port) },
     streams: { events: { schema: { columns, tenant: 'tenant', eventId: 'id', eventTime: 't' }, partitions: 2 } },
-    views: [{ sql: VIEW }, { sql: TOTAL }],
+    views: [{ sql: view }, { sql: TOTAL }],
     tenants: ['acme', 'bolt'].map((id) => ({ id, keys: [{ key: `${id}-read-key-1234`, role: 'read' }] })),
     operators: [{ key: OPERATOR }],
     messages: { level: 'silent' },
@@ -218,6 +218,32 @@ test('following, while server and worker are killed and restarted: nothing is lo
   expect(await worker.ended).toMatchObject({ code: 0 });
   const verified = await pull(['--config', file, '--verify', '--dry-run']).ended;
   expect(verified).toMatchObject({ code: 0, error: '' });
+}, 90_000);
+
+test('another definition of the view is moved to when it has come as far, and nothing is missing in between', async () => {
+  await send('acme', 50);
+  await settled('acme');
+  expect(await pull(['--view', 'per_kind', ...into(), '--once']).ended).toMatchObject({ code: 0, error: '' });
+  await millrace.close();
+  await start(VIEW.replace('avg(amount) AS mean', 'max(amount) AS most'));
+  const before = Number((await ownRows("SELECT sum(n) FROM per_kind WHERE _tenant = 'acme'"))[0]);
+  await until('the new column to come', async () => {
+    // How far a definition is moves with its events.
+    await send('acme', 5);
+    expect(await pull(['--view', 'per_kind', ...into(), '--once']).ended).toMatchObject({ code: 0, error: '' });
+    const own = await ownRows("SELECT sum(n), count(*) FROM per_kind WHERE _tenant = 'acme'");
+    expect(Number(own[0]!.split('|')[0])).toBeGreaterThanOrEqual(before);
+    const { rows } = await pool.query(
+      "SELECT 1 FROM information_schema.columns WHERE table_name = 'per_kind' AND column_name = 'most'",
+    );
+    return rows.length > 0 && (await ownRows('SELECT 1 FROM per_kind WHERE most IS NOT NULL')).length > 0;
+  });
+  await settled('acme');
+  expect(await pull(['--view', 'per_kind', ...into(), '--verify']).ended).toMatchObject({ code: 0, error: '' });
+  const columns = 'kind, n, amount::text, most::text';
+  expect(await ownRows(`SELECT ${columns} FROM per_kind WHERE _tenant = 'acme'`)).toEqual(
+    await serverRows(`SELECT ${columns} FROM per_kind WHERE tenant = 'acme'`),
+  );
 }, 90_000);
 
 test('says what is wrong, and what to do', async () => {

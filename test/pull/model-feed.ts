@@ -85,7 +85,10 @@ export class ModelFeed {
   completeThrough: string | null = null;
   /** Changes with a cursor below this are gone. */
   expiredBelow = 0;
-  supersededBy: { readonly epoch: string; readonly ready: boolean } | null = null;
+  /** The definition before this one: cursors of it are still served. */
+  replaced: ModelFeed | null = null;
+  /** This definition has come as far as the one before. */
+  isReady = false;
   /** Answers instead of the feed's own; for errors. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null;
   /** Paths and queries that were asked. */
@@ -93,7 +96,7 @@ export class ModelFeed {
   readonly acks: string[] = [];
   /** Rows of a page, when no limit is asked. */
   limit = 1000;
-  readonly #tenants = new Map<string, TenantRows>();
+  #tenants = new Map<string, TenantRows>();
   #server: Server | null = null;
   #txn = 0;
 
@@ -147,6 +150,17 @@ export class ModelFeed {
   save(tenant: string): { readonly rev: number; readonly rows: readonly FeedRow[] } {
     const { rev, rows } = this.#tenant(tenant);
     return { rev, rows: [...rows.values()] };
+  }
+
+  /** Another definition, with no rows, beside this one, which goes on in `replaced`. */
+  supersede(epoch: string, columns: FeedColumns): void {
+    this.replaced = new ModelFeed(this.view, this.columns);
+    this.replaced.epoch = this.epoch;
+    this.replaced.limit = this.limit;
+    this.replaced.#tenants = this.#tenants;
+    this.#tenants = new Map();
+    this.epoch = epoch;
+    this.columns = columns;
   }
 
   /** Another definition of the view, with no rows. */
@@ -219,6 +233,11 @@ export class ModelFeed {
     const why = cursor === null ? null : this.#goneReason(tenant, cursor);
     if (why !== null)
       return { status: 410, error: { code: 'CURSOR_GONE', message: `the cursor is gone (${why})`, reason: why } };
+    if (path === '/changes' && cursor !== null && cursor.epoch === this.replaced?.epoch)
+      return {
+        ...this.replaced.#changes(tenant, cursor, limit),
+        superseded_by: { epoch: this.epoch, ready: this.isReady },
+      };
     if (path === '/changes') return this.#changes(tenant, cursor, limit);
     const kind = path === '/snapshot' ? 'snapshot' : 'replay';
     return this.#list(tenant, kind, cursor, limit, input['from'], input['to']);
@@ -238,7 +257,7 @@ export class ModelFeed {
   }
 
   #goneReason(tenant: string, cursor: Cursor): string | null {
-    if (cursor.epoch !== this.epoch) return 'epoch';
+    if (cursor.epoch !== this.epoch) return cursor.epoch === this.replaced?.epoch ? null : 'epoch';
     if (cursor.rev > this.rev(tenant)) return 'ahead';
     return cursor.rev < this.expiredBelow ? 'expired' : null;
   }
@@ -253,7 +272,6 @@ export class ModelFeed {
     return {
       ...this.#foot(tenant, { at: 'changes', tenant, epoch: this.epoch, rev: reached }, hasMore),
       changes,
-      ...(this.supersededBy === null ? {} : { superseded_by: this.supersededBy }),
     };
   }
 

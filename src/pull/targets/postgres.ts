@@ -8,7 +8,7 @@
  * Limits: one page in memory; `sessionsMax` sessions. A long COPY or swap has no bound on its time, since
  * only the advertiser knows how large the table is; a session whose server is gone fails by keep-alive.
  */
-import pg from 'pg';
+import pg, { type ClientBase } from 'pg';
 import type { Move, Place, Stage } from '../place.js';
 import { STATE_TABLE, type TablePlan, type TableRow } from '../table-plan.js';
 import {
@@ -25,7 +25,7 @@ import { MillraceError } from '../../util/errors.js';
 import { failureOf, type FailurePlace } from './postgres/failure.js';
 import { pooled, Session, type Sessions } from './postgres/sessions.js';
 import { setUp } from './postgres/set-up.js';
-import { makeState, placeOf, readState, saveMove, saveStage, type StateRow } from './postgres/state.js';
+import { makeState, placeOf, readDefinition, readState, saveMove, saveStage, type StateRow } from './postgres/state.js';
 import * as say from './postgres/statements.js';
 import { arrayText, copyLine } from './postgres/values.js';
 
@@ -63,6 +63,18 @@ export function createPostgresTarget(options: PostgresTargetOptions, seams: Targ
   const schema = options.schema ?? 'public';
   return {
     name,
+    async definition(tenant, view) {
+      const state = `${say.quoted(schema)}.${say.quoted(STATE_TABLE)}`;
+      try {
+        const read = (client: ClientBase) =>
+          new Session(client, seams).query<{ definition: string | null }>(readDefinition(state), [tenant, view]);
+        return (await pooled(pool).run(read))[0]?.definition ?? null;
+      } catch (error) {
+        // Before the first start there is no such table, or no such column.
+        if (/^42(P01|703)$/.test(String((error as { code?: unknown }).code))) return null;
+        throw failureOf(error, { name, schema, user, tables: [state] });
+      }
+    },
     table: (plan) => openPostgresTable({ sessions: pooled(pool), name, schema, user, plan, seams }),
     close: () => pool.end(),
   };

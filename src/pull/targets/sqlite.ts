@@ -25,19 +25,34 @@ import { setUp } from './sqlite/set-up.js';
 import { makeState, placeOf, readState, saveMove, saveStage, type StateRow } from './sqlite/state.js';
 import * as say from './sqlite/statements.js';
 
+const HAS_DEFINITION = "SELECT 1 FROM pragma_table_info(?1) WHERE name = 'definition'";
+const READ_DEFINITION = `SELECT definition FROM ${STATE_TABLE} WHERE tenant = ?1 AND view = ?2`;
+
 /** A file of SQLite. */
 export function createSqliteTarget(path: string, seams: TargetSeams = {}): PullTarget {
   const name = `SQLite ${path}`;
   let opening: Promise<Connection> | null = null;
+  const connected = (): Promise<Connection> => {
+    opening ??= Connection.open(path, name, seams);
+    return opening.catch((error: unknown) => {
+      opening = null;
+      throw error;
+    });
+  };
   return {
     name,
-    async table(plan) {
-      opening ??= Connection.open(path, name, seams);
-      const connection = await opening.catch((error: unknown) => {
-        opening = null;
-        throw error;
+    async definition(tenant, view) {
+      const connection = await connected();
+      const rows = await connection.transaction(async () => {
+        const columns = await connection.all(HAS_DEFINITION, [STATE_TABLE]);
+        // Before the first start there is no such table.
+        if (columns.length === 0) return [];
+        return connection.all<{ definition: string | null }>(READ_DEFINITION, [tenant, view]);
       });
-      const table = new SqliteTable(connection, say.sqliteTables(plan));
+      return rows?.[0]?.definition ?? null;
+    },
+    async table(plan) {
+      const table = new SqliteTable(await connected(), say.sqliteTables(plan));
       await table.open();
       return table;
     },

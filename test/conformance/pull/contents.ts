@@ -40,29 +40,31 @@ export function migrating(bench: () => Bench): void {
       ).toEqual([7, 8, 9].map((clicks) => ({ campaign: 'x', country: 'de', clicks: String(clicks), cost: null })));
     });
 
-    test('that is announced is moved to when it is ready', async () => {
-      const { feed, worker, agree } = bench();
+    test('is moved to when it is ready; until then a worker goes on with the old one, also after a restart', async () => {
+      const { feed, worker, rows } = bench();
       feed.change('acme', ...many(5));
+      await worker().catchUp();
+      feed.supersede('2.3333333333333333', other);
+      const old = feed.replaced!;
+      old.change('acme', traffic(0, 'c0', 70), { ...traffic(1, 'c1', 0), isDelete: true });
+      feed.change('acme', row(1, 7));
       const listings: string[] = [];
-      const puller = worker({ onListing: (why) => listings.push(why) });
+      const puller = worker({ limit: 1, onListing: (why) => listings.push(why) });
       await puller.catchUp();
-      feed.supersededBy = { epoch: '2.3333333333333333', ready: true };
-      await puller.catchUp();
-      expect(listings).toHaveLength(1);
-      feed.intercept = (request, response) => {
-        if (request.url!.includes('/changes') || request.url!.includes('/snapshot')) return false;
-        // The server describes the newest definition; cursors of the old one are still served.
-        feed.intercept = null;
-        feed.supersededBy = null;
-        feed.epoch = '2.3333333333333333';
-        response.writeHead(503, { 'content-type': 'application/json' });
-        response.end('{"error":{"code":"SHUTTING_DOWN","message":"comes back"}}');
-        return true;
-      };
-      await expect(puller.catchUp()).rejects.toThrow('comes back');
-      await puller.catchUp();
-      expect(listings[1]).toContain('another definition');
-      await agree();
+      expect(await rows()).toEqual(expectedRows(old, 'acme'));
+      expect(listings).toEqual([]);
+      feed.change('acme', row(2, 8));
+      feed.isReady = true;
+      old.change('acme', traffic(2, 'c2', 9));
+      await puller.turn(0);
+      expect(await rows()).toMatchObject(expectedRows(old, 'acme'));
+      // A restart in the middle of the snapshot goes on with it.
+      await puller.turn(0);
+      await worker({ limit: 1, onListing: (why) => listings.push(why) }).catchUp();
+      expect(listings).toEqual(['the view has another definition']);
+      expect((await rows()).map(({ campaign, clicks, cost }) => ({ campaign, clicks, cost }))).toEqual(
+        [7, 8].map((clicks) => ({ campaign: 'x', clicks: String(clicks), cost: null })),
+      );
     });
 
     test('with a column of another type is refused: the message names it and says what to do', async () => {

@@ -1,11 +1,13 @@
 /** The state table: a row a tenant and view, locked and moved as the first statement of every transaction. */
 import type { Move, Place, Stage } from '../../place.js';
+import { definitionText } from '../../table-plan.js';
 import type { PgTables } from './statements.js';
 
 /** The columns of `millrace_pull` after `tenant` and `view`, as `format_type` prints their types. */
 export const STATE_COLUMNS: Readonly<Record<string, string>> = {
   table_name: 'text',
   epoch: 'text',
+  definition: 'text',
   cursor: 'text',
   rev: 'bigint',
   complete_through: 'timestamp with time zone',
@@ -51,6 +53,11 @@ export function readState({ state }: PgTables): string {
   return `SELECT ${STATE_LIST} FROM ${state} WHERE tenant = $1 AND view = $2`;
 }
 
+/** Reads the definition of `$1`, `$2`, of a table with this name. */
+export function readDefinition(state: string): string {
+  return `SELECT definition FROM ${state} WHERE tenant = $1 AND view = $2`;
+}
+
 /** Makes the row, at its beginning. */
 export function makeState({ state }: PgTables): string {
   return (
@@ -93,13 +100,14 @@ export function saveMove(tables: PgTables, asked: Place, { kind, replaces, to }:
   if (kind === 'stage') return saveStage(tables, asked, to.stage);
   const { tenant, view } = tables.plan;
   const values: unknown[] = [tenant, view, asked.generation, to.epoch, to.cursor, to.rev];
-  values.push(to.completeThrough, to.retainedFrom, to.generation);
+  values.push(to.completeThrough, to.retainedFrom, to.generation, definitionText(tables.plan));
   // A snapshot says where the server is, which after a restored backup is further back.
   const isFurther = replaces?.kind === 'snapshot' ? 'true' : 'rev <= $6';
   const newer = (column: string, value: string): string =>
     `${column} = CASE WHEN ${isFurther} THEN ${value} ELSE ${column} END`;
   const sets = [
     newer('epoch', '$4'),
+    newer('definition', '$10'),
     newer('cursor', '$5'),
     newer('rev', '$6::bigint'),
     newer('complete_through', '$7::timestamptz'),

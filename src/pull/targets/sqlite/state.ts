@@ -1,5 +1,6 @@
 /** The state table in SQLite: a row a tenant and view, moved as the first statement of every transaction. */
 import type { Move, Place, Stage } from '../../place.js';
+import { definitionText } from '../../table-plan.js';
 import type { SqliteTables, Statement } from './statements.js';
 import type { SqliteValue } from './columns.js';
 
@@ -7,6 +8,7 @@ import type { SqliteValue } from './columns.js';
 export const STATE_COLUMNS: Readonly<Record<string, string>> = {
   table_name: 'TEXT',
   epoch: 'TEXT',
+  definition: 'TEXT',
   cursor: 'TEXT',
   rev: 'BIGINT',
   complete_through: 'TEXT',
@@ -83,13 +85,14 @@ export function saveMove(tables: SqliteTables, asked: Place, { kind, replaces, t
   if (kind === 'stage') return saveStage(tables, asked, to.stage);
   const { tenant, view } = tables.plan;
   const values: SqliteValue[] = [tenant, view, BigInt(asked.generation), to.epoch, to.cursor, BigInt(to.rev)];
-  values.push(to.completeThrough, to.retainedFrom, BigInt(to.generation));
+  values.push(to.completeThrough, to.retainedFrom, BigInt(to.generation), definitionText(tables.plan));
   // A snapshot says where the server is, which after a restored backup is further back.
   const isFurther = replaces?.kind === 'snapshot' ? 'true' : 'rev <= ?6';
   const newer = (column: string, value: string): string =>
     `${column} = CASE WHEN ${isFurther} THEN ${value} ELSE ${column} END`;
   const sets = [
     newer('epoch', '?4'),
+    newer('definition', '?10'),
     newer('cursor', '?5'),
     newer('rev', '?6'),
     newer('complete_through', '?7'),
