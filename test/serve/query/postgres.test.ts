@@ -212,6 +212,10 @@ const EXPRESSIONS = [
   "true AND NULL, false AND NULL, true OR NULL, NOT NULL::boolean, clicks > 2 AND cost > 1, 1 = 1.0, 1 < 1.5, 'a' < 'b', 'Z' < 'a', 'é' > 'z'",
   // time
   "date_trunc('hour', event_time), date_trunc('day', event_time), date_trunc('week', event_time), date_trunc('month', event_time), date_trunc('day', event_time, 'America/New_York')",
+  // An hour that comes twice, days of 23 and 25 hours, and one that begins at 1.
+  "date_trunc('hour', event_time, 'Asia/Kathmandu'), date_trunc('hour', TIMESTAMPTZ '2025-10-26 00:30Z', 'Europe/Berlin'), date_trunc('hour', TIMESTAMPTZ '2025-10-26 01:30Z', 'Europe/Berlin')",
+  "date_trunc('day', TIMESTAMPTZ '2025-10-26 22:30Z', 'Europe/Berlin'), date_trunc('day', TIMESTAMPTZ '2025-03-30 22:30Z', 'Europe/Berlin'), date_trunc('day', TIMESTAMPTZ '2025-04-25 12:00Z', 'Africa/Cairo')",
+  "date_bin(INTERVAL '15 minutes', event_time, TIMESTAMPTZ '2025-01-01 00:05Z')",
   "extract(hour from event_time), extract(epoch from event_time), extract(dow from event_time), extract(isodow from event_time), extract(second from event_time), extract(milliseconds from event_time), extract(week from event_time), extract(doy from event_time), date_part('minute', event_time)",
   "event_time AT TIME ZONE 'Europe/Berlin', (event_time AT TIME ZONE 'UTC') AT TIME ZONE 'Europe/Berlin', event_time + interval '1 day', event_time - interval '90 minutes', interval '1 hour' + event_time, event_time + 2 * interval '1 minute'",
   "to_char(event_time, 'YYYY-MM-DD HH24:MI:SS.MS'), to_char(event_time, 'Mon DD, YYYY HH12:MI AM'), to_char(event_time, 'FMDay, FMMonth DDD IW Q D'), to_char(event_time, '\"at\" HH24\"h\"'), to_char(event_time, 'Dy dd')",
