@@ -71,6 +71,8 @@ interface OpenView {
   readonly feed: FeedReader;
   readonly isCurrent: boolean;
   readonly freshness: Freshness;
+  /** Windows of a tenant that end at or before this are final unless corrected. */
+  completeThrough(tenant: string): number | null;
 }
 
 /** Everything this thread runs. */
@@ -152,16 +154,15 @@ class Store {
   }
 
   async rows(name: string, range: RowRange): Promise<ViewRows> {
-    const { reader, summary, freshness } = await this.#current(name);
+    const { reader, summary, freshness, completeThrough } = await this.#current(name);
     const { view } = summary.store;
-    const { completeThrough } = freshness;
     if (range.rollUp !== undefined)
       return rollUp({
         engine: this.#engine,
         view,
         range: view.global ? { ...range, tenant: null } : range,
         ...range.rollUp,
-        completeThrough,
+        completeThrough: range.tenant === null ? freshness.completeThrough : completeThrough(range.tenant),
       });
     if (range.tenant !== null && !view.global) return reader.rows(range.tenant, range);
     return rowsOfAll(this.#engine, view, range);
@@ -297,15 +298,16 @@ async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEve
     });
     summary.store.watch.onChanged = (tenants) => parent.changed(key, tenants);
     const freshness = new Freshness(log, summary.store, systemClock, reader);
+    const completeThrough = (tenant: string): number | null =>
+      log.stream(view.source)?.clock === 'event' ? closedThrough(summary.store, tenant) : freshness.completeThrough;
     views.set(key, {
       isCurrent,
       summary,
       loop,
       freshness,
       reader: new ViewReader(summary.store),
-      feed: new FeedReader(summary.store, (tenant) =>
-        log.stream(view.source)?.clock === 'event' ? closedThrough(summary.store, tenant) : freshness.completeThrough,
-      ),
+      feed: new FeedReader(summary.store, completeThrough),
+      completeThrough,
     });
   }
   return views;
