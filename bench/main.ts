@@ -31,6 +31,7 @@ const BENCHES = [
   'feed',
   'pull',
   'pull-freshness',
+  'queries',
 ] as const;
 
 const args = process.argv.slice(2);

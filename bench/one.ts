@@ -27,6 +27,7 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   feed: () => import('./feed.js'),
   pull: () => import('./pull.js'),
   'pull-freshness': () => import('./pull-freshness.js'),
+  queries: () => import('./queries.js'),
 };
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { deliveriesField } from './deliveries-field.js';
-import { NAME, NAME_EXAMPLE, duration, path, size, text, whole } from './fields.js';
+import { NAME, NAME_EXAMPLE, duration, optionalWhole, path, size, text, whole } from './fields.js';
 import { firehoseField } from './firehose-field.js';
 import { schemaField } from './schema-field.js';
 import { transformsField } from './transforms-field.js';
@@ -125,7 +125,14 @@ const queryField = z
     cacheSizeMax: size('64 MiB', 'Answers of saved endpoints that are kept', 0),
     memorySizeMax: size('512 MiB', 'Memory of DuckDB, for all queries together', 64 * 1024 ** 2),
     concurrentMax: whole(4, 'Queries running at once', 1, 64),
+    tenantConcurrentMax: whole(2, 'Queries of one tenant running at once', 1, 64),
+    heavyConcurrentMax: optionalWhole(
+      'Queries running at once that take longer than a quarter of a second; default: a core in two, and no more than half of all',
+      1,
+      64,
+    ),
     waitingMax: whole(64, 'Queries waiting; beyond it the answer is 429', 0, 10_000),
+    tenantWaitingMax: whole(16, 'Queries of one tenant waiting; beyond it the answer is 429', 0, 10_000),
   })
   .prefault({});
 

@@ -193,7 +193,11 @@ export interface QueryOptions {
   readonly cacheBytesMax: number;
   readonly memoryBytesMax: number;
   readonly concurrentMax: number;
+  readonly tenantConcurrentMax: number;
+  /** Left out: by the cores of the machine. */
+  readonly heavyConcurrentMax?: number;
   readonly waitingMax: number;
+  readonly tenantWaitingMax: number;
 }
 
 /** Bounds of the changes feed, for one tenant. */

@@ -100,7 +100,10 @@ function stageOptions(values: ConfigValues): Pick<MillraceOptions, 'collect' | '
       cacheBytesMax: query.cacheSizeMax,
       memoryBytesMax: query.memorySizeMax,
       concurrentMax: query.concurrentMax,
+      tenantConcurrentMax: query.tenantConcurrentMax,
+      ...(query.heavyConcurrentMax === undefined ? {} : { heavyConcurrentMax: query.heavyConcurrentMax }),
       waitingMax: query.waitingMax,
+      tenantWaitingMax: query.tenantWaitingMax,
     },
   };
 }

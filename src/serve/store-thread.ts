@@ -37,7 +37,7 @@ import { Freshness } from './freshness.js';
 import { lakeReader } from './lake-reader.js';
 import { catalogOf, type Catalog } from './query/catalog.js';
 import { Duck } from './query/duck.js';
-import { QueryEngine, type QueryAnswer, type QueryRequest } from './query/engine.js';
+import { QUERY_LIMITS, QueryEngine, type QueryAnswer, type QueryLimits, type QueryRequest } from './query/engine.js';
 import { createSnapshots } from './query/snapshots.js';
 import { TempFiles, writeParquet } from './query/temp-files.js';
 import type {
@@ -246,6 +246,7 @@ class Store {
         .set(lagMs / 1000);
     }
     this.#metrics.gauge('millrace_queries_running').set(this.#engine.load.running);
+    this.#metrics.gauge('millrace_queries_waiting').set(this.#engine.load.waiting);
   }
 }
 
@@ -322,6 +323,11 @@ function catalogNow({ views }: StoreThreadData, log: RemoteLog, names: readonly 
   );
 }
 
+/** Half of the cores may be busy with heavy queries, and half of the places. */
+function heavyMax({ concurrentMax = QUERY_LIMITS.concurrentMax }: Partial<QueryLimits>): number {
+  return Math.max(1, Math.floor(Math.min(availableParallelism(), concurrentMax) / 2));
+}
+
 async function start(data: StoreThreadData, parent: StoreEvents): Promise<Store> {
   await loadParser();
   const log = await connectLog(data.logPort);
@@ -350,7 +356,7 @@ async function start(data: StoreThreadData, parent: StoreEvents): Promise<Store>
     snapshots,
     catalog,
     clock: systemClock,
-    limits: data.limits,
+    limits: { heavyConcurrentMax: heavyMax(data.limits), ...data.limits },
     onError: (error, printed) =>
       parent.problem('query', `${error instanceof Error ? error.message : String(error)}\n${printed.slice(0, 2000)}`),
   });

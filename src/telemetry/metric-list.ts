@@ -215,6 +215,7 @@ export const METRICS = {
   millrace_queries_total: { type: 'counter', help: 'Queries, by outcome: ok or the error code.', labels: ['outcome'] },
   millrace_query_seconds: { type: 'histogram', help: 'From statement to the last row.', labels: [], buckets: SECONDS },
   millrace_queries_running: { type: 'gauge', help: 'Queries running now.', labels: [] },
+  millrace_queries_waiting: { type: 'gauge', help: 'Queries waiting for their turn.', labels: [] },
   millrace_feed_polls: { type: 'gauge', help: 'Long polls of the changes feed that wait.', labels: [] },
   millrace_feed_lag_revisions: {
     type: 'histogram',

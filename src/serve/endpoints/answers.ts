@@ -136,7 +136,12 @@ export class EndpointAnswers {
     key: string,
   ): Promise<KeptAnswer> {
     const madeAtMs = this.#input.clock.monotonic();
-    const { elapsedMs: _, ...answer } = await this.#input.engine.answer(bound, { tenant, format, plain: true });
+    const { elapsedMs: _, ...answer } = await this.#input.engine.answer(bound, {
+      tenant,
+      format,
+      plain: true,
+      kind: 'interactive',
+    });
     const etag = `"${tagOf(endpoint, key, bound.readsClock ? null : answer.revision)}.${hash(answer.body)}"`;
     const made = { ...answer, etag, madeAtMs };
     if (!bound.readsClock || endpoint.cacheMs > 0) {

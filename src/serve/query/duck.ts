@@ -22,6 +22,9 @@ export interface DuckOptions {
   readonly threads: number;
 }
 
+/** How often a query that should end is told so until it does. */
+const INTERRUPT_EVERY_MS = 50;
+
 /** A locked instance. */
 export class Duck {
   readonly #instance: DuckDBInstance;
@@ -59,7 +62,12 @@ export class Duck {
   async select<T>(sql: string, signal: AbortSignal, use: (result: DuckDBResult) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const connection = await this.#instance.connect();
-    const interrupt = (): void => connection.interrupt();
+    let again: NodeJS.Timeout | undefined;
+    const interrupt = (): void => {
+      connection.interrupt();
+      // Between the steps of a query there is nothing to interrupt, and the next step knows nothing of it.
+      again = setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS);
+    };
     try {
       // Checked again: an abort during connect() had nothing to interrupt yet.
       signal.throwIfAborted();
@@ -67,6 +75,7 @@ export class Duck {
       return await use(await start(connection, sql));
     } finally {
       signal.removeEventListener('abort', interrupt);
+      clearInterval(again);
       connection.closeSync();
     }
   }

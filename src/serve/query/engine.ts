@@ -1,8 +1,8 @@
 /**
  * Runs queries: bind, take a snapshot, print, execute, within limits.
  *
- * Limits, all of them per engine: `concurrentMax` queries at once, `waitingMax` more in a queue (beyond it
- * QUERY_BUSY), `timeoutMs` each (QUERY_TIMEOUT, the statement is interrupted), `rowsMax` rows (the
+ * Limits, all of them per engine: who runs and who waits is up to `QueryQueue` (beyond its bounds QUERY_BUSY);
+ * `timeoutMs` each, waiting included (QUERY_TIMEOUT, the statement is interrupted), `rowsMax` rows (the
  * answer says `truncated`), `resultBytesMax` of answer and DuckDB's memory (QUERY_TOO_LARGE).
  */
 import type { Clock } from '../../io/clock.js';
@@ -13,13 +13,20 @@ import type { Duck } from './duck.js';
 import { ENGINE_FAULT, engineError } from './engine-error.js';
 import { printQuery, type BaseSource } from './print.js';
 import { CONTENT_TYPES, openResult, type ResultFormat, type ResultSink } from './results.js';
+import { QueryQueue, type QueryClass } from './query-queue.js';
 import type { SnapshotSource } from './sources.js';
 import type { BoundBase } from './tree.js';
 
 /** Limits of the engine. */
 export interface QueryLimits {
+  /** Queries running at once, and of one tenant. */
   readonly concurrentMax: number;
+  readonly tenantConcurrentMax: number;
+  /** Of them, such as take long. */
+  readonly heavyConcurrentMax: number;
+  /** Queries waiting, and of one tenant. */
   readonly waitingMax: number;
+  readonly tenantWaitingMax: number;
   readonly timeoutMs: number;
   readonly rowsMax: number;
   readonly resultBytesMax: number;
@@ -28,7 +35,10 @@ export interface QueryLimits {
 /** The defaults of `QueryLimits`. */
 export const QUERY_LIMITS: QueryLimits = {
   concurrentMax: 4,
+  tenantConcurrentMax: 2,
+  heavyConcurrentMax: 1,
   waitingMax: 64,
+  tenantWaitingMax: 16,
   timeoutMs: 30_000,
   rowsMax: 100_000,
   resultBytesMax: 64 * 1024 * 1024,
@@ -42,6 +52,8 @@ export interface AnswerRequest {
   /** Lower limits than the engine's. */
   readonly rowsMax?: number;
   readonly timeoutMs?: number;
+  /** Default: an operator's are `interactive`, a tenant's `adhoc`. */
+  readonly kind?: QueryClass;
   /** The same rows give the same bytes: JSON says nothing of the time and the moment. */
   readonly plain?: boolean;
 }
@@ -78,17 +90,27 @@ export interface QueryEngineInput {
 export class QueryEngine {
   readonly limits: QueryLimits;
   readonly #input: QueryEngineInput;
-  #running = 0;
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: QueryQueue;
 
   constructor(input: QueryEngineInput) {
     this.#input = input;
     this.limits = { ...QUERY_LIMITS, ...input.limits };
+    const { concurrentMax, tenantConcurrentMax, heavyConcurrentMax, waitingMax, tenantWaitingMax } = this.limits;
+    this.#queue = new QueryQueue(
+      {
+        runningMax: concurrentMax,
+        tenantRunningMax: tenantConcurrentMax,
+        heavyMax: heavyConcurrentMax,
+        waitingMax,
+        tenantWaitingMax,
+      },
+      input.clock,
+    );
   }
 
   /** Queries running and waiting now. */
-  get load(): { running: number; waiting: number } {
-    return { running: this.#running, waiting: this.#queue.length };
+  get load(): { readonly running: number; readonly heavy: number; readonly waiting: number } {
+    return this.#queue.load;
   }
 
   /** Runs one query. */
@@ -106,12 +128,14 @@ export class QueryEngine {
     const timeoutMs = Math.min(this.limits.timeoutMs, request.timeoutMs ?? Infinity);
     const ending = new AbortController();
     const cancel = clock.after(timeoutMs, () => ending.abort(timedOut(timeoutMs)));
-    await this.#enter(ending.signal);
+    const { tenant, kind = tenant === null ? 'interactive' : 'adhoc' } = request;
+    let leave: (() => void) | null = null;
     try {
+      leave = await this.#queue.enter(tenant, kind, ending.signal);
       return await this.#execute(request, bound, ending.signal, started);
     } finally {
       cancel();
-      this.#leave();
+      leave?.();
     }
   }
 
@@ -176,34 +200,6 @@ export class QueryEngine {
       if (taken < chunk.rowCount) return { writer, rows, truncated: true };
     }
     return { writer, rows, truncated: false };
-  }
-
-  async #enter(signal: AbortSignal): Promise<void> {
-    if (this.#running < this.limits.concurrentMax) {
-      this.#running += 1;
-      return;
-    }
-    if (this.#queue.length >= this.limits.waitingMax)
-      throw new MillraceError('QUERY_BUSY', `${this.#running} queries run and ${this.#queue.length} wait; try again`);
-    await new Promise<void>((resolve, reject) => {
-      const leave = (): void => {
-        this.#queue.splice(this.#queue.indexOf(enter), 1);
-        reject(signal.reason as Error);
-      };
-      const enter = (): void => {
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
-      this.#queue.push(enter);
-      signal.addEventListener('abort', leave, { once: true });
-    });
-  }
-
-  /** Hands the place to who waits longest, or frees it. */
-  #leave(): void {
-    const next = this.#queue.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
   }
 }
 

@@ -125,6 +125,8 @@ function takeTenant(
   version: string,
   files: TempFiles,
 ): Promise<TempFile> {
+  const key = `tenant\0${version}\0${tenant}`;
+  if (files.has(key)) return files.take(key, schema, () => []);
   const slices = live.flatMap(({ table, newer }) => [
     ...chunks(
       schema,
@@ -132,7 +134,7 @@ function takeTenant(
       slotsOf(table, tenant).filter((slot) => newer === null || newer.slotOf(table, slot) < 0),
     ),
   ]);
-  return files.take(`tenant\0${version}\0${tenant}`, schema, () => rowGroups(slices));
+  return files.take(key, schema, () => rowGroups(slices));
 }
 
 function* chunks(schema: Schema, rows: RowSet, picks: Int32Array): Generator<RowSlice> {
