@@ -9,7 +9,7 @@ import type { ClientBase, Pool } from 'pg';
 import { MillraceError } from '../util/errors.js';
 import type { Pulled } from './changes.js';
 import { beginListing, isListing, moveOf, type AnyPage, type Place } from './place.js';
-import { planTable, tableRows } from './table-plan.js';
+import { planTable, tableRows, type TablePlan } from './table-plan.js';
 import type { PullTable, Taken } from './target.js';
 import { openPostgresTable } from './targets/postgres.js';
 import { pooled, single } from './targets/postgres/sessions.js';
@@ -35,27 +35,28 @@ const opened = new WeakMap<Database, Map<string, Promise<PullTable>>>();
  * @throws PULL_PAGE_ELSEWHERE when the page does not follow on what the table has: begin again at `savedCursor`.
  * @throws PULL_TABLE_CHANGED, PULL_NAME_REFUSED and other errors of the worker, each with what to do.
  */
-export async function applyTo(db: Database, page: Pulled<AnyPage>, options: ApplyOptions = {}): Promise<Taken> {
+export function applyTo(db: Database, page: Pulled<AnyPage>, options: ApplyOptions = {}): Promise<Taken> {
+  return withTable(db, page.feed, options, (table, plan) => take(table, plan, page));
+}
+
+/** Where to go on: what `changes` takes as `cursor`; null when a snapshot is to be loaded first, or again from its beginning. */
+export function savedCursor(db: Database, feed: FeedView, options: ApplyOptions = {}): Promise<string | null> {
+  return withTable(db, feed, options, async (table) => {
+    const place = await table.place();
+    return place.stage?.isListing === true ? null : followed(place);
+  });
+}
+
+async function take(table: PullTable, plan: TablePlan, page: Pulled<AnyPage>): Promise<Taken> {
   const { feed, asked } = page;
-  const table = await tableOf(db, feed, options);
-  const plan = planTable(feed, options.table);
   let place = await table.place();
   if (isListing(page) && asked === null) {
     place = (await table.restage(place, beginListing('snapshot', page.epoch))) ?? place;
   } else if (asked !== followed(place)) throw elsewhere(feed, asked, followed(place));
-  const taken = await table.take(
-    place,
-    moveOf(place, page),
-    tableRows(plan, isListing(page) ? page.rows : page.changes),
-  );
+  const rows = tableRows(plan, isListing(page) ? page.rows : page.changes);
+  const taken = await table.take(place, moveOf(place, page), rows);
   if (taken === null) throw elsewhere(feed, asked, followed(await table.place()));
   return taken;
-}
-
-/** Where to go on: what `changes` takes as `cursor`; null when a snapshot is to be loaded first, or again from its beginning. */
-export async function savedCursor(db: Database, feed: FeedView, options: ApplyOptions = {}): Promise<string | null> {
-  const place = await (await tableOf(db, feed, options)).place();
-  return place.stage?.isListing === true ? null : followed(place);
 }
 
 function followed({ stage, cursor }: Place): string | null {
@@ -70,15 +71,32 @@ function elsewhere({ tenant, view }: FeedView, asked: string | null, there: stri
   );
 }
 
-async function tableOf(db: Database, feed: FeedView, { table, schema = 'public' }: ApplyOptions): Promise<PullTable> {
-  const plan = planTable(feed, table);
-  const key = JSON.stringify([schema, plan.table, feed.tenant, feed.view, feed.epoch]);
+/** Has a table that is ready; one that was changed meanwhile is set up once more. */
+async function withTable<T>(
+  db: Database,
+  feed: FeedView,
+  options: ApplyOptions,
+  work: (table: PullTable, plan: TablePlan) => Promise<T>,
+): Promise<T> {
+  const plan = planTable(feed, options.table);
+  const schema = options.schema ?? 'public';
+  try {
+    return await work(await tableOf(db, plan, schema), plan);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'PULL_TABLE_CHANGED') throw error;
+    opened.delete(db);
+    return work(await tableOf(db, plan, schema), plan);
+  }
+}
+
+function tableOf(db: Database, plan: TablePlan, schema: string): Promise<PullTable> {
+  const key = JSON.stringify([schema, plan.table, plan.tenant, plan.view, plan.epoch]);
   let tables = opened.get(db);
   if (tables === undefined) opened.set(db, (tables = new Map()));
   const ready = tables.get(key);
   if (ready !== undefined) return ready;
   const sessions = isPool(db) ? pooled(db) : single(db);
-  const input = { sessions, name: 'PostgreSQL', schema, user: 'CURRENT_USER', plan, seams: {} };
+  const input = { sessions, name: 'PostgreSQL', schema, user: null, plan, seams: {} };
   const opening = openPostgresTable(input);
   if (tables.size >= TABLES_MAX) tables.clear();
   tables.set(key, opening);

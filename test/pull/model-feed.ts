@@ -5,6 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   hashText,
   keyHash,
@@ -94,6 +95,8 @@ export class ModelFeed {
   /** Paths and queries that were asked. */
   readonly asked: string[] = [];
   readonly acks: string[] = [];
+  /** Answers come so much later, ms. */
+  delayMs = 0;
   /** Rows of a page, when no limit is asked. */
   limit = 1000;
   #tenants = new Map<string, TenantRows>();
@@ -209,6 +212,7 @@ export class ModelFeed {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.asked.push(`${request.method} ${request.url}`);
     if (this.intercept?.(request, response) === true) return;
+    if (this.delayMs > 0) await sleep(this.delayMs);
     const chunks: Uint8Array[] = [];
     for await (const chunk of request) chunks.push(chunk as Uint8Array);
     const text = Buffer.concat(chunks).toString();

@@ -96,7 +96,8 @@ export interface PostgresTableInput {
   /** How errors call the database. */
   readonly name: string;
   readonly schema: string;
-  readonly user: string;
+  /** The role that connects; null when it is not known. */
+  readonly user: string | null;
   readonly plan: TablePlan;
   readonly seams: TargetSeams;
 }

@@ -20,8 +20,8 @@ export interface FailurePlace {
   readonly schema: string;
   /** Tables that are used, quoted. */
   readonly tables: readonly string[];
-  /** The role, for the GRANT. */
-  readonly user: string;
+  /** The role, for the GRANT; null when only the server knows it. */
+  readonly user: string | null;
 }
 
 /** An error of the driver as one that people read; others come back as they are. */
@@ -62,7 +62,7 @@ function detailOf(error: Error): string {
 }
 
 function grants({ schema, tables, user }: FailurePlace): string {
-  const role = `"${user.replaceAll('"', '""')}"`;
+  const role = user === null ? '<the role that connects>' : `"${user.replaceAll('"', '""')}"`;
   const name = `"${schema.replaceAll('"', '""')}"`;
   return (
     `GRANT USAGE, CREATE ON SCHEMA ${name} TO ${role}; ` +
