@@ -182,7 +182,7 @@ export function newest(
 
 /** Waits until `test` holds. */
 export async function until(test: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 90_000;
   while (!test()) {
     if (performance.now() > end) throw new Error(`waited too long for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

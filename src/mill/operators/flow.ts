@@ -7,8 +7,8 @@
  * - A group is published only when its values or its state differ from what was
  *   published last; the comparison is exact (`WindowTable.unchanged`).
  * - `closeClock` says which windows are closed and published: all with `end + lag < closeClock`,
- *   but those in `closing`, whose final rows are on their way. After a crash in the midst of such a
- *   window (more than `CLOSE_ROWS` groups) its final rows are published once more.
+ *   but those in `closing`, whose final rows are on their way: more than `CLOSE_ROWS` take several
+ *   commits, and how far they have come is in each of them.
  */
 import type { ColumnBatch } from '../../event/columns.js';
 import type { Schema } from '../../event/schema.js';
@@ -18,6 +18,7 @@ import { OPEN, NOT_PUBLISHED } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
 import { Changes, stateOf } from './changes.js';
 import { ArrivalClocks, EventClocks } from './clocks.js';
+import { Closing } from './closing.js';
 import { LateRows } from './late.js';
 import { ViewState } from './view-state.js';
 import type { ClosedGroups } from './view-state.js';
@@ -38,7 +39,8 @@ export interface FlowOutput {
 /** What must be kept with the positions of a commit. */
 export interface FlowMark {
   readonly closeClock: number;
-  readonly closing: readonly number[];
+  /** Windows whose final rows are on their way, and up to which hash of a key they are published. */
+  readonly closing: readonly (readonly [start: number, bound: number])[];
   /** Up to where changes were published, for `emit` every N; null: up to the commit. */
   readonly publishedTo: readonly Position[] | null;
   /** Number of the newest moment at which rows were published. */
@@ -65,8 +67,7 @@ export class Flow {
   readonly #plan: ViewPlan;
   readonly #late: LateRows;
   readonly #tenantPart: number;
-  /** Starts of windows whose closing goes on at the next flush → next group. */
-  readonly closing = new Map<number, number>();
+  readonly #closing: Closing;
   publishedTo: readonly Position[] | null = null;
   txn = 0;
   #silent = false;
@@ -84,6 +85,7 @@ export class Flow {
         if (!this.#silent) this.#late.add(row);
       },
     });
+    this.#closing = new Closing(this.state);
     this.changes = new Changes(plan, this.state.keys, () => this.state.pool);
     this.#tenantPart = plan.tenantKey < 0 ? -1 : this.state.keys.parts[plan.tenantKey]!.at;
     this.arrival = options.clock === 'arrival' ? new ArrivalClocks(options.partitions) : null;
@@ -141,8 +143,8 @@ export class Flow {
     for (const table of this.state.tables.values()) {
       if (table.dirtyCount === 0) continue;
       this.state.countExtras(table);
-      if (due) this.#publishDirty(table, table.groups);
-      else if (this.#isClosing(table)) this.#publishDirty(table, this.closing.get(table.start) ?? 0);
+      if (due) this.#publishDirty(table, true);
+      else if (this.#isClosing(table)) this.#publishDirty(table, false);
       else if (this.event !== null) this.#publishClosed(table);
     }
     return this.#close();
@@ -158,11 +160,12 @@ export class Flow {
     return this.arrival !== null && table.end + this.#plan.lagMs < this.arrival.now;
   }
 
-  /** Publishes dirty groups below `to`; the others are `#closeTable`'s. */
-  #publishDirty(table: WindowTable, to: number): void {
+  /** Publishes dirty groups, all or those whose final rows have been published; the others are `#closeTable`'s. */
+  #publishDirty(table: WindowTable, all: boolean): void {
     for (let i = 0; i < table.dirtyCount; i++) {
       const group = table.dirtyGroups[i]!;
-      if (group < to) this.#publishGroup(table, group, this.#isGroupClosed(table, group));
+      if (all || this.#closing.passed(table, group))
+        this.#publishGroup(table, group, this.#isGroupClosed(table, group));
       else table.setDue(group);
     }
     table.clean();
@@ -213,7 +216,7 @@ export class Flow {
     if (
       this.event !== null &&
       this.event.version === this.#closedVersion &&
-      this.closing.size === 0 &&
+      this.#closing.size === 0 &&
       !this.#anyReopened()
     )
       return [];
@@ -240,18 +243,14 @@ export class Flow {
 
   /** Says whether the table is done with. */
   #closeTable(table: WindowTable): boolean {
+    const slice = this.#closing.next(table, this.#closeLimit - this.changes.rows);
     let open = 0;
-    let group = this.closing.get(table.start) ?? 0;
-    for (; group < table.groups && this.changes.rows < this.#closeLimit; group++) {
-      if (this.#isGroupClosed(table, group)) this.#publishGroup(table, group, true);
-      else open++;
+    for (let group = 0; group < table.groups; group++) {
+      if (!this.#isGroupClosed(table, group)) open++;
+      else if (this.#closing.isIn(table, group, slice)) this.#publishGroup(table, group, true);
     }
-    if (group < table.groups) {
-      this.closing.set(table.start, group);
-      return false;
-    }
-    this.closing.delete(table.start);
-    if (open > 0) return false;
+    this.#closing.advance(table, slice);
+    if (!slice.isLast || open > 0) return false;
     this.#seal(table);
     return true;
   }
@@ -265,7 +264,7 @@ export class Flow {
   /** What goes into the commit. */
   mark(): FlowMark {
     const { closeClock, publishedTo, txn } = this;
-    return { closeClock, closing: [...this.closing.keys()], publishedTo, txn };
+    return { closeClock, closing: this.#closing.marks(), publishedTo, txn };
   }
 
   /** Takes what dirty groups are now as published: a replay has brought them to where they were. */
@@ -285,7 +284,8 @@ export class Flow {
   }
 
   #wasClosed(table: WindowTable, group: number): boolean {
-    if (this.closing.has(table.start)) return false;
+    // Where each tenant has a clock, a slice may have left out groups that are closed by now.
+    if (this.#closing.has(table.start)) return this.arrival !== null && this.#closing.passed(table, group);
     const limit = table.end + this.#plan.lagMs;
     return this.arrival === null ? limit < this.#groupClock(table, group) : limit < this.closeClock;
   }
@@ -296,8 +296,7 @@ export class Flow {
    */
   closeSilently(mark: FlowMark, clock: number): WindowTable[] {
     this.closeClock = Math.max(this.closeClock, clock);
-    this.closing.clear();
-    for (const start of mark.closing) this.closing.set(start, 0);
+    this.#closing.restore(mark.closing);
     const sealed: WindowTable[] = [];
     for (const table of this.state.tables.values()) {
       this.state.countExtras(table);
