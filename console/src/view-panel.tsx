@@ -177,6 +177,7 @@ function isNumber(type: string): boolean {
 
 function cellText(value: Row[string] | undefined, type: string): string {
   if (value === null || value === undefined) return '–';
+  if (type === 'bytea') return `${formatCount(Math.floor((String(value).replace(/=+$/, '').length * 3) / 4))} bytes`;
   if (type.startsWith('timestamp')) return formatTime(timeOf(value));
   if (type === 'numeric')
     return String(value)

@@ -30,21 +30,38 @@ export function sketchBytes(contents: SketchContents): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEAD + words.length * 4);
   bytes[0] = VERSION;
   bytes[1] = SPARSE;
-  const view = new DataView(bytes.buffer);
-  words.forEach((word, index) => view.setUint32(HEAD + index * 4, word, true));
+  bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), HEAD);
   return bytes;
 }
 
+// Plain loops from here on: a flush may hold thousands of sketches, and a query merges as many.
+
 function denseBytes(registers: Uint8Array): Uint8Array<ArrayBuffer> {
-  const least = registers.reduce((a, b) => Math.min(a, b));
-  const escaped = registers.filter((rank) => rank - least >= ESCAPE);
-  const bytes = new Uint8Array(HEAD + 1 + PACKED + escaped.length);
+  let least = RANK_MAX;
+  for (let register = 0; register < REGISTERS; register++) {
+    const rank = registers[register]!;
+    if (rank < least) least = rank;
+  }
+  let escapes = 0;
+  for (let register = 0; register < REGISTERS; register++) if (registers[register]! - least >= ESCAPE) escapes++;
+  const bytes = new Uint8Array(HEAD + 1 + PACKED + escapes);
   bytes[0] = VERSION;
   bytes[1] = DENSE;
   bytes[2] = least;
-  const packed = (register: number): number => Math.min(registers[register]! - least, ESCAPE);
-  for (let at = 0; at < PACKED; at++) bytes[HEAD + 1 + at] = packed(at * 2) | (packed(at * 2 + 1) << 4);
-  bytes.set(escaped, HEAD + 1 + PACKED);
+  let escaped = HEAD + 1 + PACKED;
+  for (let at = 0; at < PACKED; at++) {
+    let low = registers[at * 2]! - least;
+    let high = registers[at * 2 + 1]! - least;
+    if (low >= ESCAPE) {
+      bytes[escaped++] = low + least;
+      low = ESCAPE;
+    }
+    if (high >= ESCAPE) {
+      bytes[escaped++] = high + least;
+      high = ESCAPE;
+    }
+    bytes[HEAD + 1 + at] = low | (high << 4);
+  }
   return bytes;
 }
 
@@ -79,13 +96,20 @@ function denseRegisters(bytes: Uint8Array): Uint8Array {
   const least = bytes[HEAD]!;
   const registers = new Uint8Array(REGISTERS);
   let escaped = HEAD + 1 + PACKED;
+  let hasLeast = false;
   for (let register = 0; register < REGISTERS; register++) {
     const packed = (bytes[HEAD + 1 + (register >> 1)]! >> ((register & 1) * 4)) & 15;
-    const rank = packed < ESCAPE ? least + packed : (bytes[escaped++] ?? Infinity);
-    if (rank > RANK_MAX || rank < least + packed) throw notSketch();
+    let rank = least + packed;
+    if (packed === ESCAPE) {
+      const own = escaped < bytes.length ? bytes[escaped]! : 0;
+      escaped++;
+      if (own < rank) throw notSketch();
+      rank = own;
+    } else if (packed === 0) hasLeast = true;
+    if (rank > RANK_MAX) throw notSketch();
     registers[register] = rank;
   }
-  if (escaped !== bytes.length || !registers.includes(least)) throw notSketch();
+  if (escaped !== bytes.length || !hasLeast) throw notSketch();
   return registers;
 }
 

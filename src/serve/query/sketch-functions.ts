@@ -1,8 +1,8 @@
 /**
  * Sketches in queries: our own merge and estimate, which DuckDB calls for a vector of rows at once.
  *
- * They run in this thread, which has other queries to answer: one call merges at most `SKETCHES_MAX`
- * sketches, about a quarter of a second. Beyond that the query ends with advice.
+ * They run in this thread, which has other queries to answer: one call merges at most `SKETCH_BYTES_MAX` of
+ * sketches, less than half a second of work. Beyond that the query ends with advice.
  */
 import {
   BIGINT,
@@ -21,10 +21,11 @@ export const SKETCH_UNION = 'millrace_sketch_union';
 /** The estimate of a sketch: BLOB → BIGINT. */
 export const SKETCH_COUNT = 'millrace_sketch_count';
 
-/** Most sketches that one call merges. */
-export const SKETCHES_MAX = 50_000;
+/** Most bytes of sketches that one call merges. */
+export const SKETCH_BYTES_MAX = 32 * 1024 * 1024;
 /** What is said when there are more. */
-export const TOO_MANY_SKETCHES = `more than ${SKETCHES_MAX} sketches at once; ask for fewer groups or a shorter time`;
+export const TOO_MANY_SKETCHES =
+  'more than 32 MiB of sketches to be merged at once; ask for fewer groups or a shorter time, or have a view of longer windows';
 
 /** Makes the functions known to a database. */
 export function registerSketchFunctions(connection: DuckDBConnection): void {
@@ -36,14 +37,17 @@ export function registerSketchFunctions(connection: DuckDBConnection): void {
       mainFunction(_info, input, output) {
         const lists = input.getColumnVector(0);
         const sketches = new Sketches(1);
-        let left = SKETCHES_MAX;
+        let left = SKETCH_BYTES_MAX;
         for (let row = 0; row < input.rowCount; row++) {
           const list = lists.getItem(row);
           const items = list instanceof DuckDBListValue ? list.items.filter((item) => item !== null) : [];
-          left -= items.length;
-          if (left < 0) throw new Error(TOO_MANY_SKETCHES);
           sketches.clear(0);
-          for (const item of items) sketches.mergeContents(0, sketchContents((item as DuckDBBlobValue).bytes));
+          for (const item of items) {
+            const { bytes } = item as DuckDBBlobValue;
+            left -= bytes.length;
+            if (left < 0) throw new Error(TOO_MANY_SKETCHES);
+            sketches.mergeContents(0, sketchContents(bytes));
+          }
           output.setItem(row, items.length === 0 ? null : new DuckDBBlobValue(sketchBytes(sketches.contents(0))));
         }
         output.flush();

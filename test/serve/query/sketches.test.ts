@@ -8,7 +8,7 @@ import { NOT_SKETCH, sketchBytes } from '../../../src/mill/state/sketch-bytes.js
 import { Sketches } from '../../../src/mill/state/sketch.js';
 import { Duck } from '../../../src/serve/query/duck.js';
 import { engineError } from '../../../src/serve/query/engine-error.js';
-import { SKETCHES_MAX } from '../../../src/serve/query/sketch-functions.js';
+import { SKETCH_BYTES_MAX } from '../../../src/serve/query/sketch-functions.js';
 
 let folder: string;
 let duck: Duck;
@@ -23,12 +23,15 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-function sketch(from: number, count: number): { readonly literal: string; readonly estimate: number } {
+function sketch(
+  from: number,
+  count: number,
+): { readonly literal: string; readonly estimate: number; readonly bytes: number } {
   const sketches = new Sketches(1);
   for (let value = from; value < from + count; value++) sketches.add(0, wordOfWords(value, 0, 0, 0));
   const bytes = sketchBytes(sketches.contents(0));
   const hex = Buffer.from(bytes).toString('hex').replace(/../g, '\\x$&');
-  return { literal: `'${hex}'::BLOB`, estimate: sketches.estimate(0) };
+  return { literal: `'${hex}'::BLOB`, estimate: sketches.estimate(0), bytes: bytes.length };
 }
 
 async function ask(sql: string): Promise<unknown[][]> {
@@ -60,7 +63,9 @@ it('refuses bytes that are no sketch, and too many at once', async () => {
     code: 'SQL_RUNTIME',
     message: NOT_SKETCH,
   });
+  const { literal, bytes } = sketch(0, 5_000);
+  const many = Math.ceil(SKETCH_BYTES_MAX / bytes) + 1;
   await expect(
-    ask(`SELECT millrace_sketch_union(list(s)) FROM (SELECT '\\x01\\x00'::BLOB s FROM range(${SKETCHES_MAX + 1}))`),
+    ask(`SELECT millrace_sketch_union(list(s)) FROM (SELECT ${literal} s FROM range(${many}))`),
   ).rejects.toMatchObject({ code: 'QUERY_TOO_LARGE' });
 });
