@@ -9,6 +9,7 @@ import { idCeiling } from '../../summary/row-id.js';
 import { DELETED } from '../../summary/row-set.js';
 import type { RowPlace, ViewStore } from '../../summary/view-store.js';
 import type { RowJson } from './row-json.js';
+import { tenantSlices } from './slices.js';
 
 /** The place of a row by key. */
 export interface KeyPlace {
@@ -46,16 +47,13 @@ export function rowsByKey(
   const ceiling = request.pins ? idCeiling(request.pinned, store.partitions) : Infinity;
   const places: RowPlace[] = [];
   let last: Found | null = null;
-  for (const range of store.ranges(tenant, from)) {
-    if (range.start >= to) break;
-    const start = Math.max(range.start, from);
-    for (const found of ordered(store, json, tenant, start, Math.min(range.end, to), ceiling)) {
+  for (const slice of tenantSlices(store, tenant, from, to))
+    for (const found of ordered(json, tenant, slice, ceiling)) {
       if (after !== null && compare(found, after) <= 0) continue;
       if (places.length === limit) return { places, after: placeOf(last!) };
       places.push(found.place);
       last = found;
     }
-  }
   return { places, after: null };
 }
 
@@ -63,19 +61,9 @@ function placeOf({ windowMs, hash }: Found): KeyPlace {
   return { windowMs, hash };
 }
 
-/** The rows of some windows, a window at a time: only as many are sorted as a page needs. */
-function* ordered(
-  store: ViewStore,
-  json: RowJson,
-  tenant: string,
-  from: number,
-  to: number,
-  ceiling: number,
-): Generator<Found> {
-  // By window already.
-  const places = store
-    .tenantRows(tenant, from, to)
-    .filter(({ rows, row, id }) => (rows.marks[row]! & DELETED) === 0 && id <= ceiling);
+/** A slice by key, a window at a time: only as many are sorted as a page needs. */
+function* ordered(json: RowJson, tenant: string, slice: readonly RowPlace[], ceiling: number): Generator<Found> {
+  const places = slice.filter(({ rows, row, id }) => (rows.marks[row]! & DELETED) === 0 && id <= ceiling);
   for (let at = 0; at < places.length;) {
     const windowMs = windowOf(places[at]!);
     const first = at;

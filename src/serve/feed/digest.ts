@@ -11,8 +11,11 @@ import { NULL_CODE } from '../../summary/text-pool.js';
 import type { ViewStore } from '../../summary/view-store.js';
 import type { StoredFeedColumn } from './columns.js';
 import type { RowJson } from './row-json.js';
+import { tenantSlices } from './slices.js';
 
 const DAY_MS = 86_400_000;
+/** Longest time that a digest keeps the thread. */
+const SLICE_MS = 5;
 
 /** Adds up one measure. */
 interface Sum {
@@ -20,20 +23,26 @@ interface Sum {
   text(): string;
 }
 
-/** The days of windows that start in `from <= start < to`. */
-export function digestDays(
+/**
+ * The days of windows that start in `from <= start < to`. Gives way between slices; `whole` resolves when
+ * the tenant's rows are those between two commits.
+ *
+ * Rows may change meanwhile. Then a day says as its newest revision what the tenant's is by then, and who
+ * has not come as far can't compare it yet.
+ */
+export async function digestDays(
   store: ViewStore,
   json: RowJson,
-  tenant: string,
-  from: number,
-  to: number,
-): readonly DayDigest[] {
+  { tenant, from, to }: { readonly tenant: string; readonly from: number; readonly to: number },
+  whole: () => Promise<void>,
+): Promise<readonly DayDigest[]> {
   // A consumer knows a view over all tenants by the name that the address has.
   const named = tenant === '' ? EVERY_TENANT : tenant;
   const days = new Map<number, Day>();
-  for (const range of store.ranges(tenant, from)) {
-    if (range.start >= to) break;
-    for (const place of store.tenantRows(tenant, Math.max(range.start, from), Math.min(range.end, to))) {
+  const begun = store.newestRevision(tenant);
+  let sliceEnds = performance.now() + SLICE_MS;
+  for (const slice of tenantSlices(store, tenant, from, to)) {
+    for (const place of slice) {
       const { rows, row, id } = place;
       const number = Math.floor(rows.windows[row]! / DAY_MS);
       let day = days.get(number);
@@ -43,7 +52,13 @@ export function digestDays(
       if ((rows.marks[row]! & DELETED) === 0)
         day.add(rows, row, rowHash(keyTextHash(json.keyText(place, named)), revision));
     }
+    if (performance.now() < sliceEnds) continue;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await whole();
+    sliceEnds = performance.now() + SLICE_MS;
   }
+  const newest = store.newestRevision(tenant);
+  if (newest > begun) for (const day of days.values()) day.lastRevision = newest;
   return [...days].sort(([a], [b]) => a - b).map(([number, day]) => day.digest(number));
 }
 

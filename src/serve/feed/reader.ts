@@ -141,10 +141,14 @@ export class FeedReader {
 
   /** What the rows of a range come to, by day. */
   async digest({ tenant, from, to }: DigestRequest): Promise<DigestAnswer> {
-    return this.#whole(tenant, (partition) => ({
-      ...this.#state(tenant, partition),
-      days: digestDays(this.#store, this.json, tenant, from ?? -Infinity, to ?? Infinity),
+    const { state, days } = await this.#whole(tenant, (partition) => ({
+      // What was stable when it began: what came since is in no day, or its day says so.
+      state: this.#state(tenant, partition),
+      days: digestDays(this.#store, this.json, { tenant, from: from ?? -Infinity, to: to ?? Infinity }, () =>
+        this.#whole(tenant, () => undefined),
+      ),
     }));
+    return { ...state, days: await days };
   }
 
   #page(partition: number, { tenant, revision, limit, from }: ChangesRequest): ChangesAnswer {
