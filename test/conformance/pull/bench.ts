@@ -15,7 +15,11 @@ export interface TargetUnderTest {
   /** Changes a table by hand: rows of a campaign get these clicks, or go away. */
   tamper(table: string, campaign: string, clicks: number | null): Promise<void>;
   /** Seams that take a guard out; so the tests can be seen to fail without it. */
-  readonly without: { readonly revision: TargetSeams; readonly tombstones: TargetSeams };
+  readonly without: {
+    readonly revision: TargetSeams;
+    readonly tombstones: TargetSeams;
+    readonly transaction: TargetSeams;
+  };
   close(): Promise<void>;
 }
 

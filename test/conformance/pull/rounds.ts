@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { TargetSeams } from '../../../src/pull/target.js';
 import { traffic } from '../../pull/model-feed.js';
 import { SeededRandom } from '../../sim/random.js';
-import { Killed, many, mustBeKill, sumOf, type Bench } from './bench.js';
+import { expectedRows, Killed, many, mustBeKill, sumOf, type Bench } from './bench.js';
 
 /** Tests of rounds. */
 export function rounds(bench: () => Bench): void {
@@ -98,6 +98,27 @@ export function failing(bench: () => Bench): void {
       }
       expect(kills).toBeGreaterThan(40);
     }, 120_000);
+
+    test('after the cursor is saved: the rows come; without the transaction they would be missing', async () => {
+      const { feed, worker, under, agree, rows } = bench();
+      feed.change('acme', ...many(3));
+      await worker().catchUp();
+      for (const guard of ['there', 'taken out'] as const) {
+        feed.change('acme', traffic(0, 'c0', feed.rev('acme')));
+        let isSaved = false;
+        const seams: TargetSeams = {
+          statement(sql) {
+            if (isSaved) throw new Killed();
+            isSaved = /^UPDATE .*millrace_pull.* SET /.test(sql);
+            return guard === 'there' ? sql : under.without.transaction.statement!(sql);
+          },
+        };
+        await worker({ seams }).catchUp().catch(mustBeKill);
+        await worker().catchUp();
+        if (guard === 'there') await agree();
+        else expect(await rows()).not.toEqual(expectedRows(feed, 'acme'));
+      }
+    });
 
     const SEEDS = [1, 2, 3, 4, 5, 6];
     test.each(SEEDS)(

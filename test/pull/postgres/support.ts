@@ -73,6 +73,7 @@ export function underTest(engine: Postgres): TargetUnderTest {
       else await pool.query(`UPDATE ${quoted(table)} SET clicks = $2 WHERE campaign = $1`, [campaign, clicks]);
     },
     without: {
+      transaction: { statement: (sql) => (/^(BEGIN|COMMIT)$/.test(sql) ? 'SELECT 1' : sql) },
       revision: without(/ WHERE t\._rev < EXCLUDED\._rev/),
       tombstones: without(
         /WHERE NOT EXISTS \(SELECT FROM [^)]* AS d WHERE d\._key = p\._key AND d\._rev >= p\._rev\) /,

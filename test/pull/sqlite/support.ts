@@ -58,6 +58,7 @@ export function sqliteUnderTest(): TargetUnderTest & { readonly address: string 
       else database.prepare(`UPDATE ${quoted(table)} SET clicks = ? WHERE campaign = ?`).run([clicks, campaign]);
     },
     without: {
+      transaction: { statement: (sql) => (/^(BEGIN IMMEDIATE|COMMIT)$/.test(sql) ? 'SELECT 1' : sql) },
       revision: without(/ WHERE t\._rev < excluded\._rev/),
       tombstones: without(
         /AND NOT EXISTS \(SELECT 1 FROM [^)]* AS d WHERE d\._key = p\._key AND d\._rev >= p\._rev\) /,

@@ -60,8 +60,8 @@ export class Connection {
   transaction<T>(work: () => Promise<T | undefined>): Promise<T | undefined> {
     const next = this.#last.then(async () => {
       try {
-        await this.#passed('BEGIN IMMEDIATE');
-        await this.#patiently(() => this.#database.exec('BEGIN IMMEDIATE'));
+        const begin = await this.#passed('BEGIN IMMEDIATE');
+        await this.#patiently(() => this.#database.exec(begin));
         return await this.#ended(work);
       } catch (error) {
         throw failureOf(error, this.#name);
@@ -105,9 +105,7 @@ export class Connection {
   async #ended<T>(work: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
       const result = await work();
-      const end = result === undefined ? 'ROLLBACK' : 'COMMIT';
-      await this.#passed(end);
-      this.#database.exec(end);
+      this.#database.exec(await this.#passed(result === undefined ? 'ROLLBACK' : 'COMMIT'));
       return result;
     } catch (error) {
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
