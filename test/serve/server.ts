@@ -236,8 +236,8 @@ function inputOf(fixture: Fixture, endpoints: readonly Endpoint[], errors: unkno
 }
 
 /** Opens it. */
-export async function openServer(): Promise<ServerFixture> {
-  const fixture = await openFixture();
+export async function openServer(options: Parameters<typeof openFixture>[0] = {}): Promise<ServerFixture> {
+  const fixture = await openFixture(options);
   const errors: unknown[] = [];
   const folder = consoleFolder();
   const endpoints = [];

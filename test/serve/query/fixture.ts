@@ -134,7 +134,13 @@ export interface Fixture {
 }
 
 export async function openFixture(
-  options: { limits?: Partial<QueryLimits>; lake?: LakeReader; partitions?: number } = {},
+  options: {
+    limits?: Partial<QueryLimits>;
+    lake?: LakeReader;
+    partitions?: number;
+    /** Changes the text that the engine is given: only to show that a test would see what is wrong. */
+    printed?: (sql: string) => string;
+  } = {},
 ): Promise<Fixture> {
   await loadParser();
   const folder = mkdtempSync(join(tmpdir(), 'millrace-query-'));
@@ -179,6 +185,11 @@ export async function openFixture(
     spillBytesMax: 256 << 20,
     threads: 2,
   });
+  const { printed } = options;
+  if (printed !== undefined) {
+    const select = duck.select.bind(duck);
+    duck.select = (sql, signal, use) => select(printed(sql), signal, use);
+  }
   const catalog: Catalog = new Map(
     [
       streamRelation('events', EVENTS),
