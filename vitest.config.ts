@@ -6,6 +6,6 @@ export default defineConfig({
     exclude: ['test/e2e/**', 'node_modules/**'],
     pool: 'forks',
     testTimeout: 120_000,
-    hookTimeout: 30_000,
+    hookTimeout: 120_000,
   },
 });
