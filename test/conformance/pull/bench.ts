@@ -29,6 +29,8 @@ export function cellText(type: FeedColumn['type'], value: unknown): string | nul
   if (type === 'timestamptz' || type === 'timestamp') return new Date(value as string).toISOString();
   if (type === 'date') return String(value).slice(0, 10);
   if (type === 'numeric') return decimalText(String(value));
+  // A feed writes bytes as base64; a table's are given as hexadecimal text.
+  if (type === 'bytea') return Buffer.from(String(value), 'base64').toString('hex');
   if (type === 'double precision') return String(Number(value));
   if (type === 'json') return JSON.stringify(sorted(typeof value === 'string' ? JSON.parse(value) : value));
   return String(value);

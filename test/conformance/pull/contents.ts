@@ -141,7 +141,7 @@ export function verifying(bench: () => Bench): void {
 export function values(bench: () => Bench): void {
   test('unusual values come as they are', async () => {
     const { feed, worker, rows, client } = bench();
-    const names = ['i', 'n', 'exact', 'f', 'o', 'u', 'j', 't', 'ts', 'd'] as const;
+    const names = ['i', 'n', 'exact', 'f', 'o', 'u', 'j', 't', 'ts', 'd', 'b'] as const;
     const types = [
       'bigint',
       'numeric',
@@ -153,6 +153,7 @@ export function values(bench: () => Bench): void {
       'text',
       'timestamp',
       'date',
+      'bytea',
     ] as const;
     const columns = names.map((name, n): FeedColumn => ({
       name,
@@ -192,11 +193,12 @@ export function values(bench: () => Bench): void {
       [null, null, null, 5e-324, null, null, false, '{}', null, null],
       [null, null, null, null, null, null, null, null, null, null],
     ];
+    const bytes = ['AP+A', '', null, null, null, null];
     const campaigns = [null, '', 'null', '"quoted" \'text\' \\', '日本語 🎯', 'a'.repeat(2000)];
     all.forEach((cells, n) =>
       feed.change('acme', {
         key: minuteKey(0, campaigns[n]!),
-        values: Object.fromEntries(names.map((name, at) => [name, cells[at]!])),
+        values: Object.fromEntries(names.map((name, at) => [name, name === 'b' ? bytes[n]! : cells[at]!])),
       }),
     );
     const expected = expectedRows(feed, 'acme');
@@ -207,7 +209,7 @@ export function values(bench: () => Bench): void {
     all.forEach((cells, n) =>
       feed.change('acme', {
         key: minuteKey(1, campaigns[n]!),
-        values: Object.fromEntries(names.map((name, at) => [name, cells[at]!])),
+        values: Object.fromEntries(names.map((name, at) => [name, name === 'b' ? bytes[n]! : cells[at]!])),
       }),
     );
     await puller.catchUp();

@@ -51,6 +51,7 @@ export async function tableRows(pool: pg.Pool, table: string): Promise<Record<st
     if (type === 'timestamptz')
       return `to_char(${quoted(name)} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS ${quoted(name)}`;
     if (type === 'timestamp') return `to_char(${quoted(name)}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS ${quoted(name)}`;
+    if (type === 'bytea') return `encode(${quoted(name)}, 'hex') AS ${quoted(name)}`;
     return `${quoted(name)}::text AS ${quoted(name)}`;
   });
   const { rows } = await pool.query<Record<string, string | null>>(`SELECT ${list.join(', ')} FROM ${quoted(table)}`);

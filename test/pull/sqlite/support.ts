@@ -38,7 +38,11 @@ export function sqliteUnderTest(): TargetUnderTest & { readonly address: string 
       if (columns.length === 0) return [];
       // A double is read as one, all else as the text that it is.
       const list = columns.map(({ name, type }) =>
-        type === 'DOUBLE' ? quoted(name) : `CAST(${quoted(name)} AS TEXT) AS ${quoted(name)}`,
+        type === 'DOUBLE'
+          ? quoted(name)
+          : type === 'BLOB'
+            ? `iif(${quoted(name)} IS NULL, NULL, lower(hex(${quoted(name)}))) AS ${quoted(name)}`
+            : `CAST(${quoted(name)} AS TEXT) AS ${quoted(name)}`,
       );
       const rows = database.prepare(`SELECT ${list.join(', ')} FROM ${quoted(table)}`).all([]) as Record<
         string,
