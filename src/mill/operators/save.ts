@@ -2,7 +2,7 @@
 import type { Position } from '../../log/log.js';
 import { BytePool } from '../state/byte-pool.js';
 import { ByteReader, ByteWriter } from '../state/bytes.js';
-import type { LoadedSnapshot, SnapshotContent } from '../state/snapshot.js';
+import type { LoadedSnapshot, SavedState, SnapshotContent } from '../state/snapshot.js';
 import type { WindowTable } from '../state/window-table.js';
 import type { Flow } from './flow.js';
 
@@ -18,25 +18,17 @@ export function captureFlow(
   clocks.double(flow.closeClock);
   flow.event?.write(clocks);
   const tables = [...flow.state.tables.values()].map((table) => {
-    const kept = has(table.savedAs) && table.dirtyCount === 0;
-    return {
-      start: table.start,
-      reopened: table.reopened,
-      file: kept ? table.savedAs : null,
-      bytes: kept ? null : captureTable(table),
-      saved: markSaved(table),
-    };
+    const state = stateOf(table);
+    const bytes = has(state.file) ? null : captureTable(table);
+    return { start: table.start, reopened: table.reopened, bytes, state };
   });
   return { positions, pool: pool.copy(), clocks: clocks.copy(), tables };
 }
 
-/** The table may have changed while its file was written: then the file is of an older state. */
-function markSaved(table: WindowTable): (file: string) => void {
-  const token = 'saving';
-  if (table.savedAs === null) table.savedAs = token;
-  return (file) => {
-    if (table.savedAs === token || table.savedAs === file) table.savedAs = file;
-  };
+/** The state that a table is in. A dirty group changes again without a word, so a table with such has none to share. */
+function stateOf(table: WindowTable): SavedState {
+  if (table.dirtyCount > 0) return { file: null };
+  return (table.saved ??= { file: null });
 }
 
 function captureTable(table: WindowTable): Uint8Array<ArrayBuffer> {
@@ -61,7 +53,7 @@ export function restoreFlow(flow: Flow, snapshot: LoadedSnapshot, isStored: (sta
     const groups = reader.unsigned();
     const table = flow.state.newTable(start, Math.max(64, 2 ** Math.ceil(Math.log2(groups + 1))), reopened);
     table.read(groups, reader);
-    table.savedAs = file;
+    table.saved = { file };
     flow.state.adopt(table);
   }
 }

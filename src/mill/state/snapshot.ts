@@ -21,14 +21,23 @@ import type { Position } from '../../log/log.js';
 const FORMAT = 1;
 const MANIFEST = 'manifest.json';
 
-/** A table in a snapshot: its bytes, or the file that holds them already. */
+/**
+ * A table's state as it was captured, shared by all snapshots that captured it without a change between.
+ * A snapshot may be captured while others are still being written, so which file holds the state is known
+ * only when it is this one's turn.
+ */
+export interface SavedState {
+  /** The file that holds it, of the standing snapshot; null before the first is written. */
+  file: string | null;
+}
+
+/** A table in a snapshot. */
 export interface SnapshotTable {
   readonly start: number;
   readonly reopened: boolean;
+  /** Null when a file holds them already. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
-  readonly file: string | null;
-  /** Told the file's name once the snapshot stands. */
-  readonly saved: (file: string) => void;
+  readonly state: SavedState;
 }
 
 /** Everything a snapshot holds. */
@@ -137,9 +146,10 @@ export class Snapshots {
     const clocks = await put('clocks', content.clocks);
     const tables: Manifest['tables'][number][] = [];
     for (const table of content.tables) {
-      const kept = table.file === null ? undefined : this.#crcs.get(table.file);
-      if (table.file !== null && kept !== undefined) crcs.set(table.file, kept);
-      const entry = kept === undefined ? await put('table', table.bytes!) : { file: table.file!, crc: kept };
+      const { file } = table.state;
+      const kept = file === null ? undefined : this.#crcs.get(file);
+      if (file !== null && kept !== undefined) crcs.set(file, kept);
+      const entry = kept === undefined ? await put('table', table.bytes!) : { file: file!, crc: kept };
       tables.push({ ...entry, start: table.start, reopened: table.reopened });
     }
     const manifest: Manifest = {
@@ -153,7 +163,7 @@ export class Snapshots {
     };
     await this.#replaceManifest(manifest);
     this.#crcs = crcs;
-    content.tables.forEach((table, index) => table.saved(tables[index]!.file));
+    content.tables.forEach(({ state }, index) => (state.file = tables[index]!.file));
     this.#removeOthers();
   }
 

@@ -13,6 +13,7 @@ import type { Accumulator } from './accumulators/accumulator.js';
 import type { AccumulatorFactory } from './accumulators/create.js';
 import type { ByteReader, ByteWriter } from './bytes.js';
 import { Cells } from './cells.js';
+import type { SavedState } from './snapshot.js';
 
 /** What was last published of a group. */
 export const NOT_PUBLISHED = 0;
@@ -57,8 +58,8 @@ export class WindowTable {
   groups = 0;
   /** Bytes that count against the view's budget. */
   bytes = 0;
-  /** The snapshot file that holds this table as it is; null when it has changed since. */
-  savedAs: string | null = null;
+  /** The state in which snapshots captured this table; null when it has changed since. */
+  saved: SavedState | null = null;
   /** Bytes of each group beyond its fixed size, as last counted. */
   readonly extras: number[] = [];
   slots: Int32Array;
@@ -145,7 +146,7 @@ export class WindowTable {
 
   /** Marks a clean group dirty and remembers what was published. */
   touch(group: number): void {
-    this.savedAs = null;
+    this.saved = null;
     const slot = this.dirtyCount++;
     if (slot === this.dirtyGroups.length) {
       const larger = new Int32Array(slot * 2);
@@ -182,7 +183,7 @@ export class WindowTable {
   }
 
   setPublished(group: number, state: number): void {
-    this.savedAs = null;
+    this.saved = null;
     this.flags[group] = (this.flags[group]! & ~(STATE_MASK | DUE)) | state;
   }
 
@@ -228,7 +229,7 @@ export class WindowTable {
 
   /** Gives the words at `positions`, which are pool ids, their new ids. */
   remap(positions: readonly number[], newIds: Int32Array): void {
-    this.savedAs = null;
+    this.saved = null;
     for (let group = 0; group < this.groups; group++) {
       for (const position of positions) {
         const at = group * this.width + position;
