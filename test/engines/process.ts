@@ -26,6 +26,8 @@ const LOG_LINES_SHOWN = 20;
 export interface EngineOptions {
   /** The data folder. It is kept when the engine stops; without it, a temporary one is made and deleted. */
   readonly folder?: string;
+  /** A process group of its own: Ctrl-C at the terminal does not reach it. Default false. */
+  readonly ownGroup?: boolean;
 }
 
 /** What each running engine gives. */
@@ -82,7 +84,7 @@ export async function launch(
   const folder = options.folder ?? (await mkdtemp(path.join(tmpdir(), `millrace-${name}-`)));
   await mkdir(folder, { recursive: true });
   const spec = await specify(folder);
-  const server = new Server(name, folder, spec, options.folder === undefined);
+  const server = new Server(name, folder, spec, options);
   await server.start();
   return server;
 }
@@ -93,15 +95,17 @@ class Server implements Engine {
   readonly #name: string;
   readonly #spec: ServerSpec;
   readonly #temporary: boolean;
+  readonly #ownGroup: boolean;
   #child: ChildProcess | undefined;
   /** The process ended without being told to. */
   #failed = false;
 
-  constructor(name: string, folder: string, spec: ServerSpec, temporary: boolean) {
+  constructor(name: string, folder: string, spec: ServerSpec, options: EngineOptions) {
     this.folder = folder;
     this.#name = name;
     this.#spec = spec;
-    this.#temporary = temporary;
+    this.#temporary = options.folder === undefined;
+    this.#ownGroup = options.ownGroup === true;
     const logs = fileURLToPath(new URL('../../.tmp/engines', import.meta.url));
     mkdirSync(logs, { recursive: true });
     this.logFile = path.join(logs, `${name}-${process.pid}-${path.basename(folder)}.log`);
@@ -131,6 +135,7 @@ class Server implements Engine {
       cwd: this.folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
+      detached: this.#ownGroup,
       ...user,
     });
     closeSync(log);
