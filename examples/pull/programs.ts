@@ -48,6 +48,7 @@ export class Programs {
   async ready(name: string, url: string): Promise<void> {
     for (const end = Date.now() + READY_MS; Date.now() < end; await sleep(50)) {
       this.check();
+      // Not yet.
       const answer = await fetch(`${url}/ready`).catch(() => undefined);
       await answer?.body?.cancel();
       if (answer?.status === 200) return;

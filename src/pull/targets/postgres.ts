@@ -61,6 +61,15 @@ export function createPostgresTarget(options: PostgresTargetOptions, seams: Targ
   pool.on('error', () => undefined);
   const name = `PostgreSQL ${host}/${database}`;
   const schema = options.schema ?? 'public';
+  return postgresTarget({ sessions: pooled(pool), name, schema, user, seams, close: () => pool.end() });
+}
+
+/** A database whose sessions are somebody else's. */
+export function postgresTarget(
+  input: Omit<PostgresTableInput, 'plan'> & { readonly close: () => Promise<void> },
+): PullTarget {
+  const { close, ...shared } = input;
+  const { sessions, name, schema, user, seams } = shared;
   return {
     name,
     async definition(tenant, view) {
@@ -68,15 +77,15 @@ export function createPostgresTarget(options: PostgresTargetOptions, seams: Targ
       try {
         const read = (client: ClientBase) =>
           new Session(client, seams).query<{ definition: string | null }>(readDefinition(state), [tenant, view]);
-        return (await pooled(pool).run(read))[0]?.definition ?? null;
+        return (await sessions.run(read))[0]?.definition ?? null;
       } catch (error) {
         // Before the first start there is no such table, or no such column.
         if (/^42(P01|703)$/.test(String((error as { code?: unknown }).code))) return null;
         throw failureOf(error, { name, schema, user, tables: [state] });
       }
     },
-    table: (plan) => openPostgresTable({ sessions: pooled(pool), name, schema, user, plan, seams }),
-    close: () => pool.end(),
+    table: (plan) => openPostgresTable({ ...shared, plan }),
+    close,
   };
 }
 

@@ -70,10 +70,8 @@ export class Databases {
   /** What anybody sees in the tenant's table; null before it is made. */
   async look(schema: string): Promise<Seen | null> {
     const named = (name: string): string => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
-    const there = await this.#admin.query('SELECT to_regclass($1) IS NOT NULL AS there', [named(STATE_TABLE)]);
-    if (there.rows[0]!.there !== true) return null;
     // One statement, so one snapshot.
-    const { rows } = await this.#admin.query<Answer>(
+    const look = this.#admin.query<Answer>(
       `SELECT CASE WHEN s.epoch IS NULL THEN NULL ELSE s.rev::text END AS rev,
               (extract(epoch FROM s.complete_through) * 1000)::bigint::text AS through,
               (SELECT coalesce(json_agg(json_build_object('window', (extract(epoch FROM window_start) * 1000)::bigint::text,
@@ -85,7 +83,14 @@ export class Databases {
          FROM ${named(STATE_TABLE)} AS s WHERE tenant = $1 AND view = $2`,
       [TENANT, VIEW],
     );
-    const [answer] = rows;
+    const [answer] = await look.then(
+      ({ rows }) => rows,
+      (error: unknown) => {
+        // The tables are not made yet.
+        if ((error as { readonly code?: unknown }).code === '42P01') return [];
+        throw error;
+      },
+    );
     if (answer === undefined) return null;
     return {
       rev: answer.rev === null ? null : Number(answer.rev),

@@ -144,6 +144,8 @@ export async function runSchedule(schedule: Schedule, databases: Databases, brok
     await world.catchUp();
     for (const worker of world.workers) await worker.catchUp();
     await schedule.run(world);
+    // Now, before time closes the windows and all rows come once more.
+    await world.look();
     await world.finish();
   } catch (error) {
     throw world.violation ?? error;

@@ -11,6 +11,7 @@ import { batchFromRows, rowOf } from '../../../src/event/rows.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
 import type { Schema } from '../../../src/event/schema.js';
 import type { ViewDescription } from '../../../src/event/view.js';
+import { realDisk } from '../../../src/io/disk-real.js';
 import type { Rpc } from '../../../src/io/rpc.js';
 import { openLog, type EmbeddedLog } from '../../../src/log/embedded/open.js';
 import type { AppendGroup, AppendResult } from '../../../src/log/log.js';
@@ -108,7 +109,7 @@ export class SimServer {
     this.#input = input;
     this.#disk = new SimDisk(input.random);
     this.#plan = plan;
-    this.view = describeView(plan, { number: 1, id: '1.0123456789abcdef' });
+    this.view = describeView(plan, { number: 1, id: '1.0123456789abcdef', sinceMs: null });
   }
 
   /** Makes one; it is down. */
@@ -173,6 +174,7 @@ export class SimServer {
     const stage = new ViewStage({
       plan: this.#plan,
       stream: this.view.stream,
+      isCurrent: true,
       id: `mill.${VIEW}`,
       log,
       folder: `${folder}/mill`,
@@ -182,18 +184,18 @@ export class SimServer {
     });
     const append = guards.offsetsApart === true ? (group: AppendGroup) => this.#apart(log, group) : undefined;
     const mill = await StageSteps.start(log, stage, append);
-    const summary = await this.#openSummary(log, disk);
+    const summary = await this.#openSummary(log);
     const reader = await StageSteps.start(log, summary.stage);
     let kill!: (error: Error) => void;
     const killed = new Promise<never>((_, reject) => (kill = reject));
     killed.catch(() => undefined);
     const freshness = new Freshness(log, summary.store, clock, `mill.${VIEW}`);
     const store = storeOf(summary, freshness);
-    const feed = new Feed(this.#keys, () => Promise.resolve(store));
+    const feed = new Feed(this.#keys, () => Promise.resolve(store), []);
     this.#life = { disk, log, dedupe, mill, stage, summary, reader, feed, freshness, killed, kill };
   }
 
-  async #openSummary(log: EmbeddedLog, disk: FencedDisk): Promise<ViewSummary> {
+  async #openSummary(log: EmbeddedLog): Promise<ViewSummary> {
     const { stream } = this.view;
     const { folder, clock, partitions, summary: options } = this.#input;
     const endOf = (partition: number): number => log.range(stream, partition).end;
@@ -202,9 +204,11 @@ export class SimServer {
       partitions,
       endOf,
       folder: `${folder}/summary`,
-      disk,
+      // DuckDB reads its files.
+      disk: realDisk,
       clock,
-      writeRun: (path, schema, groups) => writeParquet(disk, path, schema, groups, { compression: 'none', sync: true }),
+      writeRun: (path, schema, groups) =>
+        writeParquet(realDisk, path, schema, groups, { compression: 'none', sync: false }),
       options,
     });
     summary.store.expect(Array.from({ length: partitions }, (_, partition) => endOf(partition)));

@@ -10,7 +10,7 @@ import type { ClientBase } from 'pg';
 import { FeedClient } from '../../../src/pull/feed-client.js';
 import { Puller, type Turn } from '../../../src/pull/puller.js';
 import type { PullTarget } from '../../../src/pull/target.js';
-import { openPostgresTable } from '../../../src/pull/targets/postgres.js';
+import { postgresTarget } from '../../../src/pull/targets/postgres.js';
 import type { Sessions } from '../../../src/pull/targets/postgres/sessions.js';
 import { TENANT, VIEW } from './events.js';
 
@@ -184,12 +184,8 @@ export class SimWorker {
       return guards.statement?.(sql) ?? sql;
     };
     const sessions: Sessions = { run: (work) => this.#run(work) };
-    return {
-      name: 'PostgreSQL',
-      table: (plan) =>
-        openPostgresTable({ sessions, name: 'PostgreSQL', schema, user: 'postgres', plan, seams: { statement } }),
-      close: () => Promise.resolve(),
-    };
+    const seams = { statement };
+    return postgresTarget({ sessions, name: 'PostgreSQL', schema, user: null, seams, close: () => Promise.resolve() });
   }
 
   async #run<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {

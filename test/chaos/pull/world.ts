@@ -281,7 +281,6 @@ export class World {
     const body = typeof init.body === 'string' ? (JSON.parse(init.body) as Record<string, string>) : {};
     const asked = { ...Object.fromEntries(searchParams), ...body };
     try {
-      this.#note();
       const answer = await Promise.race([
         this.#page(pathname.split('/').slice(6).join('/'), asked),
         this.server.killed,
@@ -305,6 +304,8 @@ export class World {
     const request = { ...subject, ...range, cursor: asked['cursor'] ?? null, limit: Number(asked['limit'] ?? 1_000) };
     const kind = path === 'changes' ? null : path === 'snapshot' ? 'snapshot' : 'replay';
     const page = kind === null ? await feed.changes(request) : await feed.rows(request, kind);
+    // Before a kill: what is in the page was durable when it was read.
+    this.#note();
     const answer = Buffer.concat(page.parts.map((part) => Buffer.from(part))).toString();
     if (kind === null) return this.#broken(answer, request.cursor);
     const listed = JSON.parse(answer) as ChangesText;
