@@ -31,6 +31,7 @@ import { systemRandom, type Random } from './io/random.js';
 import type { Supervised } from './io/supervisor.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
 import { assignEpochs, removeOldEpochs } from './mill/epochs.js';
+import { newProgress } from './mill/progress.js';
 import { oldestStamp } from './log/at-time.js';
 import { parseViews } from './sql/parse.js';
 import { planView } from './sql/plan-view.js';
@@ -117,7 +118,8 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     const signingKeys = await openSigningKeys(ground);
     const collector = await openDoor(ground, { log, registry, tenants: tenants.store, signingKeys });
     const ledger = await openAccounts(ground, log, collector, cuts);
-    const input: ThreadsInput = { ...ground, log, registry, views, endpoints, tenants: tenants.store };
+    const progress = new Map(views.map(({ description }) => [description.stream, newProgress()]));
+    const input: ThreadsInput = { ...ground, log, registry, views, progress, endpoints, tenants: tenants.store };
     const polls = new Polls(ground.clock);
     const threads = await startThreads(ground, input, polls);
     const replays = () => keptReplays(ground.disk, options.dataFolder);

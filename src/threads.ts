@@ -33,6 +33,8 @@ export interface ThreadsInput {
   readonly log: EmbeddedLog;
   readonly registry: Registry;
   readonly views: readonly ViewEpoch[];
+  /** How far each view is complete, by its changes stream: from the mill's thread to the store's. */
+  readonly progress: ReadonlyMap<string, SharedArrayBuffer>;
   readonly tenants: TenantStore;
   readonly endpoints: readonly Endpoint[];
   readonly clock: Clock;
@@ -99,6 +101,7 @@ export function startMill(input: ThreadsInput): Promise<Supervised<MillMethods>>
         epoch,
         stream: description.stream,
         isCurrent,
+        progress: progressOf(input, description),
       })),
       options: { snapshotEveryMs: options.mill.checkpointMs, stateBytesMax: options.mill.stateBytesMax },
     };
@@ -138,6 +141,7 @@ export function startStore(
         view: description,
         reader: readerId(plan.name, epoch),
         isCurrent,
+        progress: progressOf(input, description),
       })),
       streams: queryStreams(registry),
       retentions: retentionsOf(descriptionsOf(input), input.tenants.directory),
@@ -149,6 +153,10 @@ export function startStore(
     return { workerData, transfer: [logPort] };
   };
   return start<StoreMethods>(input, 'store', 'serve/store-thread.js', data, handlers);
+}
+
+function progressOf({ progress }: ThreadsInput, { stream }: ViewDescription): SharedArrayBuffer {
+  return progress.get(stream)!;
 }
 
 type LakeInput = Pick<ThreadsInput, 'registry' | 'views' | 'tenants'>;

@@ -8,6 +8,7 @@ import type { ReaderLoop } from '../log/reader-loop.js';
 import type { ReaderLoopOptions, ReaderLoopStatus } from '../log/stage.js';
 import { millFolder, readerId } from './epochs.js';
 import type { ViewPlan } from '../sql/plan.js';
+import { Progress } from './progress.js';
 import { ViewStage } from './stage.js';
 import type { ViewStageOptions, ViewStats } from './stage.js';
 
@@ -19,6 +20,8 @@ export interface MillView {
   readonly stream: string;
   /** Another definition has replaced it. */
   readonly isCurrent: boolean;
+  /** Where it tells how far it is complete; see `progress.ts`. Default nowhere. */
+  readonly progress?: SharedArrayBuffer;
 }
 
 /** How the mill runs. */
@@ -64,26 +67,29 @@ const COMMIT_ROWS = 65_536;
 export function startMill(input: MillInput): Mill {
   const { commitEveryMs = COMMIT_EVERY_MS, ...options } = input.options ?? {};
   const loopOptions: Partial<ReaderLoopOptions> = { flushEveryMs: commitEveryMs, flushRows: COMMIT_ROWS };
-  const running = input.views.map(({ plan, epoch, stream, isCurrent }): { stage: ViewStage; loop: ReaderLoop } => {
-    const id = readerId(plan.name, epoch);
-    const folder = join(millFolder(input.dataFolder), `${plan.name}.${epoch}`);
-    const stage = new ViewStage({
-      plan,
-      stream,
-      isCurrent,
-      id,
-      folder,
-      log: input.log,
-      disk: input.disk,
-      clock: input.clock,
-      options,
-    });
-    const onStatus = input.onStatus === undefined ? {} : { onStatus: input.onStatus };
-    return {
-      stage,
-      loop: startReaderLoop({ log: input.log, stage, clock: input.clock, options: loopOptions, ...onStatus }),
-    };
-  });
+  const running = input.views.map(
+    ({ plan, epoch, stream, isCurrent, progress }): { stage: ViewStage; loop: ReaderLoop } => {
+      const id = readerId(plan.name, epoch);
+      const folder = join(millFolder(input.dataFolder), `${plan.name}.${epoch}`);
+      const stage = new ViewStage({
+        plan,
+        stream,
+        isCurrent,
+        ...(progress === undefined ? {} : { progress: new Progress(progress) }),
+        id,
+        folder,
+        log: input.log,
+        disk: input.disk,
+        clock: input.clock,
+        options,
+      });
+      const onStatus = input.onStatus === undefined ? {} : { onStatus: input.onStatus };
+      return {
+        stage,
+        loop: startReaderLoop({ log: input.log, stage, clock: input.clock, options: loopOptions, ...onStatus }),
+      };
+    },
+  );
   return {
     status: () => running.map(({ stage, loop }) => ({ stats: stage.stats(), reader: loop.status() })),
     drained: async () => void (await Promise.all(running.map(({ loop }) => loop.drained()))),

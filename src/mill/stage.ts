@@ -20,6 +20,8 @@ import type { LogStage, StageOutput } from '../log/stage.js';
 import type { ViewPlan } from '../sql/plan.js';
 import { Flow } from './operators/flow.js';
 import { readMark, writeMark } from './mark.js';
+import { isAtMost, offsetsOf, place } from './offsets.js';
+import type { Progress } from './progress.js';
 import type { FlowMark } from './operators/flow.js';
 import { captureFlow, restoreFlow } from './operators/save.js';
 import { sealedGroups } from './operators/seal.js';
@@ -54,6 +56,8 @@ export interface ViewStageInput {
   readonly stream: string;
   /** Whether no other definition has replaced it. */
   readonly isCurrent: boolean;
+  /** Where it tells how far it is complete; default nowhere. */
+  readonly progress?: Progress;
   /** Names the reader; one a view and epoch. */
   readonly id: string;
   readonly log: Log;
@@ -95,6 +99,8 @@ interface Pending {
   readonly tables: readonly WindowTable[];
   readonly positions: readonly Position[];
   readonly snapshot: SnapshotContent | null;
+  /** Up to where the view is complete when this is committed, ms. */
+  readonly completeThrough: number;
 }
 
 /** Runs one view. */
@@ -254,8 +260,13 @@ export class ViewStage implements LogStage {
       // Late rows are the newest definition's to tell, or each would be there twice.
       ...(this.#input.isCurrent ? output.late.map((rows) => ({ stream: LATE_STREAM, rows })) : []),
     ];
-    if (outputs.length === 0 && output.sealed.length === 0 && !this.#positionsDue(now)) return null;
-    this.#pending = { tables: output.sealed, positions, snapshot: this.#captureWhenDue(positions, now) };
+    const { completeThrough } = this.#flow;
+    if (outputs.length === 0 && output.sealed.length === 0 && !this.#positionsDue(now)) {
+      this.#input.progress?.tell(completeThrough);
+      return null;
+    }
+    const snapshot = this.#captureWhenDue(positions, now);
+    this.#pending = { tables: output.sealed, positions, snapshot, completeThrough };
     this.#rowsSinceCommit = 0;
     this.#settled = false;
     return { outputs, state: writeMark(this.#flow.mark()) };
@@ -285,6 +296,7 @@ export class ViewStage implements LogStage {
     this.#pending = null;
     if (pending === null) return;
     this.#settled = true;
+    this.#input.progress?.tell(pending.completeThrough);
     this.#keep(pending.tables, pending.positions, pending.snapshot);
     if (this.#storeQueue >= STORE_QUEUE_MAX) await this.#storing;
   }
@@ -349,10 +361,10 @@ export class ViewStage implements LogStage {
   }
 
   stats(): ViewStats {
-    const { state, changes, closeClock } = this.#flow;
+    const { state, changes } = this.#flow;
     let groups = 0;
     for (const table of state.tables.values()) groups += table.groups;
-    const complete = closeClock - this.#input.plan.lagMs;
+    const complete = this.#flow.completeThrough;
     return {
       name: this.#input.plan.name,
       windows: state.tables.size,
@@ -372,20 +384,7 @@ export class ViewStage implements LogStage {
   }
 }
 
-function place(position: { readonly stream: string; readonly partition: number }): string {
-  return `${position.stream}/${position.partition}`;
-}
-
 /** Lets the thread do other work. */
 function giveWay(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function offsetsOf(positions: readonly Position[]): Map<string, number> {
-  return new Map(positions.map((position) => [place(position), position.offset]));
-}
-
-/** Whether no offset of `a` is beyond that of `b`. */
-function isAtMost(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
-  return [...a].every(([name, offset]) => offset <= (b.get(name) ?? 0));
 }

@@ -11,10 +11,24 @@
  */
 import type { Clock } from '../io/clock.js';
 import type { Log } from '../log/log.js';
+import { readMark } from '../mill/mark.js';
+import { completeThroughOf } from '../mill/operators/flow.js';
+import type { Progress } from '../mill/progress.js';
 import type { ViewStore } from '../summary/view-store.js';
 
 /** A probe is given up after this. */
 const PROBE_MS_MAX = 10_000;
+
+/** What is followed. */
+export interface FreshnessInput {
+  readonly log: Log;
+  readonly store: ViewStore;
+  readonly clock: Clock;
+  /** The mill's reader of the view. */
+  readonly reader: string;
+  /** What the mill tells between commits. */
+  readonly progress?: Progress;
+}
 
 /** Follows one view. */
 export class Freshness {
@@ -22,55 +36,46 @@ export class Freshness {
   lastMs: number | null = null;
   /** Windows that end at or before this are final unless corrected; null when not known yet. */
   completeThrough: number | null = null;
-  readonly #log: Log;
-  readonly #store: ViewStore;
-  readonly #clock: Clock;
-  readonly #reader: string;
+  readonly #input: FreshnessInput;
   #probe: { readonly startedMs: number; readonly ends: readonly number[] } | null = null;
   #probedEnds = '';
 
-  /** `reader` is the mill's reader of the view. */
-  constructor(log: Log, store: ViewStore, clock: Clock, reader: string) {
-    this.#log = log;
-    this.#store = store;
-    this.#clock = clock;
-    this.#reader = reader;
+  constructor(input: FreshnessInput) {
+    this.#input = input;
   }
 
   /** Looks once; to be called a few times a second. */
   look(): void {
-    const mark = this.#log.reader(this.#reader);
+    const { log, store, clock, reader, progress } = this.#input;
+    const mark = log.reader(reader);
     if (mark === undefined) return;
-    // In this order: what the mark stands for is below these ends.
-    const changes = this.#ends(this.#store.view.stream);
-    const takenIn = changes.every((end, partition) => this.#store.positions[partition]! >= end);
-    if (takenIn)
-      this.completeThrough = completeThrough(mark.state, this.#store.view.lagMs ?? 0) ?? this.completeThrough;
-    const now = this.#clock.monotonic();
+    const told = progress?.read() ?? -Infinity;
+    // In this order: what the mark and the mill's word stand for is below these ends.
+    const changes = this.#ends(store.view.stream);
+    const takenIn = changes.every((end, partition) => store.positions[partition]! >= end);
+    if (takenIn) {
+      const complete = Math.max(told, completeThroughOf(readMark(mark.state), store.view.lagMs ?? 0));
+      if (Number.isFinite(complete)) this.completeThrough = complete;
+    }
+    const now = clock.monotonic();
     if (this.#probe !== null) {
       const read = this.#probe.ends.every(
         (end, partition) =>
-          (mark.positions.find(
-            (position) => position.stream === this.#store.view.source && position.partition === partition,
-          )?.offset ?? 0) >= end,
+          (mark.positions.find((position) => position.stream === store.view.source && position.partition === partition)
+            ?.offset ?? 0) >= end,
       );
       if (read && takenIn) this.lastMs = now - this.#probe.startedMs;
       if ((read && takenIn) || now - this.#probe.startedMs > PROBE_MS_MAX) this.#probe = null;
       return;
     }
-    const ends = this.#ends(this.#store.view.source);
+    const ends = this.#ends(store.view.source);
     if (ends.join() === this.#probedEnds) return;
     this.#probedEnds = ends.join();
     this.#probe = { startedMs: now, ends };
   }
 
   #ends(stream: string): number[] {
-    const partitions = this.#log.stream(stream)?.partitions ?? 0;
-    return Array.from({ length: partitions }, (_, partition) => this.#log.range(stream, partition).end);
+    const partitions = this.#input.log.stream(stream)?.partitions ?? 0;
+    return Array.from({ length: partitions }, (_, partition) => this.#input.log.range(stream, partition).end);
   }
-}
-
-function completeThrough(state: Uint8Array, lagMs: number): number | null {
-  const { closeClock } = JSON.parse(new TextDecoder().decode(state)) as { closeClock?: number | null };
-  return typeof closeClock === 'number' ? closeClock - lagMs : null;
 }

@@ -29,6 +29,8 @@ export interface StoreView {
   readonly reader: string;
   /** Another definition has replaced it: it is asked for by its epoch, and by the changes feed only. */
   readonly isCurrent: boolean;
+  /** Where the mill tells how far it is complete; see `mill/progress.ts`. Default nowhere. */
+  readonly progress?: SharedArrayBuffer;
 }
 
 /** What the store thread is started with. */

@@ -14,32 +14,26 @@ import { systemClock } from '../io/clock.js';
 import { createRpc, moved, type Moved } from '../io/rpc.js';
 import { openCatalog } from '../lake/catalog.js';
 import { LAKE_FOLDER } from '../lake/options.js';
-import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import { connectLog, type RemoteLog } from '../log/remote.js';
-import type { WriteRun } from '../summary/runs.js';
-import { openSummary, type ViewSummary } from '../summary/summary.js';
 import { createMetrics, type MetricParts, type Metrics } from '../telemetry/metrics.js';
 import { MillraceError } from '../util/errors.js';
 import { loadParser } from '../util/sql-text.js';
-import {
-  FeedReader,
-  type ChangesAnswer,
-  type ChangesRequest,
-  type DigestAnswer,
-  type DigestRequest,
-  type FeedViewAnswer,
-  type RowsAnswer,
-  type RowsRequest,
+import type {
+  ChangesAnswer,
+  ChangesRequest,
+  DigestAnswer,
+  DigestRequest,
+  FeedViewAnswer,
+  RowsAnswer,
+  RowsRequest,
 } from './feed/reader.js';
-import { closedThrough } from './feed/complete-through.js';
 import { EndpointAnswers, type EndpointAnswer, type EndpointRequest } from './endpoints/answers.js';
-import { Freshness } from './freshness.js';
 import { lakeReader } from './lake-reader.js';
 import { catalogOf, type Catalog } from './query/catalog.js';
 import { Duck } from './query/duck.js';
 import { QUERY_LIMITS, QueryEngine, type QueryAnswer, type QueryLimits, type QueryRequest } from './query/engine.js';
 import { createSnapshots } from './query/snapshots.js';
-import { TempFiles, writeParquet } from './query/temp-files.js';
+import { TempFiles } from './query/temp-files.js';
 import type {
   RowRange,
   StoreEvents,
@@ -48,32 +42,15 @@ import type {
   StoreThreadData,
   TailPage,
   ViewRows,
-  ViewStatus,
 } from './store-protocol.js';
 import { rollUp } from './rollup/rollup.js';
 import { tailPage } from './stream-tail.js';
+import { endsOf, openViews, statusOf, type OpenView } from './store-views.js';
 import { rowsOfAll } from './view-of-all.js';
-import { ViewReader } from './view-reader.js';
 
 const LOOK_EVERY_MS = 25;
 /** Longest wait for a view that is being read again. */
 const CURRENT_MS_MAX = 5_000;
-
-/** Files of summaries: written by the lake's writer, which summaries may not know. */
-const writeRun: WriteRun = (path, schema, groups) =>
-  writeParquet(realDisk, path, schema, groups, { compression: 'zstd', sync: true });
-
-/** One view in this thread. */
-interface OpenView {
-  readonly summary: ViewSummary;
-  readonly loop: ReaderLoop;
-  readonly reader: ViewReader;
-  readonly feed: FeedReader;
-  readonly isCurrent: boolean;
-  readonly freshness: Freshness;
-  /** Windows of a tenant that end at or before this are final unless corrected. */
-  completeThrough(tenant: string): number | null;
-}
 
 /** Everything this thread runs. */
 class Store {
@@ -248,70 +225,6 @@ class Store {
     this.#metrics.gauge('millrace_queries_running').set(this.#engine.load.running);
     this.#metrics.gauge('millrace_queries_waiting').set(this.#engine.load.waiting);
   }
-}
-
-function statusOf({ summary, freshness, loop }: Pick<OpenView, 'summary' | 'freshness' | 'loop'>): ViewStatus {
-  const { store } = summary;
-  const { rows, bytes } = store.openSize();
-  return {
-    name: store.view.name,
-    openRows: rows,
-    openBytes: bytes,
-    closedRows: summary.closed.rows,
-    windows: store.liveTables().length,
-    files: summary.closed.runs.files.length,
-    freshnessMs: freshness.lastMs,
-    completeThrough: freshness.completeThrough,
-    reader: loop.status(),
-  };
-}
-
-function endsOf(log: RemoteLog, stream: string): number[] {
-  return Array.from(
-    { length: log.stream(stream)?.partitions ?? 0 },
-    (_, partition) => log.range(stream, partition).end,
-  );
-}
-
-async function openViews(data: StoreThreadData, log: RemoteLog, parent: StoreEvents): Promise<Map<string, OpenView>> {
-  const views = new Map<string, OpenView>();
-  for (const { view, reader, isCurrent } of data.views) {
-    const key = isCurrent ? view.name : view.epoch;
-    const partitions = log.stream(view.stream)!.partitions;
-    const summary = await openSummary({
-      view,
-      partitions,
-      endOf: (partition) => log.range(view.stream, partition).end,
-      folder: join(data.dataFolder, 'summary'),
-      disk: realDisk,
-      clock: systemClock,
-      writeRun,
-      ...(Object.hasOwn(data.retentions, view.name) ? { retention: data.retentions[view.name]! } : {}),
-    });
-    summary.store.expect(endsOf(log, view.stream));
-    const loop = startReaderLoop({
-      log,
-      stage: summary.stage,
-      clock: systemClock,
-      onStatus: ({ id, state, reason }) => {
-        if (state === 'stalled') parent.problem(id, reason ?? 'stalled');
-      },
-    });
-    summary.store.watch.onChanged = (tenants) => parent.changed(key, tenants);
-    const freshness = new Freshness(log, summary.store, systemClock, reader);
-    const completeThrough = (tenant: string): number | null =>
-      log.stream(view.source)?.clock === 'event' ? closedThrough(summary.store, tenant) : freshness.completeThrough;
-    views.set(key, {
-      isCurrent,
-      summary,
-      loop,
-      freshness,
-      reader: new ViewReader(summary.store),
-      feed: new FeedReader(summary.store, completeThrough),
-      completeThrough,
-    });
-  }
-  return views;
 }
 
 /** Streams that the log has, and the views. */

@@ -47,6 +47,12 @@ export interface FlowMark {
   readonly txn: number;
 }
 
+/** Windows that end at or before this are closed and published at a mark, ms; -Infinity: none is known to be. */
+export function completeThroughOf({ closeClock, closing }: FlowMark, lagMs: number): number {
+  // Windows close in the order of their ends: what ends before one begins that is still on its way is complete.
+  return closing.reduce((least, [start]) => Math.min(least, start), closeClock - lagMs);
+}
+
 /** How a flow is set up. */
 export interface FlowOptions {
   readonly plan: ViewPlan;
@@ -259,6 +265,11 @@ export class Flow {
     table.clean();
     this.state.seal(table);
     this.event?.contributors.delete(table.start);
+  }
+
+  /** Windows that end at or before this are closed and published, ms. */
+  get completeThrough(): number {
+    return completeThroughOf(this.mark(), this.#plan.lagMs);
   }
 
   /** What goes into the commit. */

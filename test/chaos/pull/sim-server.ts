@@ -189,7 +189,7 @@ export class SimServer {
     let kill!: (error: Error) => void;
     const killed = new Promise<never>((_, reject) => (kill = reject));
     killed.catch(() => undefined);
-    const freshness = new Freshness(log, summary.store, clock, `mill.${VIEW}`);
+    const freshness = new Freshness({ log, store: summary.store, clock, reader: `mill.${VIEW}` });
     const store = storeOf(summary, freshness);
     const feed = new Feed(this.#keys, () => Promise.resolve(store), []);
     this.#life = { disk, log, dedupe, mill, stage, summary, reader, feed, freshness, killed, kill };
