@@ -16,6 +16,9 @@ export interface SentEvent {
   readonly poisonFor: DeliveryName | null;
 }
 
+/** New events of one run: the small disk has room for ten of them, however long an engine takes to come back. */
+const RUN_EVENTS_MAX = 10_000;
+
 const KINDS = ['view', 'click', 'buy'];
 
 /** A producer. */
@@ -32,12 +35,14 @@ export class Producer {
     this.#prefix = prefix;
   }
 
-  /** Sends until `until` aborts; whoever does not answer is asked again. */
+  /** Sends until `until` aborts, about `RUN_EVENTS_MAX` events at most; whoever does not answer is asked again. */
   async run(url: () => string, until: AbortSignal): Promise<void> {
+    const end = this.#sent + RUN_EVENTS_MAX;
     const workers = Array.from({ length: 3 }, async () => {
       while (!until.aborted) {
-        const batch = this.#unanswered.pop() ?? this.#batch();
-        if (!(await this.#post(url(), batch))) await sleep(20);
+        const batch = this.#unanswered.pop() ?? (this.#sent < end ? this.#batch() : null);
+        if (batch === null) await sleep(20);
+        else if (!(await this.#post(url(), batch))) await sleep(20);
         else await sleep(this.#rng.below(25));
       }
     });
