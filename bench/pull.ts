@@ -10,10 +10,8 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
-import { pipeline as piped } from 'node:stream/promises';
-import { Readable } from 'node:stream';
 import { applyTo, changes, savedCursor, snapshot, FeedClient } from '../src/client.js';
+import { CopyIn } from '../src/io/copy-in.js';
 import { startPostgres, type Postgres } from '../test/engines/postgres.js';
 import type { BenchRow } from './harness.js';
 import { BENCH_KEY } from './load.js';
@@ -170,10 +168,9 @@ async function overwrite(pool: pg.Pool, csv: string, from: number): Promise<void
   try {
     await client.query('BEGIN');
     await client.query('DELETE FROM today WHERE window_start >= $1', [new Date(from)]);
-    await piped(
-      Readable.from([csv]),
-      client.query(copyFrom(`COPY today (${COLUMNS}) FROM STDIN (FORMAT csv, HEADER)`)),
-    );
+    const copy = new CopyIn(`COPY today (${COLUMNS}) FROM STDIN (FORMAT csv, HEADER)`, Buffer.from(csv));
+    client.query(copy);
+    await copy.done;
     await client.query('COMMIT');
   } finally {
     client.release();

@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import fc from 'fast-check';
-import { from as copyFrom } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RowSlice } from '../../src/event/batch.js';
 import { batchOf, type ColumnBatch } from '../../src/event/columns.js';
 import { batchFromRows, rowOf } from '../../src/event/rows.js';
 import { defineSchema } from '../../src/event/schema-define.js';
+import { CopyIn } from '../../src/io/copy-in.js';
 import { COPY_BEGIN, COPY_END, PG_TYPES, PgCopy } from '../../src/format/pg-copy.js';
 import { EVERY_TYPE } from '../event/arbitrary.js';
 import { startPostgres, type TestPostgres } from '../sql/postgres.js';
@@ -39,9 +38,8 @@ async function copied(schema: ColumnBatch['schema'], slice: RowSlice): Promise<R
   const { client } = postgres;
   const columns = schema.columns.map(({ name, type }) => `"${name}" ${PG_TYPES[type]}`);
   await client.query(`DROP TABLE IF EXISTS copied; CREATE TEMP TABLE copied (${columns.join(', ')})`);
-  const copy = client.query(copyFrom('COPY copied FROM STDIN (FORMAT binary)'));
-  copy.end(Buffer.concat([COPY_BEGIN, new PgCopy(schema).encode(slice).data, COPY_END]));
-  await once(copy, 'finish');
+  const body = Buffer.concat([COPY_BEGIN, new PgCopy(schema).encode(slice).data, COPY_END]);
+  await client.query(new CopyIn('COPY copied FROM STDIN (FORMAT binary)', body)).done;
   const asked = schema.columns.map(({ name, type }) => `${ASKED[type]?.(`"${name}"`) ?? `"${name}"`} AS "${name}"`);
   const { rows } = await client.query<Record<string, unknown>>(`SELECT ${asked.join(', ')} FROM copied ORDER BY ctid`);
   return rows.map((row) =>

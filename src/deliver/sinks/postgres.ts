@@ -25,7 +25,7 @@ import type { Receipt } from '../receipt.js';
 import { ComeAgain, type Sink, type SinkContext, type SinkRequest } from '../sink.js';
 import { Connections } from './postgres/connections.js';
 import { copyBody, pgCopy, PLACE_BYTES } from './postgres/copy-body.js';
-import { CopyIn } from './postgres/copy-in.js';
+import { CopyIn } from '../../io/copy-in.js';
 import { failureOf, isRowsFault, isTableChanged } from './postgres/failure.js';
 import { setUpTable } from './postgres/set-up.js';
 import { copyRows, createStaging, insertRows, planTable, tableName, type TablePlan } from './postgres/table.js';

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { Connections } from '../../../src/deliver/sinks/postgres/connections.js';
-import { CopyIn } from '../../../src/deliver/sinks/postgres/copy-in.js';
+import { CopyIn } from '../../../src/io/copy-in.js';
 import { startScripted, type ScriptedServer } from './scripted-server.js';
 
 const NEVER = new AbortController().signal;

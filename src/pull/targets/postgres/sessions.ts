@@ -4,9 +4,8 @@
  * A transaction that fails is rolled back and its session closed: what became of a COMMIT whose answer was
  * lost is seen by whoever reads the place again.
  */
-import { once } from 'node:events';
 import type { ClientBase, Pool, QueryResultRow } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+import { CopyIn } from '../../../io/copy-in.js';
 import type { TargetSeams } from '../../target.js';
 
 /** Who lends sessions: a pool, or a client that stays. */
@@ -62,16 +61,12 @@ export class Session {
     return rows;
   }
 
-  /** Sends the body of a COPY in pieces, each when the one before is taken. */
+  /** Sends the body of a COPY. */
   async copy(sql: string, pieces: Iterable<string>, count: number): Promise<void> {
-    const stream = this.#client.query(copyFrom(await this.#passed(sql)));
-    const finished = once(stream, 'finish');
-    // It is awaited below; until then a failure is no stray one.
-    finished.catch(() => undefined);
-    for (const piece of pieces) if (!stream.write(piece)) await Promise.race([once(stream, 'drain'), finished]);
-    stream.end();
-    await finished;
-    if (stream.rowCount !== count) throw new Error(`the server took ${stream.rowCount} rows of ${count}`);
+    const copy = new CopyIn(await this.#passed(sql), Buffer.from([...pieces].join('')));
+    this.#client.query(copy);
+    const rows = await copy.done;
+    if (rows !== count) throw new Error(`the server took ${rows} rows of ${count}`);
   }
 
   /** One transaction; `work` answers undefined to undo it. */
