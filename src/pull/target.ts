@@ -63,10 +63,19 @@ export interface PullTarget {
 /** How long tombstones are kept, ms: as long as a server keeps its own. */
 export const TOMBSTONE_MS = 35 * 86_400_000;
 
+/** A database that is a file, as it is open. */
+export interface FileHandle {
+  readonly inTransaction: boolean;
+  exec(sql: string): void;
+  close(): void;
+}
+
 /**
  * Where tests reach in; nothing that people can set leads here. Each statement passes before it is sent: it
  * may be changed (a guard taken out), delayed, or fail in its place.
  */
 export interface TargetSeams {
   readonly statement?: (sql: string) => string | Promise<string>;
+  /** Told of the handle of a database that is a file, so that it can be taken away. */
+  readonly opened?: (handle: FileHandle) => void;
 }

@@ -1,14 +1,14 @@
 /** What a worker that was away costs: the keys that changed, not how often they did. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Databases } from '../chaos/pull/database.js';
+import { PostgresDatabases } from '../chaos/pull/database.js';
 import { World } from '../chaos/pull/world.js';
 
 const HOUR_MS = 3_600_000;
 const CAMPAIGNS = ['c1', 'c2', 'c3'];
 
-let databases: Databases;
+let databases: PostgresDatabases;
 beforeAll(async () => {
-  databases = await Databases.start();
+  databases = await PostgresDatabases.start();
 });
 afterAll(async () => {
   await databases.stop();

@@ -5,6 +5,21 @@ import { startPostgres, type Postgres } from '../../engines/postgres.js';
 import { rowName, TENANT, VIEW } from './events.js';
 import { rowText } from './fold.js';
 
+/** Databases of a kind, one a round. */
+export interface Databases {
+  /** How the kind is called. */
+  readonly kind: 'PostgreSQL' | 'SQLite';
+  make(name: string): Promise<void>;
+  drop(name: string): Promise<void>;
+  /** What `openTarget` takes. */
+  addressOf(name: string): string;
+  /** Ends a session from outside. */
+  terminate(pid: number): Promise<void>;
+  /** What anybody sees in the tenant's table; null before it is made. */
+  look(name: string): Promise<Seen | null>;
+  stop(): Promise<void>;
+}
+
 /** Rows as they are at one moment. */
 export interface Seen {
   /** Everything up to here is said to be there; null before the first load. */
@@ -35,24 +50,28 @@ interface Answer {
   readonly tombstones: readonly { readonly key: string; readonly rev: number }[];
 }
 
-/** One server for all rounds. */
-export class Databases {
-  readonly server: Postgres;
+/** Schemas of one server. */
+export class PostgresDatabases implements Databases {
+  readonly kind = 'PostgreSQL';
+  readonly #server: Postgres;
   readonly #admin: pg.Client;
 
   private constructor(server: Postgres, admin: pg.Client) {
-    this.server = server;
+    this.#server = server;
     this.#admin = admin;
   }
 
-  static async start(): Promise<Databases> {
+  static async start(): Promise<PostgresDatabases> {
     const server = await startPostgres({ settings: { synchronous_commit: 'off', autovacuum: 'off', jit: 'off' } });
     const admin = new pg.Client({ connectionString: server.url });
     await admin.connect();
-    return new Databases(server, admin);
+    return new PostgresDatabases(server, admin);
   }
 
-  /** Makes a schema. */
+  addressOf(): string {
+    return this.#server.url;
+  }
+
   async make(schema: string): Promise<void> {
     await this.#admin.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
   }
@@ -62,12 +81,10 @@ export class Databases {
     await this.#admin.query(`DROP SCHEMA ${pg.escapeIdentifier(schema)} CASCADE`);
   }
 
-  /** Ends a session from outside. */
   async terminate(pid: number): Promise<void> {
     await this.#admin.query('SELECT pg_terminate_backend($1)', [pid]);
   }
 
-  /** What anybody sees in the tenant's table; null before it is made. */
   async look(schema: string): Promise<Seen | null> {
     const named = (name: string): string => `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)}`;
     // One statement, so one snapshot.
@@ -102,11 +119,12 @@ export class Databases {
 
   async stop(): Promise<void> {
     await this.#admin.end();
-    await this.server.stop();
+    await this.#server.stop();
   }
 }
 
-function rowsOf(found: Answer['rows']): Map<string, SeenRow> {
+/** Rows as they are compared. */
+export function rowsOf(found: readonly Readonly<Record<string, string | null>>[]): Map<string, SeenRow> {
   const rows = new Map<string, SeenRow>();
   for (const row of found) {
     const { n, amount, users, rev, txn, state, reason, key, campaign } = row;

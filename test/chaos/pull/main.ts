@@ -10,10 +10,11 @@
  * The last line is `N passed, N failed`.
  */
 import { parseArgs } from 'node:util';
-import { Databases } from './database.js';
+import { PostgresDatabases, type Databases } from './database.js';
 import { runProcesses } from './processes.js';
 import { runRound } from './round.js';
 import { runSchedule, SCHEDULES } from './schedules.js';
+import { SqliteFiles } from './sqlite-files.js';
 
 const { values } = parseArgs({
   options: {
@@ -36,12 +37,14 @@ let failed = 0;
 
 console.log(`chaos of pulls: ${rounds} rounds, seed ${seed} (repeat with --seed ${seed})`);
 if (values.only !== 'processes') {
-  const databases = await Databases.start();
+  const postgres = await PostgresDatabases.start();
+  const sqlite = new SqliteFiles();
   try {
-    await guards(databases);
-    await steps(databases);
+    for (const databases of [postgres, sqlite]) await guards(databases);
+    await steps([postgres, sqlite]);
   } finally {
-    await databases.stop();
+    await postgres.stop();
+    await sqlite.stop();
   }
 }
 if (values.only !== 'steps') {
@@ -61,22 +64,23 @@ process.exit(failed > 0 ? 1 : 0);
 async function guards(databases: Databases): Promise<void> {
   for (const schedule of SCHEDULES) {
     const problem = await outcome(() => runSchedule(schedule, databases, false));
-    count(problem === null, `"${schedule.name}": ${problem?.message ?? 'ok'}`);
+    count(problem === null, `${databases.kind}: "${schedule.name}": ${problem?.message ?? 'ok'}`);
     if (values.controls !== true) continue;
     const broken = await outcome(() => runSchedule(schedule, databases, true));
     const verdict =
       broken === null ? 'passed: the schedule does not protect this guard' : `fails, as it must: ${broken.message}`;
-    count(broken !== null, `control "${schedule.guard}" taken away: ${verdict}`);
+    count(broken !== null, `${databases.kind}: control "${schedule.guard}" taken away: ${verdict}`);
   }
 }
 
-async function steps(databases: Databases): Promise<void> {
+/** Every fifth round with SQLite. */
+async function steps([postgres, sqlite]: readonly [Databases, Databases]): Promise<void> {
   const kills = { server: 0, worker: 0, database: 0, answer: 0 };
   let applied = 0;
   let good = 0;
   for (let round = 0; round < rounds; round++) {
     const problem = await outcome(async () => {
-      const report = await runRound(seed + round, databases);
+      const report = await runRound(seed + round, (seed + round) % 5 === 0 ? sqlite : postgres);
       applied += report.applied;
       for (const name of ['server', 'worker', 'database', 'answer'] as const) kills[name] += report.kills[name];
     });

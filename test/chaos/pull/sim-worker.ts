@@ -9,9 +9,11 @@ import pg from 'pg';
 import type { ClientBase } from 'pg';
 import { FeedClient } from '../../../src/pull/feed-client.js';
 import { Puller, type Turn } from '../../../src/pull/puller.js';
-import type { PullTarget } from '../../../src/pull/target.js';
+import type { FileHandle, PullTarget } from '../../../src/pull/target.js';
 import { postgresTarget } from '../../../src/pull/targets/postgres.js';
+import { createSqliteTarget } from '../../../src/pull/targets/sqlite.js';
 import type { Sessions } from '../../../src/pull/targets/postgres/sessions.js';
+import type { Databases } from './database.js';
 import { TENANT, VIEW } from './events.js';
 
 /** Where a worker stands. */
@@ -32,8 +34,9 @@ export interface WorkerGuards {
 
 /** What a worker is made of. */
 export interface SimWorkerInput {
-  readonly url: string;
-  readonly schema: string;
+  readonly databases: Databases;
+  /** Name of the round's own. */
+  readonly database: string;
   readonly limit: number;
   /** The feed. It is asked between two gates. */
   readonly answer: (url: string, init: RequestInit) => Promise<Response>;
@@ -50,13 +53,14 @@ export class SimWorker {
   readonly client: FeedClient;
   readonly #input: SimWorkerInput;
   #session: pg.Client | null = null;
+  /** The file that it has open, where the database is one. */
+  #file: FileHandle | null = null;
   /** Its session was ended, and it has not noticed yet. */
   #isEnded = false;
   #gate: Gate | null = null;
   #isRunning = false;
   #isDead = false;
-  /** A transaction of it is open. */
-  isInTransaction = false;
+  #isInTransaction = false;
   /** It waits for the server's answer, which needs steps of the server. */
   isWaiting = false;
   /** How the last turn ended. */
@@ -80,6 +84,11 @@ export class SimWorker {
     return this.#gate;
   }
 
+  /** A transaction of it is open. */
+  get isInTransaction(): boolean {
+    return this.#file?.inTransaction ?? this.#isInTransaction;
+  }
+
   get isIdle(): boolean {
     return !this.#isRunning;
   }
@@ -99,6 +108,7 @@ export class SimWorker {
   async step(error?: Error): Promise<void> {
     if (this.isWaiting) return;
     const arrival = new Promise<void>((resolve) => (this.#arrived = resolve));
+    const passed = this.#gate?.name;
     if (!this.#isRunning) this.#begin();
     else {
       const gate = this.#gate!;
@@ -107,13 +117,14 @@ export class SimWorker {
       gate.open(error);
     }
     if (!this.isWaiting) await arrival;
+    if (passed === 'COMMIT' && this.#file !== null) await this.#input.onCommit();
   }
 
-  /** Steps until a gate whose name begins so; throws when the turn ends before. */
-  async until(name: string): Promise<void> {
+  /** Steps until a gate of such a name; throws when the turn ends before. */
+  async until(name: RegExp): Promise<void> {
     do await this.step();
-    while (!this.isIdle && this.#gate?.name.startsWith(name) !== true);
-    if (this.isIdle) throw new Error(`the turn ended before '${name}': ${String(this.result)}`);
+    while (!this.isIdle && (this.#gate === null || !name.test(this.#gate.name)));
+    if (this.isIdle) throw new Error(`the turn ended before ${name}: ${String(this.result)}`);
   }
 
   /** Runs to the end of the turn. */
@@ -137,7 +148,7 @@ export class SimWorker {
   /** It is killed where it stands. */
   kill(): void {
     this.#isDead = true;
-    this.isInTransaction = false;
+    this.#isInTransaction = false;
     this.#drop();
   }
 
@@ -178,20 +189,39 @@ export class SimWorker {
   }
 
   #target(): PullTarget {
-    const { schema, guards } = this.#input;
+    const { databases, database, guards } = this.#input;
+    if (databases.kind === 'SQLite') return this.#fileTarget();
     const statement = async (sql: string): Promise<string> => {
       await this.#stand(sql);
       return guards.statement?.(sql) ?? sql;
     };
+    const schema = database;
     const sessions: Sessions = { run: (work) => this.#run(work) };
     const seams = { statement };
     return postgresTarget({ sessions, name: 'PostgreSQL', schema, user: null, seams, close: () => Promise.resolve() });
   }
 
+  /** The same with a file: what is killed there is rolled back by whoever opens it next. */
+  #fileTarget(): PullTarget {
+    const { databases, database, guards } = this.#input;
+    const path = databases.addressOf(database);
+    let last = '';
+    const statement = async (sql: string): Promise<string> => {
+      if (guards.cursorFirst === true && last.startsWith('UPDATE "millrace_pull"')) {
+        this.#file!.exec('COMMIT');
+        this.#file!.exec('BEGIN IMMEDIATE');
+      }
+      await this.#stand(sql);
+      last = sql;
+      return guards.statement?.(sql) ?? sql;
+    };
+    return createSqliteTarget(path, { statement, opened: (handle) => (this.#file = handle) });
+  }
+
   async #run<T>(work: (client: ClientBase) => Promise<T>): Promise<T> {
     try {
       if (this.#session === null) {
-        const session = new pg.Client({ connectionString: this.#input.url });
+        const session = new pg.Client({ connectionString: this.#input.databases.addressOf(this.#input.database) });
         // A session that is ended fails its statement.
         session.on('error', () => undefined);
         await session.connect();
@@ -201,7 +231,7 @@ export class SimWorker {
       return await work(this.#watched(this.#session));
     } catch (error) {
       this.#drop();
-      this.isInTransaction = false;
+      this.#isInTransaction = false;
       throw error;
     }
   }
@@ -210,15 +240,15 @@ export class SimWorker {
   #watched(session: pg.Client): ClientBase {
     const query = async (text: string, values?: unknown[]): Promise<unknown> => {
       const result = await session.query(text, values);
-      if (text === 'BEGIN') this.isInTransaction = true;
-      if (text === 'ROLLBACK') this.isInTransaction = false;
+      if (text === 'BEGIN') this.#isInTransaction = true;
+      if (text === 'ROLLBACK') this.#isInTransaction = false;
       if (this.#input.guards.cursorFirst === true && this.isInTransaction && /^UPDATE \S+"millrace_pull"/.test(text)) {
         await session.query('COMMIT');
         await this.#stand('cursor saved');
         await session.query('BEGIN');
       }
       if (text === 'COMMIT') {
-        this.isInTransaction = false;
+        this.#isInTransaction = false;
         await this.#input.onCommit();
         await this.#stand('committed');
       }
@@ -236,5 +266,9 @@ export class SimWorker {
     } | null;
     this.#session = null;
     session?.connection.stream.destroy();
+    const file = this.#file;
+    this.#file = null;
+    if (file?.inTransaction === true) file.exec('ROLLBACK');
+    file?.close();
   }
 }

@@ -112,8 +112,8 @@ export class World {
   #worker(limit: number = this.#input.limit): SimWorker {
     const { databases, guards = {} } = this.#input;
     return new SimWorker({
-      url: databases.server.url,
-      schema: this.#schema,
+      databases,
+      database: this.#schema,
       limit,
       answer: (url, init) => this.#answer(url, init),
       mayWait: () => this.server.isUp && !this.server.answersAtOnce,

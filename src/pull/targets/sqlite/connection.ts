@@ -46,6 +46,7 @@ export class Connection {
     const { default: Database } = await import('libsql');
     try {
       const database = new Database(path);
+      seams.opened?.(database);
       const connection = new Connection(database, name, seams);
       // Readers are not held up, and what is committed is on disk.
       for (const pragma of ['busy_timeout = 0', 'journal_mode = WAL', 'synchronous = FULL'])
