@@ -86,3 +86,8 @@ function errorObject(error: unknown): object {
 export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
+
+/** `1 day`, `1,234 days`. */
+export function several(value: number, one: string): string {
+  return `${count(value)} ${one}${value === 1 ? '' : 's'}`;
+}

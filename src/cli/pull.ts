@@ -12,7 +12,7 @@ import { verify } from '../pull/verify.js';
 import { runPulls, type Pull } from '../pull/worker.js';
 import { createMetrics, renderMetrics, type Metrics } from '../telemetry/metrics.js';
 import { MillraceError } from '../util/errors.js';
-import { count, dim, green, print, printError, printJson, red } from './output.js';
+import { dim, green, print, printError, printJson, red, several } from './output.js';
 
 interface Options {
   readonly from?: string;
@@ -128,7 +128,7 @@ async function verifyAll(pulls: readonly Pull[], { dryRun, json }: Options, sign
         printJson({ event: 'verified', tenant, view, ...result });
         continue;
       }
-      const head = `${tenant}/${view}: ${count(result.days)} days, ${count(result.rows)} rows`;
+      const head = `${tenant}/${view}: ${several(result.days, 'day')}, ${several(result.rows, 'row')}`;
       print(`${head}: ${isGood ? green('as the server has them') : red('different')}`);
       for (const { day, measure, server, own } of result.differences)
         print(`  ${day} ${measure}: the server has ${server}, the table ${own}`);
