@@ -1,7 +1,7 @@
 /**
  * `npm run example:pull [-- --seconds N]`: Millrace, three advertisers with a PostgreSQL each, and a worker for
  * each that keeps the view `traffic` in it. Clicks come in, some late and some twice, and every second all four
- * must agree: the server and the three tables. Ends by Ctrl-C, or after N seconds; then every table is
+ * must agree: the server and the three tables. Ends by Ctrl-C; or after N seconds, and then every table is
  * compared once more, row by row, by `millrace pull --verify`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -36,7 +36,8 @@ const seconds = values.seconds === undefined ? Infinity : Number(values.seconds)
 if (!(seconds > 0)) throw new Error('--seconds takes a number above 0');
 
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+// The package of the databases would end the process at once, and leave all else running.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeAllListeners(signal).on(signal, () => stop.abort());
 const folder = mkdtempSync(join(tmpdir(), 'millrace-example-pull-'));
 const programs = new Programs(folder);
 const advertisers: Advertiser[] = [];
@@ -44,7 +45,7 @@ const advertisers: Advertiser[] = [];
 try {
   const url = await begin();
   await watch(new Traffic(url, OPERATOR_KEY));
-  await verifyAll(url);
+  if (!stop.signal.aborted) await verifyAll(url);
 } catch (error) {
   process.exitCode = 1;
   console.error(`\n${(error as Error).message}`);
