@@ -6,7 +6,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   CONFIG_INVALID:
     'The configuration has a mistake; the message names file, path, what was expected and what was found. `millrace check` lists all.',
   CONFIG_NOT_FOUND: 'A file that was named is not there. `millrace init` writes a configuration to start from.',
-  DATA_FOLDER_IN_USE: 'Another process owns the data folder. Stop it, or give this one another `--data`.',
+  DATA_FOLDER_IN_USE:
+    'Another process owns the data folder, or the folder of a pull. Stop it, or give this one another `--data` or `--into`.',
   DATA_FOLDER_NEWER: 'The data folder was written by a newer Millrace. Start that version; nothing was changed.',
   DATA_FOLDER_DAMAGED:
     'Something in the data folder is not what was written. The message names file and place; nothing was changed.',
@@ -91,7 +92,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   PULL_TABLE_CHANGED:
     "The table in the advertiser's database is not what the view needs. The message names column and types, and what to run.",
   PULL_ROWS_REFUSED:
-    "The database refuses a row by a constraint or trigger that is not Millrace's. Nothing of its page was kept; take the constraint away, and it goes on.",
+    "The database refuses a row by a constraint or trigger that is not Millrace's, or a Parquet file can not hold a number. Nothing of its page was kept; take the constraint away, and it goes on.",
   PULL_DATABASE_REFUSED:
     'The database does not let the worker in, or not do what it must. The message has the GRANT to run.',
   PULL_DATABASE_FULL: "The advertiser's database has no room left. The worker tries again by itself.",

@@ -52,7 +52,7 @@ export function pullCommand(): Command {
     .addOption(new Option('--key <key>', 'API key').env('MILLRACE_KEY'))
     .option('--tenant <id>', "whose rows (default: the key's own)")
     .option('--view <name>', 'which view')
-    .option('--into <address>', 'postgres://user:password@host:5432/database, or sqlite:path')
+    .option('--into <address>', 'postgres://user:password@host:5432/database, sqlite:path, or parquet:folder')
     .option('--schema <name>', 'schema of PostgreSQL (default: public)')
     .option('--table <name>', "table (default: the view's name)")
     .option('--config <file>', 'many pulls: a YAML or JSON file')

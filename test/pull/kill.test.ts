@@ -6,6 +6,7 @@ import { expectedRows, inOrder, type TargetUnderTest } from '../conformance/pull
 import { startPostgres } from '../engines/postgres.js';
 import { SeededRandom } from '../sim/random.js';
 import { ModelFeed, traffic } from './model-feed.js';
+import { parquetUnderTest } from './parquet/support.js';
 import { underTest } from './postgres/support.js';
 import { sqliteUnderTest } from './sqlite/support.js';
 
@@ -24,6 +25,9 @@ const KINDS: Readonly<Record<string, () => Promise<TargetUnderTest & { readonly 
   },
   async sqlite() {
     return keep(sqliteUnderTest());
+  },
+  async parquet() {
+    return keep(parquetUnderTest());
   },
 };
 

@@ -1,6 +1,10 @@
-/** Every kind of database that can be pulled into. */
+/** Every kind of database, or folder, that can be pulled into. */
+import { systemClock } from '../../io/clock.js';
+import { realDisk } from '../../io/disk-real.js';
+import { lockFolder } from '../../io/lock.js';
 import { MillraceError } from '../../util/errors.js';
 import type { PullTarget, TargetSeams } from '../target.js';
+import { createParquetTarget } from './parquet.js';
 import { createPostgresTarget } from './postgres.js';
 import { createSqliteTarget } from './sqlite.js';
 
@@ -23,6 +27,14 @@ const TARGETS: Readonly<Record<string, { readonly example: string; readonly open
   'sqlite:': {
     example: 'sqlite:reports.db',
     open: (address, _options, seams) => createSqliteTarget(address.slice('sqlite:'.length), seams),
+  },
+  'parquet:': {
+    example: 'parquet:folder',
+    open: (address, _options, seams) =>
+      createParquetTarget(
+        { path: address.slice('parquet:'.length), disk: realDisk, clock: systemClock, lock: lockFolder },
+        seams,
+      ),
   },
 };
 /** Other names of schemes. */

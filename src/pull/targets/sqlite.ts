@@ -6,14 +6,12 @@
  *
  * Limits: one page in memory; statements hold up the thread while they run.
  */
-import { rowHash, hashText } from '../../event/feed.js';
 import { MillraceError } from '../../util/errors.js';
-import { DecimalSum } from '../decimal-text.js';
+import { DaySum } from '../day-sum.js';
 import type { Move, Place, Stage } from '../place.js';
 import { STATE_TABLE, type TablePlan, type TableRow } from '../table-plan.js';
 import {
   TOMBSTONE_MS,
-  type OwnDay,
   type OwnDigest,
   type PullTable,
   type PullTarget,
@@ -123,7 +121,7 @@ class SqliteTable implements PullTable {
       for (const row of await this.#connection.iterate<DigestRow>(sql, values)) {
         let day = days.get(row.day);
         if (day === undefined) days.set(row.day, (day = new DaySum(this.#plan)));
-        day.add(row);
+        day.add(Buffer.from(row.key, 'hex'), row.rev, (index) => row[`sum${index}`] ?? null);
       }
       return { place, days: new Map([...days].map(([name, day]) => [name, day.total()])) };
     });
@@ -190,35 +188,4 @@ interface DigestRow {
   readonly key: string;
   readonly rev: number;
   readonly [sum: `sum${number}`]: string | number | null;
-}
-
-/** Adds up a day. */
-class DaySum {
-  readonly #names: readonly string[];
-  readonly #sums: readonly DecimalSum[];
-  #rows = 0;
-  #lastRev = 0;
-  #hash = 0n;
-
-  constructor({ columns }: TablePlan) {
-    const additive = columns.filter((column) => column.additive === true);
-    this.#names = additive.map(({ name }) => name);
-    this.#sums = additive.map(({ type }) => new DecimalSum(type === 'double precision'));
-  }
-
-  add(row: DigestRow): void {
-    this.#rows++;
-    this.#lastRev = Math.max(this.#lastRev, row.rev);
-    this.#hash += rowHash(Buffer.from(row.key, 'hex'), row.rev);
-    this.#sums.forEach((sum, index) => sum.add(row[`sum${index}`] ?? null));
-  }
-
-  total(): OwnDay {
-    return {
-      rows: this.#rows,
-      lastRev: this.#lastRev,
-      sums: Object.fromEntries(this.#names.map((name, index) => [name, this.#sums[index]!.text()])),
-      hash: hashText(this.#hash),
-    };
-  }
 }
