@@ -91,7 +91,7 @@ function startWorker(from: string, into: string): { stop(): Promise<void> } {
     .filter((tenant) => tenant !== PROBE_TENANT)
     .slice(0, PULLING - 1);
   const pulls = [PROBE_TENANT, ...others].map((tenant) => ({ tenant, views: ['by_campaign'], keyEnv: 'BENCH_KEY' }));
-  writeFileSync(config, JSON.stringify({ url: from, into, pulls }));
+  writeFileSync(config, JSON.stringify({ url: from, into, pullsMax: PULLING, pulls }));
   const child: ChildProcess = spawn(process.execPath, ['dist/cli/main.js', 'pull', '--config', config], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, BENCH_KEY },

@@ -31,7 +31,8 @@ export interface PageRequest extends FeedSubject {
 
 /** A page as it goes out. */
 export interface FeedPage {
-  readonly parts: readonly (string | Uint8Array)[];
+  /** Its bytes, made when they are wanted: a poll that waits on has no use for a signed cursor. */
+  readonly parts: () => readonly (string | Uint8Array)[];
   /** The definition that its rows are of. */
   readonly view: ViewDescription;
   readonly rows: number;
@@ -81,13 +82,13 @@ export class Feed {
     const changes = { tenant: stored(tenant), revision, limit, from };
     const answer = await store.call('feedChanges', this.keyOf(view), changes);
     if (cursor !== null) this.#check(request, cursor, answer);
-    const next = this.#write(request, 'changes', [[answer.partition, answer.nextRevision]], null);
+    const next = () => this.#write(request, 'changes', [[answer.partition, answer.nextRevision]], null);
     const { body, rows, hasMore } = answer;
     const head = `{"epoch":${JSON.stringify(view.epoch)},"changes":`;
     const superseded = view === asked.view ? null : await this.#superseded(asked, answer);
     const more = superseded === null ? {} : { superseded_by: superseded };
     return {
-      parts: [head, body, rest(next, hasMore, answer, more)],
+      parts: () => [head, body, rest(next(), hasMore, answer, more)],
       view,
       rows,
       hasMore,
@@ -117,12 +118,12 @@ export class Feed {
     const { body, rows, after, pinned } = answer;
     const shards = [[answer.partition, pinned]] as const;
     // A snapshot goes on with the changes since it began.
-    const next =
+    const next = () =>
       after === null
         ? this.#write({ ...request, to: null }, 'changes', shards, null)
         : this.#write(request, kind, shards, after);
     return {
-      parts: [`{"epoch":${JSON.stringify(view.epoch)},"rows":`, body, rest(next, after !== null, answer)],
+      parts: () => [`{"epoch":${JSON.stringify(view.epoch)},"rows":`, body, rest(next(), after !== null, answer)],
       view,
       rows,
       hasMore: after !== null,

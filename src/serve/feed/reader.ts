@@ -7,7 +7,7 @@
  */
 import type { DayDigest, FeedColumn } from '../../event/feed.js';
 import { partitionOf } from '../../log/partition.js';
-import type { ViewStore } from '../../summary/view-store.js';
+import type { RowPlace, ViewStore } from '../../summary/view-store.js';
 import { digestDays } from './digest.js';
 import { rowsByKey, type KeyPlace } from './by-key.js';
 import { shownColumn } from './columns.js';
@@ -134,7 +134,7 @@ export class FeedReader {
       const state = this.#state(request.tenant, partition);
       const pinned = request.pinned ?? state.stableRevision;
       const { places, after } = rowsByKey(this.#store, this.json, { ...request, pinned });
-      const body = encoder.encode(`[${places.map((place) => this.json.row(place)).join(',')}]`);
+      const body = this.#body(places);
       return { ...state, body, rows: places.length, pinned, after };
     });
   }
@@ -155,10 +155,18 @@ export class FeedReader {
     const page = this.#store.changesSince(tenant, revision, limit);
     const state = this.#state(tenant, partition);
     const places = from === null ? page.rows : page.rows.filter(({ rows, row }) => rows.windows[row]! >= from);
-    const body = encoder.encode(`[${places.map((place) => this.json.row(place)).join(',')}]`);
+    const body = this.#body(places);
     // With nothing left the cursor moves on, so that it never grows old where nothing happens.
     const nextRevision = page.hasMore ? page.nextRevision : Math.max(revision, state.stableRevision);
     return { ...state, body, rows: places.length, nextRevision, hasMore: page.hasMore };
+  }
+
+  /** One text, made flat once. */
+  #body(places: readonly RowPlace[]): Uint8Array<ArrayBuffer> {
+    let text = '[';
+    for (let i = 0; i < places.length; i++)
+      text += i === 0 ? this.json.row(places[i]!) : `,${this.json.row(places[i]!)}`;
+    return encoder.encode(`${text}]`);
   }
 
   #state(tenant: string, partition: number): FeedState {

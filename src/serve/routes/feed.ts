@@ -256,7 +256,7 @@ function answerPage({ request, response }: Exchange, page: FeedPage): void {
     response.writeHead(304, headers).end();
     return;
   }
-  const body = Buffer.concat(page.parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+  const body = Buffer.concat(page.parts().map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length, ...headers });
   response.end(body);
 }

@@ -306,7 +306,7 @@ export class World {
     const page = kind === null ? await feed.changes(request) : await feed.rows(request, kind);
     // Before a kill: what is in the page was durable when it was read.
     this.#note();
-    const answer = Buffer.concat(page.parts.map((part) => Buffer.from(part))).toString();
+    const answer = Buffer.concat(page.parts().map((part) => Buffer.from(part))).toString();
     if (kind === null) return this.#broken(answer, request.cursor);
     const listed = JSON.parse(answer) as ChangesText;
     this.#cursors.set(listed.next_cursor, listed.stable_rev);
