@@ -231,6 +231,22 @@ describe('the changes feed', () => {
     expect(codeOf(await server.ask('/v1/tenants/*/views/traffic/changes', 'operator'))).toBe('NOT_FOUND');
   });
 
+  it('says when a cursor is newer than what the server has', async () => {
+    // The same keys and the same view: as a server that was restored from an earlier state.
+    const later = await openServer();
+    try {
+      await later.fixture.change(Array.from({ length: 50 }, (_, minute) => change('acme', minute, 'spring', 1)));
+      const { next_cursor } = (await later.ask(`${ACME}/changes`, 'acme')).body as ChangesPage;
+      const { status, body } = await server.ask(`${ACME}/changes?cursor=${encodeURIComponent(next_cursor)}`, 'acme');
+      expect([status, body]).toMatchObject([
+        410,
+        { error: { code: 'CURSOR_GONE', reason: 'ahead', snapshot: `${ACME}/snapshot` } },
+      ]);
+    } finally {
+      await later.close();
+    }
+  });
+
   it('refuses cursors that are not for this place', async () => {
     const { next_cursor } = await changes();
     const ask = async (path: string, key: Key = 'acme') => codeOf(await server.ask(path, key));
