@@ -13,8 +13,6 @@ import { TenantStore } from '../src/config/tenant-store.js';
 import { batchOf, type Column, type ColumnBatch } from '../src/event/columns.js';
 import { Dictionary } from '../src/event/dictionary.js';
 import { constantInteger } from '../src/event/integers.js';
-import { defineSchema } from '../src/event/schema-define.js';
-import type { ViewDescription } from '../src/event/view.js';
 import { systemClock } from '../src/io/clock.js';
 import { realDisk } from '../src/io/disk-real.js';
 import { growHeapsFreely } from '../src/io/heap.js';
@@ -27,6 +25,7 @@ import { createRouter } from '../src/serve/router.js';
 import { feedRoutes } from '../src/serve/routes/feed.js';
 import type { StoreMethods, StoreThreadData } from '../src/serve/store-protocol.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
+import { SCHEMA, VIEW, WINDOW_MS } from './changes-view.js';
 import { ROWS_A_PULL, TENANTS } from './feed-load.js';
 import { BENCH_KEY } from './load.js';
 
@@ -44,46 +43,8 @@ export type FeedServerMessage =
 
 const COMMIT_TENANTS = 75;
 const COMMIT_MS = 50;
-const WINDOW_MS = 60_000;
 const START = Date.UTC(2026, 0, 1);
 const WARM_MS = 12_000;
-
-const SCHEMA = defineSchema({
-  columns: {
-    tenant: 'dictionary',
-    window_start: 'timestamp',
-    window_end: 'timestamp',
-    op: 'dictionary',
-    state: 'dictionary',
-    reason: 'dictionary?',
-    txn: 'int64',
-    campaign: 'dictionary?',
-    impressions: 'int64',
-    clicks: 'int64',
-    cost: 'decimal?',
-  },
-  tenant: 'tenant',
-});
-
-const VIEW: ViewDescription = {
-  name: 'traffic',
-  epoch: '1.0123456789abcdef',
-  stream: 'view.traffic',
-  schema: SCHEMA,
-  source: 'view.traffic',
-  columns: [
-    { name: 'tenant_id', type: 'text', column: 0 },
-    { name: 'window_start', type: 'timestamptz', column: 1 },
-    { name: 'campaign_id', type: 'text', column: 7 },
-    { name: 'impressions', type: 'bigint', additive: true, column: 8 },
-    { name: 'clicks', type: 'bigint', additive: true, column: 9 },
-    { name: 'cost', type: 'numeric', scale: 6, additive: true, column: 10 },
-  ],
-  keyColumns: [0, 1, 2, 7],
-  valueColumns: [8, 9, 10],
-  windowMs: WINDOW_MS,
-  global: false,
-};
 
 const tenants = new Dictionary();
 for (let i = 0; i < TENANTS; i++) tenants.internString(`tenant-${i}`);

@@ -15,8 +15,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { batchOf, type Column, type ColumnBatch } from '../src/event/columns.js';
 import { Dictionary } from '../src/event/dictionary.js';
 import { constantInteger } from '../src/event/integers.js';
-import { defineSchema } from '../src/event/schema-define.js';
-import type { ViewDescription } from '../src/event/view.js';
 import { systemClock } from '../src/io/clock.js';
 import { realDisk } from '../src/io/disk-real.js';
 import { systemRandom } from '../src/io/random.js';
@@ -24,6 +22,7 @@ import { createRpc, type Rpc } from '../src/io/rpc.js';
 import { startThread, type Thread } from '../src/io/threads.js';
 import { openLog, type EmbeddedLog } from '../src/log/embedded/open.js';
 import type { StoreMethods, StoreThreadData } from '../src/serve/store-protocol.js';
+import { SCHEMA, VIEW, WINDOW_MS } from './changes-view.js';
 import type { BenchRow } from './harness.js';
 
 const ROWS = Number(process.env['MILLRACE_BENCH_SUMMARY_ROWS'] ?? 20_000_000);
@@ -32,47 +31,9 @@ const TENANTS = 15_000;
 const CAMPAIGNS = 8;
 const COMMIT_ROWS = 5_000;
 const COMMIT_MS = 250;
-const WINDOW_MS = 60_000;
 /** Rows of one window: every tenant with some campaigns. */
 const WINDOW_ROWS = 60_000;
 const START = Date.UTC(2026, 0, 1);
-
-const SCHEMA = defineSchema({
-  columns: {
-    tenant: 'dictionary',
-    window_start: 'timestamp',
-    window_end: 'timestamp',
-    op: 'dictionary',
-    state: 'dictionary',
-    reason: 'dictionary?',
-    txn: 'int64',
-    campaign: 'dictionary?',
-    impressions: 'int64',
-    clicks: 'int64',
-    cost: 'decimal?',
-  },
-  tenant: 'tenant',
-});
-
-const VIEW: ViewDescription = {
-  name: 'traffic',
-  epoch: '1.0123456789abcdef',
-  stream: 'view.traffic',
-  schema: SCHEMA,
-  source: 'view.traffic',
-  columns: [
-    { name: 'tenant_id', type: 'text', column: 0 },
-    { name: 'window_start', type: 'timestamptz', column: 1 },
-    { name: 'campaign', type: 'text', column: 7 },
-    { name: 'impressions', type: 'bigint', column: 8 },
-    { name: 'clicks', type: 'bigint', column: 9 },
-    { name: 'cost', type: 'numeric', scale: 6, column: 10 },
-  ],
-  keyColumns: [0, 1, 2, 7],
-  valueColumns: [8, 9, 10],
-  windowMs: WINDOW_MS,
-  global: false,
-};
 
 const tenants = new Dictionary();
 for (let i = 0; i < TENANTS; i++) tenants.internString(`tenant-${i}`);
