@@ -30,6 +30,7 @@ export const VIEW: ViewDescription = {
   stream: 'view.traffic',
   schema: SCHEMA,
   source: 'view.traffic',
+  sources: ['view.traffic'],
   columns: [
     { name: 'tenant_id', type: 'text', column: 0 },
     { name: 'window_start', type: 'timestamptz', column: 1 },

@@ -13,6 +13,7 @@ import { TenantStore } from '../src/config/tenant-store.js';
 import { batchOf, type Column, type ColumnBatch } from '../src/event/columns.js';
 import { Dictionary } from '../src/event/dictionary.js';
 import { constantInteger } from '../src/event/integers.js';
+import { ServedViews } from '../src/event/served.js';
 import { systemClock } from '../src/io/clock.js';
 import { realDisk } from '../src/io/disk-real.js';
 import { growHeapsFreely } from '../src/io/heap.js';
@@ -101,7 +102,7 @@ async function openStore(log: EmbeddedLog, dataFolder: string, polls: Polls) {
   const workerData: StoreThreadData = {
     logPort,
     dataFolder,
-    views: [{ view: VIEW, reader: 'mill.traffic', isCurrent: true }],
+    views: [{ view: VIEW, reader: 'mill.traffic', isNewest: true }],
     streams: [],
     retentions: {},
     limits: {},
@@ -155,7 +156,7 @@ async function main(seconds: number): Promise<void> {
       metrics,
       polls,
       views: [VIEW],
-      replacedViews: [],
+      served: new ServedViews([{ view: VIEW, isNewest: true }]),
     }),
     tenants: new TenantStore({ clock: systemClock, inline: { tenants: [], operators: [{ key: BENCH_KEY }] } }),
     clock: systemClock,

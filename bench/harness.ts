@@ -29,12 +29,16 @@ export interface Measured {
   readonly wallSeconds: number;
 }
 
-/** Runs `work` `warm` times unmeasured and `times` measured; answers the run with the median CPU time. */
+/**
+ * Runs `work` `warm` times unmeasured, more often until `warmSeconds` are over (what takes a fraction of a second is
+ * still being compiled after one run), and `times` measured; answers the run with the median CPU time.
+ */
 export async function measure(
   work: () => number | Promise<number>,
-  options: { warm?: number; times?: number } = {},
+  options: { warm?: number; warmSeconds?: number; times?: number } = {},
 ): Promise<Measured> {
-  for (let i = 0; i < (options.warm ?? 1); i++) await work();
+  const until = performance.now() + (options.warmSeconds ?? 0) * 1e3;
+  for (let i = 0; i < (options.warm ?? 1) || performance.now() < until; i++) await work();
   const runs: Measured[] = [];
   for (let i = 0; i < (options.times ?? 5); i++) {
     const cpu = process.cpuUsage();

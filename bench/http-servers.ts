@@ -35,7 +35,8 @@ import { startMill } from '../src/mill/mill.js';
 import { Registry } from '../src/registry.js';
 import { changesLayout } from '../src/sql/describe.js';
 import { parseViews } from '../src/sql/parse.js';
-import { planView } from '../src/sql/plan-view.js';
+import type { ViewPlan } from '../src/sql/plan.js';
+import { planView } from '../src/sql/standing.js';
 import { createMetrics } from '../src/telemetry/metrics.js';
 import { BENCH_ACCESS_KEY, BENCH_KEY } from './load.js';
 
@@ -119,14 +120,14 @@ async function startView(log: EmbeddedLog, schema: Schema): Promise<void> {
      FROM TUMBLE(events, event_time, INTERVAL '1 minute') GROUP BY tenant_id, window_start`,
     'bench.sql',
   );
-  const plan = planView(view!, new Map([['events', { name: 'events', schema }]]));
+  const plan = planView(view!, new Map([['events', { name: 'events', schema }]])) as ViewPlan;
   const common = { clock: 'arrival', retentionMs: 86_400_000, bytesMax: 1e12, policy: 'refuse' } as const;
   await log.createStream({ ...common, name: 'view.by_tenant', schema: changesLayout(plan).schema, partitions: 1 });
   await log.createStream({ ...common, name: LATE_STREAM, schema: LATE_SCHEMA, partitions: 1 });
   startMill({
     log,
     dataFolder: folder,
-    views: [{ plan, epoch: 1, stream: 'view.by_tenant', isCurrent: true }],
+    views: [{ plan, epoch: 1, stream: 'view.by_tenant' }],
     disk: realDisk,
     clock: systemClock,
     onStatus: (status) => {

@@ -1,20 +1,15 @@
-/**
- * `npm run bench [NAME …] [--json FILE]`: every bench, or those named, as one table.
- *
- * Benches run one after the other, each in a process of its own, so that none warms or crowds the next.
- */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { machine, table, type BenchRow } from './harness.js';
+/** `npm run bench [NAME …] [--json FILE]`: every bench, or those named, as one table. */
+import { runBenches } from './run-benches.js';
 
 const BENCHES = [
+  'start',
   'decode',
   'log',
   'http',
   'firehose',
   'window',
+  'rcf',
+  'operators',
   'parquet',
   'formats',
   'deliver-objects',
@@ -28,36 +23,11 @@ const BENCHES = [
   'deliver-postgres',
   'latency',
   'freshness',
+  'guards',
   'feed',
   'pull',
   'pull-freshness',
   'queries',
 ] as const;
 
-const args = process.argv.slice(2);
-const jsonAt = args.indexOf('--json');
-const jsonFile = jsonAt >= 0 ? args[jsonAt + 1] : undefined;
-const names = args.filter((arg, i) => !arg.startsWith('--') && (jsonAt < 0 || i !== jsonAt + 1));
-const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
-const rows: BenchRow[] = [];
-let failed = false;
-console.log(machine());
-for (const name of names.length > 0 ? names : BENCHES) {
-  const out = join(folder, `${name}.json`);
-  const run = spawnSync(process.execPath, ['scripts/run.mjs', 'bench/one.ts', name, out], { stdio: 'inherit' });
-  if (run.status !== 0) {
-    console.error(`bench ${name} failed`);
-    failed = true;
-    continue;
-  }
-  const part = JSON.parse(readFileSync(out, 'utf8')) as BenchRow[];
-  rows.push(...part);
-  console.log(`\n${table(part)}\n`);
-}
-rmSync(folder, { recursive: true, force: true });
-console.log(`\n${machine()}\n${table(rows)}`);
-if (jsonFile !== undefined) {
-  mkdirSync(dirname(jsonFile), { recursive: true });
-  writeFileSync(jsonFile, `${JSON.stringify({ machine: machine(), at: new Date().toISOString(), rows }, null, 2)}\n`);
-}
-if (failed) process.exitCode = 1;
+runBenches(BENCHES, process.argv.slice(2));

@@ -6,11 +6,14 @@ import type { BenchRow } from './harness.js';
 const [name, file] = process.argv.slice(2);
 if (name === undefined || file === undefined || !/^[a-z-]+$/.test(name)) throw new Error('usage: one.ts NAME FILE');
 const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly BenchRow[]> }>>> = {
+  start: () => import('./start.js'),
   decode: () => import('./decode.js'),
   log: () => import('./log.js'),
   http: () => import('./http.js'),
   firehose: () => import('./firehose.js'),
   window: () => import('./window.js'),
+  rcf: () => import('./rcf.js'),
+  operators: () => import('./operators.js'),
   parquet: () => import('./parquet.js'),
   formats: () => import('./formats.js'),
   'deliver-objects': () => import('./deliver-objects.js'),
@@ -24,10 +27,17 @@ const modules: Readonly<Record<string, () => Promise<{ run(): Promise<readonly B
   'deliver-postgres': () => import('./deliver-postgres.js'),
   'deliver-search': () => import('./deliver-search.js'),
   freshness: () => import('./freshness.js'),
+  guards: () => import('./guards.js'),
   feed: () => import('./feed.js'),
   pull: () => import('./pull.js'),
   'pull-freshness': () => import('./pull-freshness.js'),
   queries: () => import('./queries.js'),
+  'mill-ysb': () => import('./mill/ysb.js'),
+  'mill-windows': () => import('./mill/windows.js'),
+  'mill-nexmark': () => import('./mill/nexmark/nexmark.js'),
+  'mill-views': () => import('./mill/views.js'),
+  'mill-groups': () => import('./mill/groups.js'),
+  'mill-pauses': () => import('./mill/pauses.js'),
 };
 const found = modules[name];
 if (found === undefined) throw new Error(`no bench is called ${name}; there are: ${Object.keys(modules).join(', ')}`);

@@ -61,6 +61,7 @@ const VIEW: ViewDescription = {
   stream: 'view.traffic',
   schema: SCHEMA,
   source: 'view.traffic',
+  sources: ['view.traffic'],
   columns: [
     { name: 'tenant_id', type: 'text', column: 0 },
     { name: 'window_start', type: 'timestamptz', column: 1 },
@@ -143,7 +144,7 @@ async function openStore(log: EmbeddedLog, dataFolder: string, limits: Partial<Q
   const workerData: StoreThreadData = {
     logPort,
     dataFolder,
-    views: [{ view: VIEW, reader: 'mill.traffic', isCurrent: true }],
+    views: [{ view: VIEW, reader: 'mill.traffic', isNewest: true }],
     streams: [],
     retentions: {},
     limits,

@@ -104,7 +104,7 @@ async function openStore(log: EmbeddedLog, dataFolder: string): Promise<Store> {
   const workerData: StoreThreadData = {
     logPort,
     dataFolder,
-    views: [{ view: VIEW, reader: 'mill.traffic', isCurrent: true }],
+    views: [{ view: VIEW, reader: 'mill.traffic', isNewest: true }],
     streams: [],
     retentions: {},
     limits: {},
@@ -203,12 +203,12 @@ async function drive(log: EmbeddedLog, { rpc }: Store, window: number, seconds: 
   const feed = openLoop(500, ending.signal, async (n) => {
     const tenant = `tenant-${(n * 7919) % TENANTS}`;
     const revision = revisions.get(tenant) ?? (await newest(rpc, tenant));
-    const page = await rpc.call('feedChanges', 'traffic', { tenant, revision, limit: 1_000, from: null });
+    const page = await rpc.call('feedChanges', VIEW.stream, { tenant, revision, limit: 1_000, from: null });
     revisions.set(tenant, page.nextRevision);
   });
   const dashboards = openLoop(20, ending.signal, async (n) => {
     const to = START + window * WINDOW_MS;
-    await rpc.call('rows', 'traffic', {
+    await rpc.call('rows', VIEW.stream, {
       tenant: `tenant-${(n * 104_729) % TENANTS}`,
       from: to - 86_400_000,
       to: null,
@@ -236,7 +236,7 @@ async function drive(log: EmbeddedLog, { rpc }: Store, window: number, seconds: 
 }
 
 async function newest(rpc: Rpc<StoreMethods>, tenant: string): Promise<number> {
-  return (await rpc.call('feedView', 'traffic', tenant)).stableRevision;
+  return (await rpc.call('feedView', VIEW.stream, tenant)).stableRevision;
 }
 
 /** Objects in a Map, JSON lines, one sync a commit. */

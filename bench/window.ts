@@ -17,7 +17,7 @@ import { systemRandom } from '../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../src/log/embedded/open.js';
 import { Flow } from '../src/mill/operators/flow.js';
 import { parseViews } from '../src/sql/parse.js';
-import { planView } from '../src/sql/plan-view.js';
+import { planView } from '../src/sql/standing.js';
 import type { ViewPlan } from '../src/sql/plan.js';
 import { measure, row, type BenchRow } from './harness.js';
 import { sampleEvents } from './sample-events.js';
@@ -129,7 +129,7 @@ async function planned(aggregates: string): Promise<ViewPlan> {
       .join(', ')}
     FROM TUMBLE(${STREAM}, event_time, INTERVAL '${WINDOW_MS / 1000} seconds') GROUP BY campaign_id, window_start`;
   const [view] = await parseViews(sql, 'bench.sql');
-  return planView(view!, new Map([[STREAM, { name: STREAM, schema: adEvents() }]]));
+  return planView(view!, new Map([[STREAM, { name: STREAM, schema: adEvents() }]])) as ViewPlan;
 }
 
 function ours(log: EmbeddedLog, plan: ViewPlan, answers: string[][]): number {

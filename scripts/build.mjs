@@ -1,6 +1,6 @@
 /**
- * Builds the package into dist/: every module by itself (no bundling), the WASM kernels, the
- * console and the type declarations. `npm ci` runs it, so a fresh clone can start at once.
+ * Builds the package into dist/: the modules (bundle.mjs), the WASM kernels, the console and the type
+ * declarations. `npm ci` runs it, so a fresh clone can start at once.
  *
  *   node scripts/build.mjs [src] [wasm] [console] [types]      no part named: all of them
  *
@@ -11,7 +11,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundleSource } from './bundle.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -40,28 +40,26 @@ function writeChanged(path, content) {
   renameSync(temporary, path);
 }
 
-/** src/**.ts → dist/**.js with source maps; what has no source any more goes. */
+/**
+ * src/ → dist/**.js with source maps; what has no source any more goes. Beside a running process (only `src` is named)
+ * the files of the build before stay: it may not have loaded all of them yet.
+ */
 async function buildSource() {
-  const sources = files(join(root, 'src'), '.ts');
-  const result = await build({
-    entryPoints: sources,
-    outdir: dist,
-    outbase: join(root, 'src'),
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    sourcemap: true,
-    write: false,
-  });
-  for (const file of result.outputFiles) writeChanged(file.path, Buffer.from(file.contents));
-  const known = new Set(sources.map((source) => relative(join(root, 'src'), source).replace(/\.ts$/, '')));
+  const { outputFiles } = await bundleSource(root);
+  for (const file of outputFiles) writeChanged(file.path, Buffer.from(file.contents));
+  const built = outputFiles.map(({ path }) => relative(dist, path));
+  const stamp = join(dist, '.built');
+  const before = only.length > 0 && existsSync(stamp) ? readFileSync(stamp, 'utf8').split('\n') : [];
+  const kept = new Set([...built, ...before]);
   for (const file of [...files(dist, '.js'), ...files(dist, '.js.map'), ...files(dist, '.d.ts')]) {
     const path = relative(dist, file);
     const part = path.split(sep)[0];
-    if (part !== 'wasm' && part !== 'console' && !known.has(path.replace(/(\.js|\.js\.map|\.d\.ts)$/, '')))
-      rmSync(file);
+    const isKept = path.endsWith('.d.ts')
+      ? existsSync(join(root, 'src', path.replace(/\.d\.ts$/, '.ts')))
+      : part === 'wasm' || part === 'console' || kept.has(path);
+    if (!isKept) rmSync(file);
   }
-  writeChanged(join(dist, '.built'), Buffer.from(`${Date.now()}\n`));
+  writeFileSync(stamp, built.join('\n'));
 }
 
 /** wasm/*.as.ts → dist/wasm/*.wasm. */

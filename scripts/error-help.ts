@@ -23,6 +23,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   EVENT_FIELD_MISSING: 'A field that must be there is missing; `path` names it. The event is in the quarantine.',
   EVENT_FIELD_UNKNOWN: 'The schema has no such field; `path` names it. The event is in the quarantine.',
   EVENT_TOO_LARGE: 'An event is larger than `http.eventSizeMax`. The quarantine has its length and hash.',
+  EVENT_GUARDED:
+    'The event has a key that a guard blocks: a row of the view named is there. It is in the quarantine; see docs/guide/guards.md.',
   EVENT_TIME_FUTURE: 'An event time is further ahead than `collect.futureMax`. The event is in the quarantine.',
   TENANT_MISMATCH: "An event names another tenant than the key's. The event is in the quarantine of the key's tenant.",
   TENANT_UNKNOWN: 'There is no such tenant in the configuration or the tenants file.',
@@ -63,6 +65,8 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
   OFFSET_OUT_OF_RANGE:
     'The rows at this offset are gone by retention, or not there yet. The message names the range kept.',
   STREAM_UNKNOWN: 'The configuration has no such stream.',
+  TABLE_FILE_INVALID:
+    'A file that fills a table can not be taken: the message says line and column. The table keeps its rows; mend the file, and it is read again.',
   READER_FENCED: 'Another reader with the same id and a newer epoch has taken over.',
   BATCH_INVALID: 'Bytes that should be a batch are not. Nothing of them was taken.',
   DELIVERY_UNKNOWN: 'The configuration has no such delivery, and none was made through the API.',
@@ -80,6 +84,9 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, string>> = {
     'A function needed more than its `memory`. Its thread was started anew, the event is in the quarantine.',
   TRANSFORM_ANSWER:
     'A Lambda function answered something else than each record once; the message names the id. The records of the invocation are in the quarantine.',
+  VIEW_UNCHANGED: 'The view has no new definition that waits to answer: nothing was changed, or it answers already.',
+  VIEW_BEHIND:
+    'The new definition of a view has not read as far as the one that answers. `millrace explain VIEW` says how far it is; ask again, or swap with `--force`.',
   CURSOR_INVALID:
     'A cursor of the changes feed that this server did not write, or of another tenant, view or range. Take `next_cursor` as it came, or begin with a snapshot.',
   CURSOR_GONE:

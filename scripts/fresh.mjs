@@ -18,7 +18,8 @@ export function freshen() {
   const dist = join(root, 'dist');
   const stamp = join(dist, '.built');
   const parts = [];
-  if (!existsSync(stamp) || newest(join(root, 'src')) > statSync(stamp).mtimeMs) parts.push('src');
+  const bundling = statSync(join(root, 'scripts', 'bundle.mjs')).mtimeMs;
+  if (!existsSync(stamp) || Math.max(newest(join(root, 'src')), bundling) > statSync(stamp).mtimeMs) parts.push('src');
   if (newest(join(root, 'wasm')) > newest(join(dist, 'wasm'))) parts.push('wasm');
   if (newest(join(root, 'console')) > newest(join(dist, 'console'))) parts.push('console');
   if (parts.length > 0)

@@ -2,6 +2,7 @@
 import { configJsonSchema, type JsonSchema } from '../src/config/json-schema.js';
 import { METRICS, type MetricDefinition } from '../src/telemetry/metric-list.js';
 import { ERRORS } from '../src/util/errors.js';
+import { aggregatesPage } from './aggregate-reference.js';
 import { ERROR_HELP } from './error-help.js';
 import { sqlPage } from './sql-reference.js';
 
@@ -10,6 +11,7 @@ const NOTE = '<!-- Written by `npm run docs` from the code; edit there. -->\n';
 /** Every generated page: file name in docs/reference/ → content. */
 export function referencePages(): Record<string, string> {
   return {
+    'aggregates.md': aggregatesPage(NOTE),
     'config.md': configPage(),
     'config.schema.json': `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
     'errors.md': errorsPage(),

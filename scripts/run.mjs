@@ -3,12 +3,12 @@
  *
  *   node scripts/run.mjs bench/run.ts [arguments]
  *
- * The script and what it imports beside src/ are bundled; imports of src/ go to dist/, which is
- * brought up to date first, so the script and the worker threads it starts share the same modules.
+ * The script is bundled with all that it imports; the worker threads that it starts run from dist/, which is brought
+ * up to date first.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import { basename, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { freshen, root } from './fresh.mjs';
@@ -21,19 +21,15 @@ if (script === undefined) {
 freshen();
 
 const source = join(root, 'src') + sep;
-const modules = {
-  name: 'modules',
+const ownUrls = {
+  name: 'own-urls',
   setup(builder) {
-    builder.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
-      const target = resolve(resolveDir, path);
-      if (!target.startsWith(source)) return undefined;
-      const built = join(root, 'dist', relative(source, target)).replace(/\.ts$/, '.js');
-      return { path: pathToFileURL(built).href, external: true };
+    builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      // Modules of src/ ask only for the package around them, which is the same in `.tmp`.
+      if (path.startsWith(source)) return undefined;
+      const text = readFileSync(path, 'utf8');
+      return { contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader: 'ts' };
     });
-    builder.onLoad({ filter: /\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
-      loader: 'ts',
-    }));
   },
 };
 
@@ -49,7 +45,7 @@ await build({
   target: 'node20.19',
   sourcemap: 'inline',
   logLevel: 'error',
-  plugins: [modules],
+  plugins: [ownUrls],
 });
 
 const flags = process.execArgv.concat(['--enable-source-maps', '--expose-gc']);

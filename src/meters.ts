@@ -50,6 +50,9 @@ export class StageMeters {
       raise(metrics.counter('millrace_mill_rows_total', view), stats.rows);
       raise(metrics.counter('millrace_mill_late_total', view), stats.late);
       raise(metrics.counter('millrace_mill_failed_rows_total', view), stats.failed);
+      raise(metrics.counter('millrace_mill_state_full_total', view), stats.stateFull);
+      raise(metrics.counter('millrace_mill_state_shed_total', view), stats.stateShed);
+      metrics.gauge('millrace_mill_spilled_keys', view).set(stats.spilled);
       metrics.gauge('millrace_mill_open_keys', view).set(stats.groups);
       metrics.gauge('millrace_mill_state_bytes', view).set(stats.stateBytes);
       this.#reader(reader);

@@ -13,16 +13,19 @@
  * beyond the order: the log first, then the memory of event ids, then the readers, the door last.
  */
 import { join } from 'node:path';
+import { alertDeliveries, removeOldAlerts } from './alerts.js';
 import { createCollector, type Collector } from './collect/collector.js';
 import { Cuts } from './collect/ledger/cuts.js';
 import { openLedger, type Ledger } from './collect/ledger/ledger.js';
 import { Dedupe } from './collect/dedupe/dedupe.js';
 import { listen } from './collect/http/server.js';
+import type { Guards } from './collect/guards/guards.js';
 import type { CollectInput } from './collect/options.js';
 import { keptSecrets, SigningKeys } from './collect/tracking/signing-keys.js';
 import { Definitions } from './config/definitions.js';
 import type { MillraceOptions } from './config/options.js';
 import type { Ground } from './ground.js';
+import { openGuards } from './guards.js';
 import { removeOldDeliveries } from './deliver/readers.js';
 import { systemClock, type Clock } from './io/clock.js';
 import type { Disk } from './io/disk.js';
@@ -30,21 +33,24 @@ import { realDisk } from './io/disk-real.js';
 import { systemRandom, type Random } from './io/random.js';
 import type { Supervised } from './io/supervisor.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
-import { assignEpochs, removeOldEpochs } from './mill/epochs.js';
+import { assignEpochs, removeOldEpochs, type ViewEpoch } from './mill/epochs.js';
 import { newProgress } from './mill/progress.js';
-import { oldestStamp } from './log/at-time.js';
-import { parseViews } from './sql/parse.js';
-import { planView } from './sql/plan-view.js';
-import type { ViewPlan } from './sql/plan.js';
+import { Histories } from './histories.js';
+import { openTableFiles, servedTables, withDeclared } from './declared.js';
+import { seedTables } from './seeds.js';
+import type { StandingPlan } from './sql/standing.js';
+import { Views } from './planner.js';
 import { Registry } from './registry.js';
 import type { ApiHandler } from './serve/api.js';
 import { Polls } from './serve/feed/polls.js';
 import { endpointCatalog, planEndpoint, type Endpoint } from './serve/endpoints/plan.js';
+import type { ServedTable } from './serve/query/catalog.js';
 import { createPages } from './serve/pages.js';
 import { keptReplays } from './serve/replays.js';
 import type { StoreMethods } from './serve/store-protocol.js';
 import { askAsLines, openApi, type Threads } from './serving.js';
 import { openStreams, ownStream } from './streams.js';
+import { Swaps } from './swaps.js';
 import { openTenants, removeOldArchives } from './tenants.js';
 import { createMessages } from './telemetry/messages.js';
 import { createMetrics } from './telemetry/metrics.js';
@@ -58,7 +64,7 @@ import {
   startTransforms,
   type ThreadsInput,
 } from './threads.js';
-import { removeOldTransforms, withDerivedStreams } from './transform/plan.js';
+import { removeOldTransforms } from './transform/plan.js';
 import { Closers } from './util/closers.js';
 import { MillraceError } from './util/errors.js';
 
@@ -80,7 +86,7 @@ export interface Seams {
 
 /** Opens everything and listens. Throws what `millrace start` prints: CONFIG_INVALID, DATA_FOLDER_…, PORT_IN_USE, … */
 export async function startMillrace(given: MillraceOptions, seams: Seams = {}): Promise<Millrace> {
-  const options = await withDerivedStreams(given);
+  const { declared, files, options } = await withDeclared(given);
   const ground: Ground = {
     options,
     disk: seams.disk ?? realDisk,
@@ -92,38 +98,39 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
   };
   const { closers } = ground;
   try {
-    const plans = await planViews(options);
-    const endpoints = await planEndpoints(options, plans);
+    const planner = new Views(options, declared);
+    const plans = await planner.plan(options.views);
+    const tables = servedTables(declared, options.streams);
+    const endpoints = await planEndpoints(options, plans, tables);
     ground.disk.makeFolder(options.dataFolder);
     const cuts = new Cuts(ground.metrics);
     const registry = openRegistry(ground, plans);
     const log = await openStreams(ground, registry, cuts);
-    const { dataFolder, mill } = options;
-    const epochs = { ...ground, dataFolder, keepMs: mill.epochKeepMs };
-    const views = await assignEpochs(
-      { ...epochs, replan: (text) => replan(options, text), sinceOf: (stream) => oldestStamp(log, stream) },
-      plans,
-    );
-    for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
-    await removeOldEpochs(log, epochs, views);
-    await removeOldTransforms(log, log.stats().readers, registry.transforms);
-    const ended = await removeOldDeliveries(log, log.stats().readers, registry.deliveries);
-    for (const name of ended)
-      ground.messages.warn(
-        { delivery: name },
-        'the delivery is gone from the configuration; its place in the log is forgotten',
-      );
+    await openTableFiles(ground, log, declared);
+    await seedTables(ground, log, declared, files);
+    const views = await openViews(ground, log, planner, plans);
+    const swaps = new Swaps({ ...ground, views, dataFolder: options.dataFolder, mode: options.mill.swap });
+    registry.addAlerts(alertDeliveries(options, swaps.answering()));
+    await removeOldReaders(ground, log, registry);
     const tenants = openTenants(ground, views);
     await removeOldArchives(log, views, tenants.store.directory);
     const signingKeys = await openSigningKeys(ground);
-    const collector = await openDoor(ground, { log, registry, tenants: tenants.store, signingKeys });
-    const ledger = await openAccounts(ground, log, collector, cuts);
     const progress = new Map(views.map(({ description }) => [description.stream, newProgress()]));
-    const input: ThreadsInput = { ...ground, log, registry, views, progress, endpoints, tenants: tenants.store };
+    const guards = await openGuards(ground, log, views, { progress, swaps });
+    const collector = await openDoor(ground, { log, registry, tenants: tenants.store, signingKeys, guards });
+    const ledger = await openAccounts(ground, log, collector, cuts);
+    const shared = { log, registry, views, swaps, progress, endpoints, tables };
+    const input: ThreadsInput = { ...ground, ...shared, tenants: tenants.store };
     const polls = new Polls(ground.clock);
     const threads = await startThreads(ground, input, polls);
     const replays = () => keptReplays(ground.disk, options.dataFolder);
-    registry.tell({ doors: collector.doors, threads: followRegistry(input, threads, replays) });
+    const followers = followRegistry(input, threads, replays);
+    registry.tell({ doors: collector.doors, threads: followers });
+    swaps.start(threads, async () => {
+      registry.addAlerts(alertDeliveries(options, swaps.answering()));
+      for (const follow of followers) await follow();
+    });
+    closers.add(() => swaps.close());
     tenants.tell(() => followTenants(input, threads));
     const api = await openApi(ground, {
       log,
@@ -132,6 +139,8 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
       ledger,
       tenants: tenants.store,
       views,
+      swaps,
+      planner,
       endpoints,
       threads,
       signingKeys,
@@ -143,6 +152,14 @@ export async function startMillrace(given: MillraceOptions, seams: Seams = {}): 
     await closers.close();
     throw error;
   }
+}
+
+/** Forgets transforms, deliveries and alerts that are no longer defined. */
+async function removeOldReaders({ disk, options, messages }: Ground, log: EmbeddedLog, registry: Registry) {
+  removeOldAlerts(disk, options.dataFolder, registry.deliveries);
+  await removeOldTransforms(log, log.stats().readers, registry.transforms);
+  for (const name of await removeOldDeliveries(log, log.stats().readers, registry.deliveries))
+    messages.warn({ delivery: name }, 'the delivery is gone from the configuration; its place in the log is forgotten');
 }
 
 async function startThreads({ disk, options }: Ground, input: ThreadsInput, polls: Polls): Promise<Threads> {
@@ -162,38 +179,42 @@ async function startThreads({ disk, options }: Ground, input: ThreadsInput, poll
   return { ...threads, store };
 }
 
-async function planViews(options: MillraceOptions): Promise<ViewPlan[]> {
-  const catalog = viewSources(options);
-  const plans: ViewPlan[] = [];
-  for (const { text, file } of options.views)
-    for (const statement of await parseViews(text, file)) plans.push(planView(statement, catalog));
-  return plans;
+/** The definitions of all views that are in force, each with its stream; what was left of others goes. */
+async function openViews(
+  ground: Ground,
+  log: EmbeddedLog,
+  planner: Views,
+  plans: readonly StandingPlan[],
+): Promise<ViewEpoch[]> {
+  const { dataFolder, mill } = ground.options;
+  const epochs = { ...ground, dataFolder, keepMs: mill.epochKeepMs, planner };
+  const histories = new Histories(log, ground.disk, dataFolder);
+  const views = await assignEpochs(
+    {
+      ...epochs,
+      historyOf: (stream) => histories.of(stream),
+      positionsOf: (reader) => log.reader(reader)?.positions ?? [],
+    },
+    plans,
+  );
+  for (const { description } of views) await log.createStream(ownStream(description.stream, description.schema));
+  await removeOldEpochs(log, epochs, views);
+  return views;
 }
 
-/** A statement of before, by the streams of today; null when they have changed so that it can't be. */
-async function replan(options: MillraceOptions, text: string): Promise<ViewPlan | null> {
-  try {
-    const [statement] = await parseViews(text);
-    return statement === undefined ? null : planView(statement, viewSources(options));
-  } catch (error) {
-    if (error instanceof MillraceError) return null;
-    throw error;
-  }
-}
-
-function viewSources({ streams }: MillraceOptions) {
-  return new Map(streams.map((stream) => [stream.name, stream]));
-}
-
-async function planEndpoints({ endpoints, streams }: MillraceOptions, plans: readonly ViewPlan[]): Promise<Endpoint[]> {
-  const catalog = endpointCatalog(streams, plans);
+async function planEndpoints(
+  { endpoints, streams }: MillraceOptions,
+  plans: readonly StandingPlan[],
+  tables: readonly ServedTable[],
+): Promise<Endpoint[]> {
+  const catalog = endpointCatalog(streams, plans, tables);
   const planned: Endpoint[] = [];
   for (const endpoint of endpoints) planned.push(await planEndpoint(endpoint, catalog));
   return planned;
 }
 
 /** The streams and deliveries of the configuration, and those made at run time. */
-function openRegistry({ options, disk, clock }: Ground, plans: readonly ViewPlan[]): Registry {
+function openRegistry({ options, disk, clock }: Ground, plans: readonly StandingPlan[]): Registry {
   const definitions = new Definitions(disk, options.dataFolder);
   return new Registry({ options, definitions, views: plans.map(({ name }) => name), clock });
 }
@@ -210,7 +231,9 @@ async function openDoor(
     registry,
     tenants,
     signingKeys,
+    guards,
   }: Pick<CollectInput, 'tenants' | 'signingKeys'> & {
+    readonly guards: Guards;
     readonly log: EmbeddedLog;
     readonly registry: Registry;
   },
@@ -234,6 +257,7 @@ async function openDoor(
     dedupe,
     tenants,
     signingKeys,
+    guards,
     clock,
     random,
     metrics,

@@ -67,6 +67,8 @@ export class Registry implements StreamAdmin {
   readonly #input: RegistryInput;
   /** What functions make of made streams. */
   #derived: readonly StreamOptions[] = [];
+  /** Those that views declare. */
+  #alerts: readonly DeliveryOptions[] = [];
   #log: EmbeddedLog | null = null;
   #followers: Followers | null = null;
   #changing: Promise<void> = Promise.resolve();
@@ -106,7 +108,7 @@ export class Registry implements StreamAdmin {
 
   /** All deliveries. */
   get deliveries(): readonly DeliveryOptions[] {
-    return [...this.#input.options.deliveries, ...this.#made.flatMap(({ deliveries }) => deliveries)];
+    return [...this.#input.options.deliveries, ...this.#alerts, ...this.#made.flatMap(({ deliveries }) => deliveries)];
   }
 
   /** All transforms. */
@@ -126,6 +128,11 @@ export class Registry implements StreamAdmin {
     await this.#derive();
     for (const stream of this.all) await log.createStream(stream);
     for (const name of this.#input.definitions.leaving) await this.#forget(name);
+  }
+
+  /** The deliveries of alerts, known when the views have their epochs. */
+  addAlerts(deliveries: readonly DeliveryOptions[]): void {
+    this.#alerts = deliveries;
   }
 
   /** From now on changes are told to these. */

@@ -5,7 +5,7 @@ import type { SigningKeys } from './collect/tracking/signing-keys.js';
 import type { Ledger } from './collect/ledger/ledger.js';
 import type { TenantStore } from './config/tenant-store.js';
 import type { DeliverThreadMethods } from './deliver/thread.js';
-import type { ViewDescription } from './event/view.js';
+import { Explaining } from './explaining.js';
 import type { Ground } from './ground.js';
 import { moved, type Moved } from './io/rpc.js';
 import type { Supervised } from './io/supervisor.js';
@@ -16,8 +16,9 @@ import type { LakeThreadMethods } from './lake/thread.js';
 import type { Endpoint } from './serve/endpoints/plan.js';
 import type { EmbeddedLog } from './log/embedded/open.js';
 import { meterLog, StageMeters } from './meters.js';
-import type { ViewEpoch } from './mill/epochs.js';
+import { readerId, type ViewEpoch } from './mill/epochs.js';
 import type { MillMethods } from './mill/thread.js';
+import type { Views } from './planner.js';
 import type { Registry } from './registry.js';
 import { createApi } from './serve/api.js';
 import { createAudit } from './serve/audit.js';
@@ -25,6 +26,7 @@ import { QuarantineDesk } from './serve/quarantine.js';
 import { Replays } from './serve/replays.js';
 import type { Polls } from './serve/feed/polls.js';
 import type { StoreMethods } from './serve/store-protocol.js';
+import { servedViews, type Swaps } from './swaps.js';
 import { ownStream } from './streams.js';
 import type { TransformMethods } from './transform/thread.js';
 import { MillraceError } from './util/errors.js';
@@ -47,6 +49,8 @@ export interface Parts {
   readonly ledger: Ledger;
   readonly tenants: TenantStore;
   readonly views: readonly ViewEpoch[];
+  readonly swaps: Swaps;
+  readonly planner: Views;
   readonly endpoints: readonly Endpoint[];
   readonly threads: Threads;
   readonly signingKeys: SigningKeys;
@@ -55,14 +59,21 @@ export interface Parts {
 
 /** Makes the API. */
 export async function openApi(ground: Ground, parts: Parts) {
-  const { log, registry, collector, ledger, tenants, views, threads, signingKeys, polls } = parts;
+  const { log, registry, collector, ledger, tenants, views, swaps, threads, signingKeys, polls } = parts;
   const { options, disk, clock, metrics, messages } = ground;
-  const mill = async () => (await threads.mill.rpc()).call('status');
+  const served = servedViews(views, swaps);
+  const allOfMill = async () => (await threads.mill.rpc()).call('status');
+  /** Of definitions that answer. */
+  const mill = async () => {
+    const readers = new Set(swaps.answering().map(({ plan, epoch }) => readerId(plan.name, epoch)));
+    return (await allOfMill()).filter(({ reader }) => readers.has(reader.id));
+  };
   const lake = async () => (await threads.lake.rpc()).call('status');
   const deliver = async () => (await threads.deliver.rpc()).call('status');
   const transform = async () => (await threads.transform.rpc()).call('status');
   const meters = new StageMeters();
   meterLog(metrics, log);
+  const explaining = new Explaining({ ...ground, ...parts, mill: threads.mill, dataFolder: options.dataFolder });
   const replays = openReplays(ground, parts);
   return createApi({
     log,
@@ -90,8 +101,12 @@ export async function openApi(ground: Ground, parts: Parts) {
     get streams() {
       return registry.open.map((stream) => stream.name);
     },
-    views: descriptions(views, true),
-    replacedViews: descriptions(views, false),
+    get views() {
+      return served.all;
+    },
+    served,
+    explainView: (name, sql) => explaining.explain(name, sql),
+    swapView: (name, force) => swaps.swap(name, force),
     feed: options.feed,
     signingKeys,
     polls,
@@ -143,8 +158,4 @@ export async function askAsLines(
   const { body, truncated } = await (await store.rpc()).call('query', request);
   if (truncated) throw new MillraceError('QUERY_TOO_LARGE', `the answer has more than ${rowsMax} rows`);
   return moved(body, [body.buffer]);
-}
-
-function descriptions(views: readonly ViewEpoch[], current: boolean): ViewDescription[] {
-  return views.filter(({ isCurrent }) => isCurrent === current).map(({ description }) => description);
 }

@@ -19,9 +19,11 @@ import type { EmbeddedLog } from './log/embedded/open.js';
 import { readerId, type ViewEpoch } from './mill/epochs.js';
 import type { MillMethods, MillThreadData } from './mill/thread.js';
 import type { StoreEvents, StoreMethods, StoreThreadData } from './serve/store-protocol.js';
+import type { ServedTable } from './serve/query/catalog.js';
 import type { Endpoint } from './serve/endpoints/plan.js';
 import type { Registry } from './registry.js';
 import { archivedStreams, retentionsOf } from './retention.js';
+import type { Swaps } from './swaps.js';
 import type { Messages } from './telemetry/messages.js';
 import type { TransformMethods, TransformThreadData } from './transform/thread.js';
 import type { Closers } from './util/closers.js';
@@ -33,10 +35,13 @@ export interface ThreadsInput {
   readonly log: EmbeddedLog;
   readonly registry: Registry;
   readonly views: readonly ViewEpoch[];
+  readonly swaps: Swaps;
   /** How far each view is complete, by its changes stream: from the mill's thread to the store's. */
   readonly progress: ReadonlyMap<string, SharedArrayBuffer>;
   readonly tenants: TenantStore;
   readonly endpoints: readonly Endpoint[];
+  /** Tables that SQL declares. */
+  readonly tables: readonly ServedTable[];
   readonly clock: Clock;
   readonly messages: Messages;
   readonly closers: Closers;
@@ -91,17 +96,19 @@ export interface DeliverInput {
 /** Runs the views. */
 export function startMill(input: ThreadsInput): Promise<Supervised<MillMethods>> {
   const { options, log, views } = input;
-  return start<MillMethods>(input, 'mill', 'mill/thread.js', () => {
+  return start<MillMethods>(input, 'mill', 'mill-thread.js', () => {
     const logPort = log.remotePort();
     const workerData: MillThreadData = {
       logPort,
       dataFolder: options.dataFolder,
-      views: views.map(({ plan, epoch, description, isCurrent }) => ({
-        plan,
-        epoch,
-        stream: description.stream,
-        isCurrent,
-        progress: progressOf(input, description),
+      views: views.map((view) => ({
+        plan: view.plan,
+        epoch: view.epoch,
+        hash: view.hash,
+        stream: view.description.stream,
+        late: input.swaps.lateOf(view),
+        ...(view.history === null ? {} : { history: view.history }),
+        progress: progressOf(input, view.description),
       })),
       options: { snapshotEveryMs: options.mill.checkpointMs, stateBytesMax: options.mill.stateBytesMax },
     };
@@ -137,13 +144,19 @@ export function startStore(
     const workerData: StoreThreadData = {
       logPort,
       dataFolder: options.dataFolder,
-      views: views.map(({ plan, epoch, description, isCurrent }) => ({
-        view: description,
-        reader: readerId(plan.name, epoch),
-        isCurrent,
-        progress: progressOf(input, description),
-      })),
+      views: views.map((view) => {
+        const { plan, epoch, description, isNewest } = view;
+        const cell = input.swaps.cellOf(view);
+        return {
+          view: description,
+          reader: readerId(plan.name, epoch),
+          isNewest,
+          ...(cell === undefined ? {} : { swap: cell }),
+          progress: progressOf(input, description),
+        };
+      }),
       streams: queryStreams(registry),
+      tables: input.tables,
       retentions: retentionsOf(descriptionsOf(input), input.tenants.directory),
       limits,
       endpoints,

@@ -19,19 +19,36 @@ import {
 } from '../event/internal.js';
 import type { Schema } from '../event/schema.js';
 import { endpointCatalog, planEndpoint, type Endpoint } from '../serve/endpoints/plan.js';
-import { parseViews, type ViewStatement } from '../sql/parse.js';
-import { planView } from '../sql/plan-view.js';
-import type { ViewPlan } from '../sql/plan.js';
+import type { ServedTable } from '../serve/query/catalog.js';
+import { declare, NOTHING_DECLARED } from '../sql/declared.js';
+import { seedRows } from '../seeds.js';
+import { sinkDeliveries } from '../sinks.js';
+import type { ViewStatement } from '../sql/parse.js';
+import { SqlFiles } from '../sql/sql-files.js';
+import { servedTables, streamOptions } from '../declared.js';
+import { isRelational, sourcesOfPlan, ViewPlanner } from '../sql/standing.js';
+import type { StandingPlan } from '../sql/standing.js';
+import { resolvedAlert } from '../alerts.js';
+import { guardedStreams } from '../guards.js';
+import type { ViewAlert, ViewGuard } from '../sql/view-actions.js';
 import { planTransforms, type DerivedStream } from '../transform/plan.js';
 import { MillraceError } from '../util/errors.js';
 import { dim, green, print, printError, printJson } from './output.js';
+
+/** A view that guards events, and the streams where. */
+export interface CheckedGuard {
+  readonly view: string;
+  readonly guard: ViewGuard;
+  readonly streams: readonly string[];
+}
 
 /** What a check found. */
 export interface CheckResult {
   readonly options: MillraceOptions | undefined;
   /** The streams that transforms make. */
   readonly derived: readonly DerivedStream[];
-  readonly plans: readonly ViewPlan[];
+  readonly plans: readonly StandingPlan[];
+  readonly guards: readonly CheckedGuard[];
   readonly endpoints: readonly Endpoint[];
   readonly errors: readonly MillraceError[];
 }
@@ -61,43 +78,66 @@ export function checkCommand(): Command {
 export async function checkConfig(file: string, overrides: ConfigOverrides = {}): Promise<CheckResult> {
   const errors: MillraceError[] = [];
   const options = await keep(errors, () => loadConfig(file, overrides));
-  if (options === undefined) return { options, derived: [], plans: [], endpoints: [], errors };
+  if (options === undefined) return { options, derived: [], plans: [], guards: [], endpoints: [], errors };
   for (const { file: page, path } of options.pages) if (!existsSync(page)) errors.push(missing(`page ${path}`, page));
   for (const sample of options.samples)
     if (!existsSync(sample.file)) errors.push(missing(`sample ${sample.name}`, sample.file));
-  const statements: ViewStatement[] = [];
-  for (const view of options.views)
-    statements.push(...((await keep(errors, () => parseViews(view.text, view.file))) ?? []));
-  const derived = await planTransforms(options.transforms, options.streams);
+  const files = new SqlFiles();
+  for (const view of options.views) await keep(errors, () => files.add(view.text, view.file));
+  const { relations, views: statements } = files;
+  const configured = new Map(options.streams.map((stream) => [stream.name, stream]));
+  const declared = (await keep(errors, () => declare(relations, configured))) ?? NOTHING_DECLARED;
+  const own = [...options.streams, ...declared.streams.map(streamOptions)];
+  const derived = await planTransforms(options.transforms, own);
   errors.push(...derived.errors);
-  const catalog = new Map([...options.streams, ...derived.streams].map((stream) => [stream.name, stream]));
-  const plans: ViewPlan[] = [];
+  const catalog = new Map([...own, ...derived.streams].map((stream) => [stream.name, stream]));
+  const planner = new ViewPlanner(catalog, declared);
+  const plans: StandingPlan[] = [];
+  const guards: CheckedGuard[] = [];
   const names = new Set(catalog.keys());
   for (const statement of statements) {
     if (names.has(statement.name)) errors.push(twice(statement));
     names.add(statement.name);
-    const plan = await keep(errors, () => planView(statement, catalog));
-    if (plan !== undefined) plans.push(plan);
+    if (statement.isPlain === true) await keep(errors, () => planner.define(statement));
+    else {
+      const plan = await keep(errors, () => planner.plan(statement));
+      if (plan === undefined) continue;
+      plans.push(plan);
+      const { alert } = plan;
+      if (alert !== undefined) await keep(errors, () => resolvedAlert(plan.name, alert));
+      const streams = await keep(errors, () => guardedStreams(plan, { ...options, streams: [...catalog.values()] }));
+      if (plan.guard !== undefined && streams !== undefined)
+        guards.push({ view: plan.name, guard: plan.guard, streams });
+    }
   }
-  const endpoints = await checkEndpoints(options, [...catalog.values()], plans, errors);
+  const endpoints = await checkEndpoints(
+    options,
+    [...catalog.values()],
+    plans,
+    servedTables(declared, [...catalog.values()]),
+    errors,
+  );
   const readable = new Map([
     ...OWN_STREAMS,
     ...Array.from(catalog.values(), ({ name, schema }) => [name, schema] as const),
   ]);
-  for (const delivery of options.deliveries) {
+  for (const table of files.inserts.keys()) await keep(errors, () => seedRows(files, table));
+  const sinks = await keep(errors, () => sinkDeliveries(files, { ...options, streams: [...catalog.values()] }));
+  for (const delivery of [...options.deliveries, ...(sinks ?? [])]) {
     const schema = readable.get(delivery.from);
     if (schema !== undefined) await keep(errors, () => checkDelivery(delivery, schema));
   }
-  return { options, derived: derived.streams, plans, endpoints, errors };
+  return { options: { ...options, streams: own }, derived: derived.streams, plans, guards, endpoints, errors };
 }
 
 async function checkEndpoints(
   { endpoints }: MillraceOptions,
   streams: readonly { readonly name: string; readonly schema: Schema }[],
-  plans: readonly ViewPlan[],
+  plans: readonly StandingPlan[],
+  tables: readonly ServedTable[],
   errors: MillraceError[],
 ): Promise<Endpoint[]> {
-  const catalog = endpointCatalog(streams, plans);
+  const catalog = endpointCatalog(streams, plans, tables);
   const planned: Endpoint[] = [];
   for (const endpoint of endpoints) {
     const plan = await keep(errors, () => planEndpoint(endpoint, catalog));
@@ -136,7 +176,7 @@ function twice({ name, file = 'views' }: ViewStatement): MillraceError {
   );
 }
 
-function printResult(file: string, { options, derived, plans, endpoints, errors }: CheckResult): void {
+function printResult(file: string, { options, derived, plans, guards, endpoints, errors }: CheckResult): void {
   printJson({
     file,
     ok: errors.length === 0,
@@ -144,12 +184,13 @@ function printResult(file: string, { options, derived, plans, endpoints, errors 
     transforms: options?.transforms.map(({ name }) => name) ?? [],
     derived: derived.map(({ name }) => name),
     views: plans.map(({ name }) => name),
+    guards: guards.map(({ view, guard, streams }) => ({ view, ...guard, streams })),
     endpoints: endpoints.map(({ name }) => name),
     errors: errors.map(({ code, message, place }) => ({ code, message, place })),
   });
 }
 
-function describe(file: string, { options, derived, plans, endpoints, errors }: CheckResult): void {
+function describe(file: string, { options, derived, plans, guards, endpoints, errors }: CheckResult): void {
   const name = relative(process.cwd(), file) || file;
   for (const error of errors) printError(error, false);
   if (errors.length > 0 || options === undefined)
@@ -166,11 +207,28 @@ function describe(file: string, { options, derived, plans, endpoints, errors }: 
   }
   for (const plan of plans) {
     const lag = `lag ${formatDuration(plan.lagMs)}, corrected for ${formatDuration(plan.allowedLatenessMs)}`;
-    print(`  view ${plan.name}  ${dim(`of ${plan.source}, ${formatDuration(plan.window.sizeMs)} windows, ${lag}`)}`);
+    const shape = isRelational(plan) ? '' : `${formatDuration(plan.window.sizeMs)} windows, `;
+    print(`  view ${plan.name}  ${dim(`of ${sourcesOfPlan(plan).join(', ')}, ${shape}${lag}`)}`);
+    for (const guard of guards) if (guard.view === plan.name) print(`    ${dim(guardText(guard))}`);
+    if (plan.alert !== undefined) print(`    ${dim(alertText(plan.alert))}`);
+    for (const notice of isRelational(plan) ? plan.notices : []) print(`    ${dim(notice)}`);
   }
   for (const { name, parameters } of endpoints)
     print(`  endpoint ${name}  ${dim(`/v1/endpoints/${name}?${parameters.map((one) => `${one.name}=`).join('&')}`)}`);
   print(
     `  tenants  ${dim(`${options.tenants.inline.tenants.length} in the file${options.tenants.file === undefined ? '' : `, more in ${options.tenants.file}`}`)}`,
   );
+}
+
+/** Paths and headers may hold secrets. */
+function alertText({ url, everyMs }: ViewAlert): string {
+  const host = URL.canParse(url) && !url.startsWith('env:') ? new URL(url).host : url;
+  return `alerts ${host} once a key and ${everyMs === null ? 'window' : formatDuration(everyMs)}`;
+}
+
+function guardText({ guard, streams }: CheckedGuard): string {
+  const { columns, action, label, url, forMs } = guard;
+  const elsewhere = url === null ? '' : `, clicks go to ${url}`;
+  const act = { label: `labels '${label}'`, block: `blocks${elsewhere}`, redirect: `labels '${label}'${elsewhere}` };
+  return `guards ${streams.join(', ')} by ${columns.join(', ')}: ${act[action]}, for ${formatDuration(forMs)}`;
 }

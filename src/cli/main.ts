@@ -45,8 +45,13 @@ const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'sql',
-    summary: 'query views and events: one statement, or a shell',
+    summary: 'SQL, from a shell or a script: against a server, or in a pipeline in memory',
     load: async () => (await import('./sql.js')).sqlCommand(),
+  },
+  {
+    name: 'test',
+    summary: 'run test files: events in, expected rows out, under a clock of their own',
+    load: async () => (await import('./test.js')).testCommand(),
   },
   {
     name: 'deliveries',
@@ -72,6 +77,21 @@ const COMMANDS: readonly Entry[] = [
     name: 'pull',
     summary: "keep a view's rows in a database of your own, exactly, from the changes feed",
     load: async () => (await import('./pull.js')).pullCommand(),
+  },
+  {
+    name: 'explain',
+    summary: 'how a view stands, why a window is open, and what a change would be',
+    load: async () => (await import('./explain.js')).explainCommand(),
+  },
+  {
+    name: 'diff',
+    summary: "a changed view's new definition against the one before",
+    load: async () => (await import('./diff.js')).diffCommand(),
+  },
+  {
+    name: 'swap',
+    summary: "let a changed view's new definition answer",
+    load: async () => (await import('./swap.js')).swapCommand(),
   },
   {
     name: 'audit',

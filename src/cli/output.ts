@@ -1,5 +1,6 @@
 /** What commands print: tables and lines for people, JSON for programs, errors the same way everywhere. */
 import { MillraceError } from '../util/errors.js';
+import { sourceStack } from '../util/source-stack.js';
 
 /** A cell of a table. */
 export type Cell = string | number | boolean | bigint | null | undefined | object;
@@ -70,7 +71,7 @@ export function printError(error: unknown, json: boolean): void {
     process.stderr.write(`${red('error', process.stderr)} ${error.code}: ${error.message}\n`);
     return;
   }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const stack = error instanceof Error ? sourceStack(error.stack ?? error.message) : String(error);
   process.stderr.write(`${red('error', process.stderr)} INTERNAL: ${stack}\n`);
 }
 

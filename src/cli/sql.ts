@@ -1,66 +1,95 @@
-import { Command } from 'commander';
-import { count, dim, print, printJson, table, type Cell } from './output.js';
-import { Server, withServer, type ServerOptions } from './server.js';
-import { runShell } from './sql-shell.js';
-
-/** What `POST /v1/query` answers. */
-export interface QueryAnswer {
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly rows: readonly (readonly Cell[])[];
-  /** How long it ran, ms. */
-  readonly elapsedMs?: number;
-}
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { splitStatements } from '../sql/statements/statement-text.js';
+import { loadParser } from '../util/sql-text.js';
+import { print, printError } from './output.js';
+import { Server, type ServerOptions } from './server.js';
+import type { SqlBackend } from './sql/backend.js';
+import { historyFile } from './sql/history.js';
+import { MemoryBackend } from './sql/memory-backend.js';
+import { printAnswer, printChange, type PrintOptions } from './sql/printer.js';
+import { ServerBackend } from './sql/server-backend.js';
+import { runShell, subscriptionOf } from './sql/shell.js';
 
 interface SqlOptions extends ServerOptions {
+  readonly command?: readonly string[];
+  readonly file?: string;
+  readonly memory?: boolean;
   readonly tenant?: string;
   readonly json?: boolean;
   readonly csv?: boolean;
 }
 
-/** `millrace sql`: one query, or a shell. */
+/** `millrace sql`: statements, a script, or a shell; against a server or a pipeline in memory. */
 export function sqlCommand(): Command {
-  return withServer(new Command('sql'))
-    .description('query views and events: one statement, or a shell without one')
-    .argument('[statement]', "a SELECT; '-' reads it from standard input")
+  return new Command('sql')
+    .description('SQL from a shell: against a server (--url or a key), else in a pipeline in memory')
+    .argument('[statement]', "statements; '-' reads them from standard input")
+    .option('-c, --command <sql>', 'run these statements (may be repeated)', (sql: string, all: string[] = []) => [
+      ...all,
+      sql,
+    ])
+    .option('-f, --file <file>', 'run a script')
+    .addOption(new Option('--url <url>', 'address of the server').env('MILLRACE_URL'))
+    .addOption(new Option('--key <key>', 'API key').env('MILLRACE_KEY'))
+    .option('--memory', 'a pipeline in memory, although the environment names a server')
     .option('--tenant <id>', "as this tenant (with an operator's key)")
     .option('--json', 'print one JSON object a row')
     .option('--csv', 'print CSV')
     .addHelpText(
       'after',
-      "\nExamples:\n  millrace sql 'SELECT * FROM traffic ORDER BY window_start DESC LIMIT 10'\n  echo 'SELECT count(*) FROM events' | millrace sql - --json\n  millrace sql            (a shell; \\d lists what there is, \\q leaves)",
+      "\nExamples:\n  millrace sql            (a shell; \\? helps, \\q leaves)\n  millrace sql -f pipeline.sql\n  millrace sql --url http://127.0.0.1:7070 --key … 'SELECT * FROM traffic ORDER BY window_start DESC LIMIT 10'\n  echo 'SELECT count(*) FROM events' | millrace sql - --json",
     )
-    .action(async (statement: string | undefined, options: SqlOptions) => {
-      const server = new Server(options);
-      if (statement === undefined && process.stdin.isTTY === true)
-        return runShell(server, (sql) => query(server, sql, options));
-      return query(server, statement === undefined || statement === '-' ? await readInput() : statement, options);
-    });
+    .action(run);
 }
 
-/** Runs one statement and prints its rows. */
-async function query(server: Server, sql: string, options: SqlOptions): Promise<void> {
-  const tenant = options.tenant === undefined ? {} : { tenant: options.tenant };
-  const started = performance.now();
-  const answer = await server.post<QueryAnswer>('/v1/query', { sql, ...tenant });
-  const names = answer.columns.map(({ name }) => name);
-  if (options.json === true)
-    for (const row of answer.rows) printJson(Object.fromEntries(names.map((name, i) => [name, row[i]])));
-  else if (options.csv === true) for (const row of [names, ...answer.rows]) print(row.map(csvCell).join(','));
-  else {
-    print(table(names, answer.rows));
-    print(
-      dim(
-        `${count(answer.rows.length)} row${answer.rows.length === 1 ? '' : 's'} in ${Math.round(performance.now() - started)} ms`,
-      ),
-    );
+async function run(statement: string | undefined, options: SqlOptions): Promise<void> {
+  const backend = openBackend(options);
+  const form = options.json === true ? 'json' : options.csv === true ? 'csv' : 'table';
+  const printing: PrintOptions = { form, expanded: false, timing: true };
+  const given = [...(options.command ?? []), ...(statement === undefined || statement === '-' ? [] : [statement])];
+  if (options.file !== undefined) return runScript(backend, readFileSync(options.file, 'utf8'), options.file, printing);
+  if (given.length > 0) return runScript(backend, given.join(';\n'), undefined, printing);
+  if (statement === '-' || process.stdin.isTTY !== true)
+    return runScript(backend, await readInput(), undefined, printing);
+  const { stdin: input, stdout: output } = process;
+  return runShell(backend, printing, { input, output, isTerminal: true, historyFile: historyFile() });
+}
+
+/** A server where one is named, by its address or by a key; else a pipeline in memory. */
+function openBackend(options: SqlOptions): SqlBackend {
+  const isServer = options.memory !== true && (options.url !== undefined || options.key !== undefined);
+  if (!isServer) return new MemoryBackend();
+  const url = options.url ?? `http://127.0.0.1:${process.env['MILLRACE_PORT'] ?? '7070'}`;
+  return new ServerBackend(new Server({ ...options, url }), options.tenant);
+}
+
+/** Runs a script: an error is printed with its place, the statements behind it still run, and the exit code is 1. */
+async function runScript(
+  backend: SqlBackend,
+  text: string,
+  file: string | undefined,
+  printing: PrintOptions,
+): Promise<void> {
+  await loadParser();
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  for (const part of splitStatements(text, file)) {
+    if (stop.signal.aborted) break;
+    try {
+      const subscribed = subscriptionOf(part);
+      if (subscribed !== undefined)
+        await backend.subscribe(subscribed, (change) => printChange(change, printing.form, print), stop.signal);
+      else {
+        const started = performance.now();
+        printAnswer(await backend.run(part), printing, performance.now() - started, print);
+      }
+    } catch (error) {
+      printError(error, printing.form === 'json');
+      process.exitCode = 1;
+    }
   }
-}
-
-/** A cell by RFC 4180: quoted where it must be. */
-export function csvCell(cell: Cell): string {
-  if (cell === null || cell === undefined) return '';
-  const text = typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
-  return /[",\r\n]/.test(text) || text === '' ? `"${text.replaceAll('"', '""')}"` : text;
+  stop.abort();
 }
 
 async function readInput(): Promise<string> {

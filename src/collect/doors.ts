@@ -8,10 +8,10 @@ import type { CollectServices } from './options.js';
 /** The open streams. */
 export class Doors {
   readonly #services: CollectServices;
-  readonly #shared: IngestShared;
+  readonly #shared: Omit<IngestShared, 'guards'>;
   readonly #open = new Map<string, Ingest>();
 
-  constructor(services: CollectServices, shared: IngestShared) {
+  constructor(services: CollectServices, shared: Omit<IngestShared, 'guards'>) {
     this.#services = services;
     this.#shared = shared;
   }
@@ -24,7 +24,8 @@ export class Doors {
   /** Takes events into a stream from now on. */
   open(definition: StreamDefinition): void {
     this.close(definition.name);
-    this.#open.set(definition.name, new Ingest(definition, this.#services, this.#shared));
+    const guards = this.#services.guards?.of(definition) ?? null;
+    this.#open.set(definition.name, new Ingest(definition, this.#services, { ...this.#shared, guards }));
   }
 
   /** Takes nothing more; what is under way ends as it would. */

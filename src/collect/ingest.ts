@@ -2,7 +2,7 @@
  * One stream's way from bytes to the log.
  *
  * ```
- * decode → fill in id and time → screen (tenant, time) → label → claim ids → one append:
+ * decode → fill in id and time → screen (tenant, time) → guard → label → claim ids → one append:
  *                                                              accepted rows + quarantine rows
  *          synced → claim.commit → wait for commits that duplicates rely on → count → answer
  * ```
@@ -24,11 +24,13 @@ import type { Account } from './accounts.js';
 import { createDecoder } from './decode/decoder.js';
 import type { DecodedBatch, Decoder, DecodeRequest, DecoderOptions } from './decode/types.js';
 import type { Claim } from './dedupe/claim.js';
+import { applyGuards } from './guards/apply.js';
+import type { StreamGuards } from './guards/stream-guards.js';
 import { Labeller } from './labels.js';
 import type { CollectServices } from './options.js';
 import type { RequestIds } from './request-ids.js';
 import type { Quarantine, QuarantineRows, FailedEvent } from '../event/quarantine.js';
-import { Screen, type Screened } from './screen.js';
+import { Screen, type RowError } from './screen.js';
 import type { Agents } from './tracking/agents.js';
 import { randomUuid } from './tracking/visitor.js';
 import { StreamMeters } from './meters.js';
@@ -56,6 +58,8 @@ export interface TakeOptions {
   readonly also?: readonly StreamRows[];
   /** Of an event that is redriven: how often it was tried before, and when first, ms. */
   readonly before?: { readonly attempts: number; readonly firstMs: number };
+  /** Told, before anything is written, where a guard sends the visitor behind the event. */
+  readonly onElsewhere?: (url: string) => void;
 }
 
 /** Events that a protocol has framed itself: one a line, in order. */
@@ -97,15 +101,19 @@ interface Judged {
   /** Null for raw records. */
   readonly decoded: DecodedBatch | null;
   readonly refused: readonly Refused[];
+  /** Where a guard sends the visitor; null: nowhere else. */
+  readonly elsewhere: string | null;
   readonly events: number;
   /** Call when the batch is on disk and counted. */
   release(): void;
 }
 
-/** What the streams of a front door share. */
+/** What an ingest is given beside the services. */
 export interface IngestShared {
   readonly quarantine: Quarantine;
   readonly agents: Agents;
+  /** The guards of its stream; null: it has none. */
+  readonly guards: StreamGuards | null;
 }
 
 /** Takes events into one stream. */
@@ -117,6 +125,7 @@ export class Ingest {
   #decoder: Decoder | undefined;
   readonly #screen: Screen;
   readonly #labeller: Labeller;
+  readonly #guards: StreamGuards | null;
   readonly #meters: StreamMeters;
   readonly #unmeter: () => void;
   readonly #accountsByCode = new WeakMap<Dictionary, (Account | undefined)[]>();
@@ -137,6 +146,7 @@ export class Ingest {
     };
     this.#screen = new Screen(schema, limits.futureMs);
     this.#labeller = new Labeller(schema, shared.agents);
+    this.#guards = shared.guards;
     this.#meters = new StreamMeters(metrics, definition.name);
     this.#unmeter = metrics.onCollect(() => this.#countPaths());
   }
@@ -157,13 +167,10 @@ export class Ingest {
    */
   async take(body: Uint8Array, tenant: string, options: TakeOptions = {}): Promise<Outcome> {
     const judged = this.#judge(body, tenant);
+    if (judged.elsewhere !== null) options.onElsewhere?.(judged.elsewhere);
     try {
-      const { claim } = await this.#takeJudged(
-        judged,
-        tenant,
-        (one) => options.original ?? body.subarray(one.start, one.end),
-        options,
-      );
+      const originalOf = (one: Refused): Uint8Array => options.original ?? body.subarray(one.start, one.end);
+      const { claim } = await this.#takeJudged(judged, tenant, originalOf, options);
       const rejected = judged.refused.map(({ index, code, message, path }) => ({ index, code, message, path }));
       return { accepted: claim.fresh, duplicates: claim.duplicates, rejected };
     } finally {
@@ -192,7 +199,7 @@ export class Ingest {
   /** Takes raw records for a tenant; only for a stream of such. Their ids are `ids`, by position. */
   async takeRaw(records: RecordBytes, ids: readonly string[], tenant: string): Promise<void> {
     const batch = this.#screen.owned(recordsBatch(records, ids), tenant);
-    const judged = { batch, decoded: null, refused: [], events: batch.rows, release: () => undefined };
+    const judged = { batch, decoded: null, refused: [], elsewhere: null, events: batch.rows, release: () => undefined };
     await this.#takeJudged(judged, tenant, () => new Uint8Array(0));
   }
 
@@ -225,15 +232,18 @@ export class Ingest {
   }
 
   #judge(body: Uint8Array, tenant: string, request?: DecodeRequest, ids?: RequestIds): Judged {
+    this.#screen.requireOwner(tenant);
     // It has memory of its own, which a stream of raw records never needs.
     this.#decoder ??= createDecoder(this.definition.schema, this.#decoderOptions);
     const decoded = this.#decoder.decode(body, request);
     this.#fill(decoded, ids);
     const screened = this.#screen.check(decoded, tenant, this.#services.tenants.directory, this.#services.clock.now());
+    const { batch, errors, elsewhere } = applyGuards(screened, this.#guards, this.#labeller, tenant);
     return {
-      batch: this.#labeller.label(screened.batch),
+      batch,
       decoded,
-      refused: this.#refused(decoded, screened, tenant),
+      refused: this.#refused(decoded, errors, tenant),
+      elsewhere,
       events: decoded.events,
       release: () => decoded.release(),
     };
@@ -261,7 +271,7 @@ export class Ingest {
     }
   }
 
-  #refused(decoded: DecodedBatch, screened: Screened, tenant: string): Refused[] {
+  #refused(decoded: DecodedBatch, errors: readonly RowError[], tenant: string): Refused[] {
     const { places } = decoded;
     const owner = tenant === EVERY_TENANT ? undefined : tenant;
     const refused: Refused[] = decoded.errors.map((error) => ({
@@ -270,7 +280,7 @@ export class Ingest {
       tenant: owner,
       eventId: null,
     }));
-    for (const { row, code, message, path, tenant: owned } of screened.errors)
+    for (const { row, code, message, path, tenant: owned } of errors)
       refused.push({
         index: places[row * 3 + 2]!,
         code,

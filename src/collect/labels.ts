@@ -1,5 +1,6 @@
 /**
- * Adds the label `bot` to rows whose user agent is a bot's. Rows are labelled, never dropped.
+ * Adds the label `bot` to rows whose user agent is a bot's, and the labels of guards. Rows are labelled, never
+ * dropped.
  *
  * The verdict is kept by dictionary code, so a batch of browsers costs one table look-up a row and
  * its labels stay the column that they were.
@@ -13,6 +14,11 @@ import { LABEL_BOT, type Agents } from './tracking/agents.js';
 const decoder = new TextDecoder();
 const BROWSER = 1;
 const BOT = 2;
+
+/** Labels by row. */
+export type AddedLabels = ReadonlyMap<number, readonly string[]>;
+
+const NO_LABELS: AddedLabels = new Map();
 
 /** Labels the batches of one stream. */
 export class Labeller {
@@ -30,12 +36,16 @@ export class Labeller {
     this.#labelColumn = schema.columns[labels]?.type === 'list' ? labels : -1;
   }
 
-  /** The batch with its bots labelled; the same object when it has none. */
-  label(batch: ColumnBatch): ColumnBatch {
-    if (this.#agentColumn < 0 || this.#labelColumn < 0) return batch;
-    const bots = this.#botsOf(batch.column(this.#agentColumn), batch.rows);
-    if (bots === null) return batch;
-    const labels = this.#labels(batch.column(this.#labelColumn), batch.rows, bots);
+  /** The batch with its bots labelled, and `added` by row; the same object when there is neither. */
+  label(batch: ColumnBatch, added: AddedLabels = NO_LABELS): ColumnBatch {
+    if (this.#labelColumn < 0) return batch;
+    const bots = this.#agentColumn < 0 ? null : this.#botsOf(batch.column(this.#agentColumn), batch.rows);
+    if (bots === null && added.size === 0) return batch;
+    const addedTo = (row: number): readonly string[] => {
+      const own = added.get(row) ?? [];
+      return bots?.[row] === 1 ? [LABEL_BOT, ...own] : own;
+    };
+    const labels = this.#labels(batch.column(this.#labelColumn), batch.rows, addedTo);
     return {
       schema: batch.schema,
       rows: batch.rows,
@@ -74,19 +84,19 @@ export class Labeller {
     return verdicts;
   }
 
-  /** The old labels of every row and `bot` where it is missing. */
-  #labels(column: Column, rows: number, bots: Uint8Array): ListColumn {
+  /** The old labels of every row and those added that are missing. */
+  #labels(column: Column, rows: number, addedTo: (row: number) => readonly string[]): ListColumn {
     const offsets = new Uint32Array(rows + 1);
     const codes: number[] = [];
     for (let row = 0; row < rows; row++) {
       const texts = textsOf(column, row);
-      if (bots[row] === 1 && !texts.includes(LABEL_BOT)) texts.push(LABEL_BOT);
+      for (const label of addedTo(row)) if (!texts.includes(label)) texts.push(label);
       for (const text of texts) codes.push(this.#codeOf(text, codes));
       offsets[row + 1] = codes.length;
     }
     let nulls: Uint8Array | null = null;
     for (let row = 0; row < rows; row++) {
-      if (!isNull(column.nulls, row) || bots[row] === 1) continue;
+      if (!isNull(column.nulls, row) || addedTo(row).length > 0) continue;
       nulls ??= new Uint8Array((rows + 7) >> 3);
       nulls[row >> 3]! |= 1 << (row & 7);
     }

@@ -8,6 +8,7 @@ import type { Log } from '../log/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { Accounts } from './accounts.js';
 import type { Dedupe } from './dedupe/dedupe.js';
+import type { Guards } from './guards/guards.js';
 import type { StreamAdmin } from './protocols/firehose/admin.js';
 import type { SigningKeys } from './tracking/signing-keys.js';
 
@@ -65,6 +66,8 @@ export interface CollectInput {
   readonly firehose?: FirehoseOptions;
   /** The streams that take events, and what changes them. */
   readonly streams: StreamAdmin;
+  /** Views that act on events; default none. */
+  readonly guards?: Guards;
   /** Told of errors that are bugs or trouble; nothing about single events. */
   readonly onError: (error: unknown) => void;
 }

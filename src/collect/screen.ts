@@ -12,6 +12,8 @@ import { Dictionary } from '../event/dictionary.js';
 import { gather } from '../event/gather.js';
 import { numberAt } from '../event/integers.js';
 import type { Schema } from '../event/schema.js';
+import { DELETED } from '../sql/declared.js';
+import { MillraceError } from '../util/errors.js';
 import type { ErrorCode } from '../util/errors.js';
 import type { DecodedBatch } from './decode/types.js';
 
@@ -20,7 +22,7 @@ export interface RowError {
   readonly row: number;
   readonly code: ErrorCode;
   readonly message: string;
-  readonly path: string;
+  readonly path: string | null;
   /** The known tenant to whose quarantine it goes; undefined when there is none. */
   readonly tenant: string | undefined;
 }
@@ -28,6 +30,8 @@ export interface RowError {
 /** Rows that may be taken, and the others. */
 export interface Screened {
   readonly batch: ColumnBatch;
+  /** The decoded row of each row of the batch; null: they are the same. */
+  readonly rows: Uint32Array | null;
   readonly errors: readonly RowError[];
 }
 
@@ -47,6 +51,15 @@ export class Screen {
     this.#futureMs = futureMs;
   }
 
+  /** Rows of a table of all tenants change what all of them see: they take an operator's key. Throws KEY_FORBIDDEN. */
+  requireOwner(tenant: string): void {
+    const { columns, roles } = this.#schema;
+    if (tenant === EVERY_TENANT || roles.tenant >= 0 || !columns.some(({ name }) => name === DELETED)) return;
+    throw new MillraceError('KEY_FORBIDDEN', "rows of a table of all tenants take an operator's key", {
+      place: 'query stream',
+    });
+  }
+
   /** Checks every row. `tenant` is the key's, or `*`. */
   check(decoded: DecodedBatch, tenant: string, directory: Directory, nowMs: number): Screened {
     const errors: RowError[] = [];
@@ -59,10 +72,10 @@ export class Screen {
     if (tenantAt >= 0) this.#checkTenants(decoded, tenant, directory, refuse);
     if (eventTime >= 0) this.#checkTimes(decoded, tenant, nowMs + this.#futureMs, refused, refuse);
     const owned = tenantAt < 0 || tenant === EVERY_TENANT ? decoded.batch : this.owned(decoded.batch, tenant);
-    if (refused.size === 0) return { batch: owned, errors };
+    if (refused.size === 0) return { batch: owned, rows: null, errors };
     const kept = new Uint32Array(decoded.rows - refused.size);
     for (let row = 0, at = 0; row < decoded.rows; row++) if (!refused.has(row)) kept[at++] = row;
-    return { batch: gather(owned, kept), errors: errors.sort((a, b) => a.row - b.row) };
+    return { batch: gather(owned, kept), rows: kept, errors: errors.sort((a, b) => a.row - b.row) };
   }
 
   #checkTenants(decoded: DecodedBatch, tenant: string, directory: Directory, refuse: (error: RowError) => void): void {

@@ -3,6 +3,7 @@
  * defaults, the messages, the JSON schema and `docs/reference/config.md`.
  */
 import { z } from 'zod';
+import { alertsField } from './alerts-field.js';
 import { deliveriesField } from './deliveries-field.js';
 import { NAME, NAME_EXAMPLE, duration, optionalWhole, path, size, text, whole } from './fields.js';
 import { firehoseField } from './firehose-field.js';
@@ -72,6 +73,18 @@ const collectField = z
     dedupeWindow: duration('24 h', 'How long a resent event id counts once', 1_000),
     dedupeIdsMax: whole(200_000_000, 'Event ids remembered; beyond it the oldest hour leaves', 1_000, 4_000_000_000),
     clickWait: duration('200 ms', 'How long a click waits for the log before it is redirected unlogged', 0, 5_000),
+    guardKeysMax: whole(
+      100_000,
+      'Keys that a guard holds in memory; beyond it the one whose row appeared longest ago leaves',
+      1,
+      10_000_000,
+    ),
+    guardBehindMax: duration(
+      '10 s',
+      'How far a guard may be behind; beyond it events pass, labelled guard_unavailable',
+      100,
+      3_600_000,
+    ),
     signingKeys: z
       .array(
         z.strictObject({
@@ -104,9 +117,15 @@ const millField = z
     checkpoint: duration('30 s', 'How often state is saved, so that a restart replays less', 100),
     epochKeep: duration(
       '7 days',
-      'How long the definition of a view before a change is computed and served to consumers beside the new one',
+      'How long the definition of a view before a change is computed and served to consumers after the new one answers',
       0,
     ),
+    swap: z
+      .enum(['auto', 'manual'])
+      .default('auto')
+      .describe(
+        "When a changed view's new definition answers: once it has come as far, or when `millrace swap` says so",
+      ),
   })
   .prefault({});
 
@@ -210,6 +229,7 @@ export const configSchema = z.strictObject({
         .default([]),
     )
     .meta({ description: 'Saved queries with parameters: files or patterns, each file one endpoint of its name' }),
+  alerts: alertsField.meta({ description: 'Webhooks that views name by `WITH (alert = …)`' }),
   deliveries: deliveriesField.meta({ description: 'Streams into sinks, by name' }),
   tenants: tenantsField,
   tenantsFile: path('A JSON file `{ tenants, operators }`, taken up again whenever it changes').optional(),

@@ -11,7 +11,8 @@ const bufferField = z
   })
   .prefault({});
 
-const retryField = z
+/** When a sink fails. */
+export const retryField = z
   .strictObject({
     first: duration('1 s', 'Pause after the first failure; it doubles', 1, 3_600_000),
     longest: duration('120 s', 'Longest pause', 1, 3_600_000),

@@ -4,7 +4,7 @@ import { isReadableStream } from '../event/internal.js';
 import { MillraceError } from '../util/errors.js';
 import { deliveryField, type DeliveryValues } from './deliveries-field.js';
 import { mistakesOf, type ConfigMistake } from './issues.js';
-import type { DeliveryOptions } from './options.js';
+import type { DeliveryOptions, DeliveryRetryOptions } from './options.js';
 import { sinkMistakes, withPaths } from './sinks/index.js';
 
 /** One delivery; `at` makes a path absolute. What names no folder of its own gets one in `dataFolder`. */
@@ -23,10 +23,15 @@ export function deliveryOptions(
     bufferBytes: buffer.size,
     bufferMs: buffer.interval,
     bufferRowsMax: buffer.rowsMax,
-    retry: { minMs: retry.first, maxMs: retry.longest, deadlineMs: retry.deadline ?? null },
+    retry: retryOptions(retry),
     requestsMax,
     start,
   };
+}
+
+/** When a sink fails. */
+export function retryOptions({ first, longest, deadline }: DeliveryValues['retry']): DeliveryRetryOptions {
+  return { minMs: first, maxMs: longest, deadlineMs: deadline ?? null };
 }
 
 /** A delivery made at run time, from what a configuration would say. Throws ARGUMENT_INVALID listing every mistake. */

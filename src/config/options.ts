@@ -26,6 +26,7 @@ export interface MillraceOptions {
   readonly collect: CollectOptions;
   readonly firehose: FirehoseOptions;
   readonly deliveries: readonly DeliveryOptions[];
+  readonly alerts: AlertOptions;
   readonly log: LogOptions;
   readonly mill: MillOptions;
   readonly lake: LakeOptions;
@@ -86,6 +87,28 @@ export interface DeliveryOptions {
   /** Most requests of one portion under way at once. */
   readonly requestsMax: number;
   readonly start: 'oldest' | 'newest';
+  /** Of a view's changes: only the first row of each key and period. Default: all rows. */
+  readonly once?: OnceOptions;
+}
+
+/** Which rows of a view's changes are one alert. Positions count in the schema of the changes stream. */
+export interface OnceOptions {
+  readonly view: string;
+  /** Columns that with the tenant are the key. */
+  readonly columns: readonly number[];
+  /** Length of a period, ms; null: each window is one. */
+  readonly everyMs: number | null;
+  /** A row that came so long after its window's end is none, ms; null: it has no window. */
+  readonly freshMs: number | null;
+  /** A folder of its own. */
+  readonly folder: string;
+}
+
+/** What alerts of views have in common. */
+export interface AlertOptions {
+  readonly allowPrivate: boolean | readonly string[];
+  readonly timeoutMs: number;
+  readonly retry: DeliveryRetryOptions;
 }
 
 /** When a sink fails. */
@@ -135,6 +158,8 @@ export interface CollectOptions {
   readonly signingKeys: readonly { readonly id: string; readonly secret: string }[];
   /** How long a signed click may be redirected while the log does not answer. */
   readonly clickWaitMs: number;
+  /** Keys that a guard holds; how far behind it may be, ms. */
+  readonly guards: { readonly keysMax: number; readonly behindMaxMs: number };
 }
 
 /** The Firehose API. */
@@ -174,8 +199,10 @@ export interface MillOptions {
   /** Memory of one view's open windows; beyond it rows of new keys go to the late stream. */
   readonly stateBytesMax: number;
   readonly checkpointMs: number;
-  /** How long a view's definition stays in force that another one has replaced. */
+  /** How long a view's definition stays in force after another one has replaced it. */
   readonly epochKeepMs: number;
+  /** Whether a new definition answers once it has come as far, or when an operator says so. */
+  readonly swap: 'auto' | 'manual';
 }
 
 /** The lake. */

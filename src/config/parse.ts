@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MillraceError } from '../util/errors.js';
 import { configSchema, type ConfigValues } from './config-schema.js';
-import { deliveryMistakes, deliveryOptions } from './deliveries.js';
+import { deliveryMistakes, deliveryOptions, retryOptions } from './deliveries.js';
 import { isLoopback } from './fields.js';
 import { firehoseOptions } from './firehose-field.js';
 import { mistakesOf, type ConfigMistake } from './issues.js';
@@ -64,6 +64,11 @@ export function parseConfig(input: unknown, source: ConfigSource, overrides: Con
     deliveries: Object.entries(values.deliveries).map(([name, delivery]) =>
       deliveryOptions(name, delivery, at, dataFolder),
     ),
+    alerts: {
+      allowPrivate: values.alerts.allowPrivate,
+      timeoutMs: values.alerts.timeout,
+      retry: retryOptions(values.alerts.retry),
+    },
     views: readViews(values.views, source.folder),
     endpoints: readEndpoints(values.endpoints, source.folder),
     tenants,
@@ -86,9 +91,15 @@ function stageOptions(values: ConfigValues): Pick<MillraceOptions, 'collect' | '
       dedupe: { windowMs: collect.dedupeWindow, idsMax: collect.dedupeIdsMax },
       signingKeys: collect.signingKeys,
       clickWaitMs: collect.clickWait,
+      guards: { keysMax: collect.guardKeysMax, behindMaxMs: collect.guardBehindMax },
     },
     log: { segmentBytes: log.segmentSize, pendingBytesMax: log.pendingSizeMax },
-    mill: { stateBytesMax: mill.stateSizeMax, checkpointMs: mill.checkpoint, epochKeepMs: mill.epochKeep },
+    mill: {
+      stateBytesMax: mill.stateSizeMax,
+      checkpointMs: mill.checkpoint,
+      epochKeepMs: mill.epochKeep,
+      swap: mill.swap,
+    },
     lake: {
       runRowsMax: lake.runRowsMax,
       runMs: lake.run,

@@ -11,8 +11,7 @@ import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type BuildFailure, type Plugin } from 'esbuild';
-import { parseDocument } from 'yaml';
+import type { BuildFailure, Plugin } from 'esbuild';
 import { distFolder } from '../io/threads.js';
 import { MillraceError } from '../util/errors.js';
 
@@ -52,7 +51,8 @@ function parseJson(file: string, text: string): unknown {
   }
 }
 
-function parseYaml(file: string, text: string): unknown {
+async function parseYaml(file: string, text: string): Promise<unknown> {
+  const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { prettyErrors: true });
   const error = document.errors[0];
   if (error === undefined) return document.toJS() as unknown;
@@ -96,6 +96,7 @@ export interface Bundle {
  * `own` of the built package. Throws CONFIG_INVALID with line and caret.
  */
 export async function bundleModule(file: string, own: string): Promise<Bundle> {
+  const { build } = await import('esbuild');
   try {
     const result = await build({
       entryPoints: [file],

@@ -5,7 +5,7 @@
  * was. One that is gone keeps its positions in the log until it is removed there (`removeReader`),
  * which is for whoever owns the definitions.
  */
-import type { DeliveryOptions } from '../config/options.js';
+import type { DeliveryOptions, OnceOptions } from '../config/options.js';
 import { Quarantine } from '../event/quarantine.js';
 import type { Clock } from '../io/clock.js';
 import type { Disk } from '../io/disk.js';
@@ -17,8 +17,8 @@ import type { ReaderLoopStatus } from '../log/stage.js';
 import { parseCondition } from '../sql/expression.js';
 import { MillraceError } from '../util/errors.js';
 import type { ReplayOptions } from './replay.js';
+import { Once } from './once.js';
 import { RunningReplay, type ReplayProgress } from './replays.js';
-import { sharedLog } from './shared-log.js';
 import { createSink } from './sinks/index.js';
 import { DeliveryStage, type DeliveryInput } from './stage.js';
 import type { DeliveryStatus } from './status.js';
@@ -67,11 +67,13 @@ export class Deliveries {
   readonly #quarantine: Quarantine;
   readonly #running = new Map<string, Running>();
   readonly #replays = new Map<string, RunningReplay>();
+  /** By folder: what alerts have told. */
+  readonly #once = new Map<string, Once>();
   #applying: Promise<void> = Promise.resolve();
 
   constructor(input: DeliveriesInput) {
     this.#input = input;
-    this.#log = sharedLog(input.log);
+    this.#log = input.log;
     this.#quarantine = new Quarantine({ clock: input.clock, ...input.quarantine });
   }
 
@@ -124,6 +126,8 @@ export class Deliveries {
     ]);
     this.#running.clear();
     this.#replays.clear();
+    await Promise.all(Array.from(this.#once.values(), (once) => once.close()));
+    this.#once.clear();
   }
 
   async #apply(deliveries: readonly DeliveryOptions[], replays: readonly ReplayOptions[]): Promise<void> {
@@ -165,6 +169,7 @@ export class Deliveries {
       throw new MillraceError('STREAM_UNKNOWN', `delivery ${name}: there is no stream '${from}'`, { place: name });
     const filter =
       options.filter === null ? null : await parseCondition(options.filter, schema, `deliveries.${name}.filter`);
+    const once = options.once === undefined ? undefined : this.#onceOf(options.once);
     const stage = new DeliveryStage({
       options,
       log: this.#log,
@@ -179,15 +184,24 @@ export class Deliveries {
         random,
         disk,
         network,
+        ...(once === undefined ? {} : { idempotencyKey: once.idempotencyKey }),
         ...(replay === undefined ? {} : { replay: replay.options.id }),
       }),
       quarantine: this.#quarantine,
       clock,
       random,
+      ...(once === undefined ? {} : { once }),
       ...(replay === undefined ? {} : { replay }),
     });
     const loop = startReaderLoop({ log: this.#log, stage, clock, options: { flushRows: FLUSH_ROWS }, onStatus });
     return { options, definition: JSON.stringify(options), stage, loop };
+  }
+
+  /** One a folder: a replay of a delivery asks the same. */
+  #onceOf(options: OnceOptions): Once {
+    let once = this.#once.get(options.folder);
+    if (once === undefined) this.#once.set(options.folder, (once = new Once(options)));
+    return once;
   }
 
   async #end({ stage, loop }: Running, graceMs: number): Promise<void> {

@@ -10,6 +10,7 @@ import { RECEIVED_AT, type Schema } from '../event/schema.js';
 import type { LogBatch } from '../log/log.js';
 import type { RowExpression } from '../sql/expression.js';
 import { MillraceError } from '../util/errors.js';
+import type { FirstOf } from './once.js';
 import type { PreparedFailure, PreparedRows } from './cutter.js';
 import { asReplayed, REPLAY_STREAMS } from './replay.js';
 import type { PlacedSlice } from './rows.js';
@@ -21,6 +22,8 @@ export interface PrepareInput {
   /** Schema of the stream that it reads. */
   readonly schema: Schema;
   readonly filter: RowExpression | null;
+  /** Of alerts: which rows are the first of their key; null: it does not matter. */
+  readonly firstOf?: FirstOf | null;
   /** Of a replay: which rows of a batch; null, or answering null: all. */
   readonly only: ((batch: LogBatch) => ((row: number) => boolean) | null) | null;
 }
@@ -37,7 +40,7 @@ export function preparer(
 }
 
 function streamed(
-  { filter, only }: PrepareInput,
+  { filter, firstOf = null, only }: PrepareInput,
   log: LogBatch,
   first: number,
   end: number,
@@ -49,20 +52,21 @@ function streamed(
   const isWhole = first === 0 && end === batch.rows;
   const whole = { stream, partition, baseOffset, receivedAt, batch, attempts: null };
   const chosen = only?.(log) ?? null;
-  if (isWhole && filter === null && chosen === null) {
+  if (isWhole && filter === null && firstOf === null && chosen === null) {
     edges.addRows(stream, batch, receivedAt, 'read');
     return { slices: [{ ...whole, rows: null }], failures: [] };
   }
   const inRange = (row: number): boolean => row >= first && row < end && (chosen === null || chosen(row));
   edges.addRows(stream, batch, receivedAt, 'read', inRange);
   const passes = filter?.over(batch) ?? null;
+  const isFirst = firstOf?.(log) ?? null;
   const failures: PreparedFailure[] = [];
   const kept: number[] = [];
   const filtered = new Uint8Array(batch.rows);
   for (let row = first; row < end; row++) {
     if (!inRange(row)) continue;
     try {
-      if (passes === null || passes(row) === true) kept.push(row);
+      if ((passes === null || passes(row) === true) && isFirst?.(row) !== false) kept.push(row);
       else filtered[row] = 1;
     } catch (error) {
       failures.push({ slice: { ...whole, rows: null }, row, error: asError(error) });

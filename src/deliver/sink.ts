@@ -76,6 +76,8 @@ export interface SinkContext {
   readonly random: Random;
   readonly disk: Disk;
   readonly network: Network;
+  /** Of alerts: names what a request tells, the same however often it is told. */
+  readonly idempotencyKey?: (rows: CutRows) => string;
   /** Of a replay: its id. It has a sink of its own beside the delivery's. */
   readonly replay?: string;
 }

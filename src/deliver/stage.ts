@@ -39,6 +39,7 @@ import { deliveryReader } from './reader-id.js';
 import { replayStream, type ReplayBounds, type ReplayOptions } from './replay.js';
 import { CutRows } from './rows.js';
 import type { Sink } from './sink.js';
+import type { Once } from './once.js';
 import { readState, stateBytes, type DeliveryState } from './state.js';
 import { deliveryStatus, Recent, type DeliveryStatus } from './status.js';
 
@@ -52,6 +53,8 @@ export interface DeliveryInput {
   readonly quarantine: Quarantine;
   readonly clock: Clock;
   readonly random: Random;
+  /** Of alerts: only the first row of each key goes out. */
+  readonly once?: Once;
   /** A part of the stream, once more. */
   readonly replay?: { readonly options: ReplayOptions; readonly bounds: ReplayBounds };
 }
@@ -118,12 +121,13 @@ export class DeliveryStage implements LogStage {
     const state = readState(committed?.state);
     this.#pausedThere = state.paused;
     this.#state = { ...state, ...wanted };
-    const { log, replay, clock, options, schema, filter } = this.#input;
+    const { log, replay, clock, options, schema, filter, once } = this.#input;
     this.#delivered = allPositions(log, this.inputs, committed?.positions ?? replay?.options.from ?? this.#start());
     const prepare = preparer({
       name: options.name,
       schema,
       filter,
+      firstOf: once?.firstOf ?? null,
       only: replay === undefined ? null : (batch) => replay.bounds.only(batch),
     });
     const { planned, totals } = this.#state;
@@ -171,7 +175,7 @@ export class DeliveryStage implements LogStage {
     this.#planned(this.#cutter.skip(rows));
   }
 
-  flush(): StageOutput | null {
+  flush(): StageOutput | null | Promise<StageOutput> {
     const fault = this.#fault;
     this.#fault = null;
     if (fault !== null) throw fault as Error;
@@ -179,9 +183,10 @@ export class DeliveryStage implements LogStage {
     const isOld = openedAt >= 0 && this.#input.clock.monotonic() - openedAt >= this.#input.options.bufferMs;
     const hasRoom = this.#sealed.length + this.#waiting.length < CUTS_MAX;
     if (!this.#state.paused && hasRoom && (isOld || this.#draining)) this.#seal();
-    return this.#finished === null && this.#sealed.length === 0 && this.#state.paused === this.#pausedThere
-      ? null
-      : this.#output();
+    if (this.#finished === null && this.#sealed.length === 0 && this.#state.paused === this.#pausedThere) return null;
+    const { once } = this.#input;
+    // A cut is formed again from the rows that were the first when it was planned.
+    return once === undefined ? this.#output() : once.flush().then(() => this.#output());
   }
 
   done(): readonly Position[] {

@@ -5,9 +5,10 @@
  * Reading a segment: one `DictionaryChain` a (stream, partition); `apply` each batch in order (or
  * `open` at the first), then `decodeBatch`. Anywhere else: `encodeBatch` and `decodeBatch`.
  */
+export { pagesOf, type BatchPages } from './batch/batch-pages.js';
 export { DictionaryChain, type Hole } from './batch/chain.js';
 export { crc32c } from './batch/crc.js';
-export { decodeBatch, lostOffsets, type DecodedBatch } from './batch/decode.js';
+export { decodeBatch, decodePages, lostOffsets, type DecodedBatch } from './batch/decode.js';
 export {
   BATCH_ROWS_MAX,
   encodeAttached,
@@ -19,7 +20,9 @@ export {
   type EncodedBatch,
 } from './batch/encode.js';
 export {
+  DESCRIPTOR_BYTES,
   HEADER_BYTES,
+  headerBytesOf,
   patchHeader,
   readDescriptor,
   readHeader,

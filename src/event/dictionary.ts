@@ -20,6 +20,7 @@ export const BYTES_MAX = 4 * 1024 * 1024;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
+const scratch = new Uint8Array(64);
 
 /** An append-only table of byte strings. */
 export class Dictionary {
@@ -71,7 +72,8 @@ export class Dictionary {
 
   /** As `intern`, for a string. */
   internString(text: string): number {
-    return this.intern(encoder.encode(text));
+    const length = asciiInto(text, scratch);
+    return length >= 0 ? this.intern(scratch, 0, length) : this.intern(encoder.encode(text));
   }
 
   /** The code of `source[start .. end]`, or -1 when it is not an entry. */
@@ -112,6 +114,14 @@ export class Dictionary {
     this.size = code + 1;
     this.#slots = null;
     return code;
+  }
+
+  /** As `append`, for a string. */
+  appendString(text: string): number {
+    const length = asciiInto(text, scratch);
+    if (length >= 0) return this.append(scratch, 0, length);
+    const bytes = encoder.encode(text);
+    return this.append(bytes, 0, bytes.length);
   }
 
   #append(slot: number, hash: number, source: Uint8Array, start: number, end: number): number {
@@ -178,6 +188,18 @@ export class Dictionary {
       if (i === length) return slot;
     }
   }
+}
+
+/** Writes a short text of ASCII and answers its length; -1 for any other: a call of the encoder costs more than the text. */
+function asciiInto(text: string, into: Uint8Array): number {
+  const { length } = text;
+  if (length > into.length) return -1;
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 127) return -1;
+    into[i] = unit;
+  }
+  return length;
 }
 
 function grown(data: Uint8Array, size: number): Uint8Array<ArrayBuffer> {

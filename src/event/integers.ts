@@ -1,7 +1,7 @@
 /**
  * Reading and building integer columns (`int64`, `timestamp`, `decimal`): value = base + delta.
  */
-import type { IntegerColumn } from './columns.js';
+import type { Deltas, IntegerColumn } from './columns.js';
 
 /** Value of row `row` as a bigint: exact for every width. */
 export function integerAt(column: IntegerColumn, row: number): bigint {
@@ -26,7 +26,15 @@ export function numbersInto(column: IntegerColumn, rows: Uint32Array | null, cou
   const base = Number(column.base);
   if (width === 0) into.fill(base, 0, count);
   else if (width !== 8) for (let i = 0; i < count; i++) into[i] = base + deltas[rows === null ? i : rows[i]!]!;
+  else if (column.base === 0n) pairsInto(deltas, rows, count, into);
   else for (let i = 0; i < count; i++) into[i] = numberAt(column, rows === null ? i : rows[i]!);
+}
+
+function pairsInto(words: Deltas, rows: Uint32Array | null, count: number, into: Float64Array): void {
+  for (let i = 0; i < count; i++) {
+    const at = (rows === null ? i : rows[i]!) * 2;
+    into[i] = (words[at + 1]! | 0) * 4_294_967_296 + words[at]!;
+  }
 }
 
 /** A column of `values`, as plain 64-bit integers with base 0. */

@@ -140,7 +140,8 @@ export const EDGES_SCHEMA = defineSchema({
 
 /**
  * Late: one row an event and view that no longer takes it. `stream`, `partition` and `offset` say
- * where the event is in the log; `event` is the whole event as JSON.
+ * where the event is in the log; `event` is the whole event as JSON; `late_by_ms` how long after the last moment in time
+ * it came, where that is the reason.
  */
 export const LATE_SCHEMA = defineSchema({
   columns: {
@@ -153,6 +154,7 @@ export const LATE_SCHEMA = defineSchema({
     event_time: 'timestamp?',
     reason: 'dictionary',
     event: 'json',
+    late_by_ms: 'int64?',
   },
   tenant: 'tenant',
 });

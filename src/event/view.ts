@@ -66,8 +66,10 @@ export interface ViewDescription {
   /** The changes stream, `view.<name>`. */
   readonly stream: string;
   readonly schema: Schema;
-  /** The source stream. */
+  /** The stream it reads; of several the first. */
   readonly source: string;
+  /** All streams it reads. */
+  readonly sources: readonly string[];
   /** What a query sees, in the order of the SELECT list. */
   readonly columns: readonly ViewColumn[];
   /** Positions in the changes schema that identify a row: tenant, window bounds, keys. */
@@ -80,7 +82,7 @@ export interface ViewDescription {
   readonly lagMs?: number;
   /** How long rows are kept after their window's end, ms, of tenants that have no retention of their own; left out: for ever. */
   readonly retentionMs?: number;
-  /** Not every group has a row: HAVING decides. */
+  /** Its rows do not add up to longer periods: HAVING decides which there are, or it is more than groups in tumbling windows. */
   readonly partial?: boolean;
   /** True when no key is the tenant: only an operator's key may read it. */
   readonly global: boolean;

@@ -6,10 +6,11 @@
  * answers differently the next time (DNS rebinding), or an address in an odd spelling, gains nothing.
  */
 import { isIP } from 'node:net';
-import { buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import { MillraceError } from '../util/errors.js';
 import type { AddressGuard } from './address-guard.js';
 import type { HostAddress, Network } from './network.js';
+import { undici } from './undici.js';
 
 /** How connections are made. */
 export interface ConnectorOptions {
@@ -23,7 +24,7 @@ export interface ConnectorOptions {
 /** A connector for undici's pools. Fails with ADDRESS_REFUSED where no address of a host is permitted. */
 export function guardedConnector(options: ConnectorOptions): buildConnector.connector {
   const { network, guard, connectTimeoutMs, tls } = options;
-  const connect = buildConnector({
+  const connect = undici().buildConnector({
     ...tls,
     timeout: connectTimeoutMs,
     lookup: (name, { all }, done) => {

@@ -4,8 +4,9 @@
  *
  * Time-outs are the machine's own, not an argument's: they watch a real socket.
  */
-import { Pool, type Dispatcher } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { guardedConnector, type ConnectorOptions } from './guarded-connector.js';
+import { undici } from './undici.js';
 
 /** How requests are made. */
 export interface HttpClientOptions extends ConnectorOptions {
@@ -45,7 +46,7 @@ export class HttpClient {
   readonly #answerBytesMax: number;
 
   constructor({ origin, connectionsMax, timeoutMs, answerBytesMax, ...connector }: HttpClientOptions) {
-    this.#pool = new Pool(origin, {
+    this.#pool = new (undici().Pool)(origin, {
       connect: guardedConnector(connector),
       connections: connectionsMax,
       pipelining: 1,

@@ -13,7 +13,7 @@ import { packageFolder } from '../util/package-folder.js';
 export interface ThreadOptions {
   /** Name shown in tools and errors: `mill`, `lake`, `store`. */
   readonly name: string;
-  /** The module, as a path below `dist/`: `mill/thread.js`. */
+  /** The module, as a path below `dist/`: `lake/thread.js`. */
   readonly module: string;
   readonly workerData: unknown;
   readonly transfer?: readonly TransferListItem[];

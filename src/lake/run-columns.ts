@@ -67,7 +67,7 @@ export class RunColumns {
   }
 
   #fresh(): GrowingColumn[] {
-    return this.#schema.columns.map(({ type }, index) => growing(type, this.#texts[index]!));
+    return this.#schema.columns.map(({ type }, index) => growingColumn(type, this.#texts[index]!));
   }
 }
 
@@ -79,7 +79,8 @@ function asBatch(schema: Schema, columns: readonly GrowingColumn[], rows: number
   );
 }
 
-function growing(type: ColumnType, texts: RunDictionary): GrowingColumn {
+/** A column of a type that grows; `texts`: where texts of low cardinality become codes. */
+export function growingColumn(type: ColumnType, texts: RunDictionary): GrowingColumn {
   switch (type) {
     case 'uuid':
       return new UuidRows();

@@ -27,17 +27,6 @@ export function stampAt(log: Log, stream: string, partition: number, offset: num
   return from >= end ? null : (batchAt(log, stream, partition, from)?.receivedAt ?? null);
 }
 
-/** The stamp of the oldest row kept of a stream that has lost rows to retention, ms; null: it has lost none. */
-export function oldestStamp(log: Log, stream: string): number | null {
-  let oldest: number | null = null;
-  for (let partition = 0; partition < (log.stream(stream)?.partitions ?? 0); partition++) {
-    const { start } = log.range(stream, partition);
-    const stamp = start === 0 ? null : stampAt(log, stream, partition, start);
-    if (stamp !== null) oldest = Math.max(oldest ?? -Infinity, stamp);
-  }
-  return oldest;
-}
-
 function batchAt(log: Log, stream: string, partition: number, offset: number) {
   const cursor = log.cursor(stream, partition, offset);
   try {

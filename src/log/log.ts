@@ -131,6 +131,11 @@ export interface LogCursor {
   /** Resolves when `next` may have something, or `signal` aborts. */
   wait(signal?: AbortSignal): Promise<void>;
   readonly position: number;
+  /**
+   * True where other cursors of this thread read the partition too, and none has read the next batch lately:
+   * who gives the thread away before it, lets them come along and shares it with them. Default false.
+   */
+  readonly leads?: boolean;
   close(): void;
 }
 

@@ -107,13 +107,17 @@ export class ReaderInputs {
     );
   }
 
-  /** Resolves when some input may have something (asked for only when `ready`), or `signal` aborts. */
-  async wait(signal: AbortSignal, ready: boolean): Promise<void> {
+  /**
+   * Resolves when some input may have something (asked for only when `ready`), or `signal` aborts. While `replaying`,
+   * inputs that are at their end wait for the others: nobody asks them, so they would say at once that they may.
+   */
+  async wait(signal: AbortSignal, { ready, replaying }: { ready: boolean; replaying: boolean }): Promise<void> {
+    const asked = this.all.filter((input) => ready && !(replaying && input.position >= input.replayTo));
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([aborted, ...(ready ? this.all.map((input) => input.cursor.wait(signal)) : [])]);
+    await Promise.race([aborted, ...asked.map((input) => input.cursor.wait(signal))]);
   }
 
   close(): void {

@@ -15,14 +15,17 @@
  *   loop: a newer instance has taken over.
  *
  * Limits. At most `flushRows` rows, or what arrives within `flushEveryMs`, are processed between two
- * flushes; the thread is given back every `sliceMs`. Where flushing is costly it is done less often,
- * so that it leaves time for reading: keys that change again meanwhile cost nothing.
+ * flushes; the thread is given back every `sliceMs`, and before a batch that other readers of the
+ * thread will want too, so that they go together and it is read once. Where flushing is costly it is done less often,
+ * so that it leaves time for reading: keys that change again meanwhile cost nothing. What is due waits for no interval,
+ * but half of the time is left for reading.
  *
  * Recovery. Damaged pages and rows cut by retention are skipped, counted and told to the stage.
  */
 import type { Clock } from '../io/clock.js';
 import { pause } from '../io/pause.js';
 import { MillraceError } from '../util/errors.js';
+import { sourceStack } from '../util/source-stack.js';
 import type { Log, LogBatch, Position, ReaderState } from './log.js';
 import { positionKey, ReaderInputs, type Input } from './reader-inputs.js';
 import type { LogStage, ReaderLoopOptions, ReaderLoopStatus, Stage, StageOutput } from './stage.js';
@@ -93,6 +96,7 @@ class Loop implements ReaderLoop {
   #commits = 0;
   #failures = 0;
   #failuresInRow = 0;
+  #busyMs = 0;
   /** Up to where each partition is done with, for `drained`. */
   #done = new Map<string, number>();
   #drainers: { targets: Map<string, number>; resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -187,6 +191,7 @@ class Loop implements ReaderLoop {
       for (const input of inputs.all) {
         if (this.#stage.ready?.() === false) return any;
         if (this.#replaying && input.position >= input.replayTo) continue;
+        if (input.cursor.leads === true) await this.#giveWay();
         const batch = inputs.next(input);
         if (batch === null) continue;
         again = any = true;
@@ -213,9 +218,11 @@ class Loop implements ReaderLoop {
   }
 
   async #give(batch: LogBatch, name: string): Promise<void> {
+    const begun = this.#clock.monotonic();
     try {
       const done = this.#stage.process(batch, this.#replaying);
       if (done !== undefined) await done;
+      this.#busyMs += this.#clock.monotonic() - begun;
     } catch (error) {
       if (error instanceof MillraceError && error.code === 'LOG_PAGE_DAMAGED') this.#damaged.add(name);
       throw error;
@@ -224,9 +231,9 @@ class Loop implements ReaderLoop {
 
   async #flushWhenDue(inputs: ReaderInputs, read: boolean): Promise<void> {
     const { flushEveryMs } = this.#options;
-    const aged =
-      this.#clock.monotonic() - this.#flushedAt >=
-      Math.max(flushEveryMs, Math.min(this.#flushTookMs * FLUSH_PAUSE, flushEveryMs * FLUSH_SLOWDOWN_MAX));
+    const tookMs = this.#flushTookMs;
+    const pauseMs = Math.max(flushEveryMs, Math.min(tookMs * FLUSH_PAUSE, flushEveryMs * FLUSH_SLOWDOWN_MAX));
+    const aged = this.#clock.monotonic() - this.#flushedAt >= (this.#stage.isDue?.() === true ? tookMs : pauseMs);
     const full = this.#rowsSinceFlush >= this.#options.flushRows;
     if (aged || full || (!read && this.#drainers.length > 0)) await this.#flush(inputs);
   }
@@ -237,6 +244,7 @@ class Loop implements ReaderLoop {
       await this.#flushNow(inputs);
     } finally {
       this.#flushTookMs = this.#clock.monotonic() - this.#flushedAt;
+      this.#busyMs += this.#flushTookMs;
     }
   }
 
@@ -306,7 +314,7 @@ class Loop implements ReaderLoop {
     this.#ending.signal.addEventListener('abort', end);
     try {
       const stage = this.#stage;
-      const waits = [inputs.wait(waking.signal, stage.ready?.() !== false)];
+      const waits = [inputs.wait(waking.signal, { ready: stage.ready?.() !== false, replaying: this.#replaying })];
       if (stage.changed !== undefined) waits.push(stage.changed(waking.signal));
       await Promise.race(waits);
     } finally {
@@ -363,6 +371,7 @@ class Loop implements ReaderLoop {
       rowsSkipped: this.#rowsSkipped,
       commits: this.#commits,
       failures: this.#failures,
+      busyMs: this.#busyMs,
     };
   }
 
@@ -386,5 +395,5 @@ function isBusyLog(error: unknown): boolean {
 
 function describe(error: unknown): string {
   if (error instanceof MillraceError) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return error instanceof Error ? sourceStack(error.stack ?? error.message) : String(error);
 }

@@ -45,6 +45,8 @@ interface StageBase {
   tick?(stream: string, clock: ArrivalClock): void | Promise<void>;
   /** Whether it takes more now; while it does not, nothing is read, and ticks and flushes go on. Default: always. */
   ready?(): boolean;
+  /** Whether something has closed that waits for a flush: it does not wait for the next interval then. Default: never. */
+  isDue?(): boolean;
   /** Resolves when `ready` or what `flush` would answer may have changed, or `signal` aborts. */
   changed?(signal: AbortSignal): Promise<void>;
   /** Rows that will never come: damaged, or cut by retention. Counted by the loop in any case. */
@@ -126,4 +128,6 @@ export interface ReaderLoopStatus {
   readonly rowsSkipped: number;
   readonly commits: number;
   readonly failures: number;
+  /** Time in which the stage took rows and flushed, ms: `rowsRead` over it is its speed. */
+  readonly busyMs: number;
 }

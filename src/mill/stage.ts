@@ -9,20 +9,18 @@
  * positions it holds every row (`asOf`): a row below is skipped, and a table of the snapshot whose
  * window was stored later is dropped. At C the mark that lies in the log with the positions says
  * which windows were closed there. No snapshot, or one that does not fit: the replay begins at the
- * stream's start. A store that is ahead of the log is emptied.
+ * stream's start. A store that is ahead of the log is emptied. Tables that rows are looked up in are read again
+ * from their start (`table-turns.ts`).
  */
 import { MillraceError } from '../util/errors.js';
-import type { Clock } from '../io/clock.js';
-import type { Disk } from '../io/disk.js';
 import { LATE_STREAM } from '../event/internal.js';
-import type { AppendResult, ArrivalClock, LogBatch, Log, Position, ReaderState, StreamRows } from '../log/log.js';
+import type { AppendResult, ArrivalClock, LogBatch, Position, ReaderState, StreamRows } from '../log/log.js';
 import type { LogStage, StageOutput } from '../log/stage.js';
-import type { ViewPlan } from '../sql/plan.js';
 import { Flow } from './operators/flow.js';
 import { readMark, writeMark } from './mark.js';
 import { isAtMost, offsetsOf, place } from './offsets.js';
-import type { Progress } from './progress.js';
 import type { FlowMark } from './operators/flow.js';
+import { flowStanding, flowStats } from './operators/flow-standing.js';
 import { captureFlow, restoreFlow } from './operators/save.js';
 import { sealedGroups } from './operators/seal.js';
 import { ClosedStore } from './state/closed-store.js';
@@ -30,63 +28,14 @@ import type { SealedGroups } from './state/sealed-groups.js';
 import { Snapshots } from './state/snapshot.js';
 import type { LoadedSnapshot, SnapshotContent } from './state/snapshot.js';
 import type { WindowTable } from './state/window-table.js';
+import { Delays } from './delays.js';
+import type { SharedView } from './kernels/shared-views.js';
 import { planHash } from './plan-hash.js';
-
-/** How a view runs. */
-export interface ViewStageOptions {
-  /** Most bytes of groups in memory; beyond it new groups are refused. Default 256 MiB. */
-  readonly stateBytesMax: number;
-  /** Least time between two snapshots, ms. Default 30,000. */
-  readonly snapshotEveryMs: number;
-  /** Rows after which positions are committed though nothing was published. Default 1,000,000. */
-  readonly idleCommitRows: number;
-}
-
-/** The defaults of `ViewStageOptions`. */
-export const VIEW_STAGE_DEFAULTS: ViewStageOptions = {
-  stateBytesMax: 256 * 1024 * 1024,
-  snapshotEveryMs: 30_000,
-  idleCommitRows: 1_000_000,
-};
-
-/** What a view's stage needs. */
-export interface ViewStageInput {
-  readonly plan: ViewPlan;
-  /** Where changes go: `ViewDescription.stream`. */
-  readonly stream: string;
-  /** Whether no other definition has replaced it. */
-  readonly isCurrent: boolean;
-  /** Where it tells how far it is complete; default nowhere. */
-  readonly progress?: Progress;
-  /** Names the reader; one a view and epoch. */
-  readonly id: string;
-  readonly log: Log;
-  /** A folder of its own. */
-  readonly folder: string;
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly options?: Partial<ViewStageOptions>;
-}
-
-/** What a view is doing. */
-export interface ViewStats {
-  readonly name: string;
-  readonly windows: number;
-  readonly groups: number;
-  readonly stateBytes: number;
-  /** Windows that end before this are closed, ms; null before the first is known. */
-  readonly completeThrough: number | null;
-  readonly rows: number;
-  /** Rows published to the changes stream. */
-  readonly changes: number;
-  readonly corrections: number;
-  readonly windowsClosed: number;
-  readonly late: number;
-  readonly failed: number;
-  readonly stateFull: number;
-  readonly outputErrors: number;
-  readonly snapshots: number;
-}
+import { sourcesOfFused } from '../sql/standing.js';
+import { oldestOf, TableTurns } from './table-turns.js';
+import type { ViewStanding } from './standing.js';
+import { giveWay, VIEW_STAGE_DEFAULTS } from './stage-options.js';
+import type { RunningView, ViewStageInput, ViewStageOptions, ViewStats } from './stage-options.js';
 
 /** Store writes that may wait before a commit waits for them. */
 const STORE_QUEUE_MAX = 4;
@@ -104,7 +53,7 @@ interface Pending {
 }
 
 /** Runs one view. */
-export class ViewStage implements LogStage {
+export class ViewStage implements LogStage, RunningView {
   readonly store = 'log';
   readonly epoch = 1;
   readonly id: string;
@@ -113,6 +62,14 @@ export class ViewStage implements LogStage {
   readonly #options: ViewStageOptions;
   readonly #snapshots: Snapshots;
   readonly #closed: ClosedStore;
+  readonly #delays: Delays;
+  readonly #shared: SharedView | null;
+  /** Of the tables that rows are looked up in; null: there are none. */
+  #turns: TableTurns | null;
+  /** Whether `process` is below the committed positions. */
+  #isReplay = false;
+  /** The oldest rows that a start needs. */
+  #held: readonly Position[] = [];
   #flow: Flow;
   #mark: FlowMark | null = null;
   #storedTo: ReadonlyMap<string, number> = new Map();
@@ -135,13 +92,26 @@ export class ViewStage implements LogStage {
     this.#input = input;
     this.#options = { ...VIEW_STAGE_DEFAULTS, ...input.options };
     this.id = input.id;
-    this.inputs = [plan.source];
+    this.inputs = sourcesOfFused(plan);
     disk.makeFolder(folder);
-    this.#snapshots = new Snapshots(disk, `${folder}/snapshot`, planHash(plan));
+    this.#snapshots = new Snapshots(disk, `${folder}/snapshot`, input.hash ?? planHash(plan));
     this.#closed = new ClosedStore(`${folder}/closed`);
-    if (log.stream(plan.source) === undefined)
-      throw new MillraceError('STREAM_UNKNOWN', `view ${plan.name} reads ${plan.source}, which is no stream`);
+    this.#delays = new Delays(log.stream(plan.source)?.clock ?? 'arrival');
+    for (const source of this.inputs)
+      if (log.stream(source) === undefined)
+        throw new MillraceError('STREAM_UNKNOWN', `view ${plan.name} reads ${source}, which is no stream`);
+    this.#shared = input.shared?.join(plan, log.stream(plan.source)!.schema) ?? null;
     this.#flow = this.#newFlow();
+    this.#turns = this.#newTurns();
+    if (this.#turns !== null) this.done = () => [...this.#offsets.values()];
+  }
+
+  /** Up to where batches have had their turn; without tables the loop knows it itself. */
+  done?: () => readonly Position[];
+
+  #newTurns(): TableTurns | null {
+    const { log, plan } = this.#input;
+    return plan.lookups === undefined ? null : new TableTurns(log, plan.source, plan.lookups);
   }
 
   #newFlow(): Flow {
@@ -150,10 +120,12 @@ export class ViewStage implements LogStage {
     return new Flow({
       plan,
       schema,
+      schemaOf: (source) => log.stream(source)!.schema,
       clock,
       partitions,
       stateBytesMax: this.#options.stateBytesMax,
       closed: this.#closed,
+      shared: this.#shared,
     });
   }
 
@@ -164,8 +136,9 @@ export class ViewStage implements LogStage {
     this.#pending = null;
     this.#settled = false;
     this.#flow = this.#newFlow();
+    this.#turns = this.#newTurns();
     this.#mark = committed === undefined ? null : readMark(committed.state);
-    this.#flow.publishedTo = this.#mark?.publishedTo ?? null;
+    this.#flow.publishedTo = this.#publishedTo(committed);
     this.#flow.txn = this.#mark?.txn ?? 0;
     this.#everyAt = this.#snapshotAt = this.#input.clock.monotonic();
     const log = offsetsOf(committed?.positions ?? []);
@@ -174,10 +147,27 @@ export class ViewStage implements LogStage {
     const snapshot = this.#fitting(log);
     if (snapshot !== undefined)
       restoreFlow(this.#flow, snapshot, (start) => this.#isStoredAfter(start, snapshot.positions));
-    const start = snapshot?.positions ?? this.#oldest();
+    const start = snapshot?.positions ?? oldestOf(this.#input.log, this.#input.plan.source);
+    this.#held = [...start, ...(this.#turns?.oldest() ?? [])];
     this.#offsets.clear();
-    for (const position of start) this.#offsets.set(place(position), position);
-    return [...start];
+    for (const position of this.#held) this.#offsets.set(place(position), position);
+    return [...this.#held];
+  }
+
+  /** A start goes back to the snapshot, and to the begin of tables. */
+  holds(): readonly Position[] {
+    return this.#held;
+  }
+
+  /** The stream's positions: tables have none in what is kept. */
+  #own(positions: Iterable<Position>): Position[] {
+    return [...positions].filter(({ stream }) => stream === this.#input.plan.source);
+  }
+
+  /** Before the first publication nothing is; where a view published on every change before, all that is committed. */
+  #publishedTo(committed: ReaderState | undefined): readonly Position[] | null {
+    const said = this.#mark?.publishedTo ?? null;
+    return this.#input.plan.emit.kind === 'every' ? (said ?? committed?.positions ?? []) : said;
   }
 
   /** The snapshot, if it is of this stream's partitions and neither store nor log is behind it. */
@@ -193,20 +183,30 @@ export class ViewStage implements LogStage {
     return asOf !== undefined && positions.some((position) => (asOf.get(place(position)) ?? 0) > position.offset);
   }
 
-  #oldest(): Position[] {
-    const { source } = this.#input.plan;
-    const { partitions } = this.#input.log.stream(source)!;
-    return Array.from({ length: partitions }, (_, partition) => ({
-      stream: source,
-      partition,
-      offset: this.#input.log.range(source, partition).start,
-    }));
+  process(batch: LogBatch, replay: boolean): void {
+    this.#isReplay = replay;
+    if (this.#turns === null) return this.#take(batch);
+    this.#turns.add(batch);
+    this.#takeDue(false);
   }
 
-  process(batch: LogBatch, replay: boolean): void {
+  /** Reads no more while too many rows wait for their turn. */
+  ready(): boolean {
+    return this.#turns?.isReady ?? true;
+  }
+
+  #takeDue(all: boolean): void {
+    for (const batch of this.#turns?.due(all) ?? []) this.#take(batch);
+  }
+
+  #take(batch: LogBatch): void {
     const name = place(batch);
+    const isTable = batch.stream !== this.#input.plan.source;
     this.#settled = false;
-    this.#flow.process(batch, replay, this.#storedTo.get(name) ?? 0);
+    if (!isTable) this.#delays.take(batch, this.#input.plan.eventTime);
+    const isTold = this.#input.late?.tells(batch) ?? true;
+    if (!isTable) this.#flow.process(batch, this.#isReplay || !isTold, this.#storedTo.get(name) ?? 0);
+    else if (batch.rows > 0) this.#flow.takeTable(batch, this.#isReplay || !isTold);
     const clockTotalMs = Math.max(batch.clockTotalMs, this.#offsets.get(name)?.clockTotalMs ?? 0);
     const offset = batch.baseOffset + batch.rows;
     this.#offsets.set(name, {
@@ -216,7 +216,7 @@ export class ViewStage implements LogStage {
       ...(clockTotalMs === 0 ? {} : { clockTotalMs }),
     });
     this.#rowsSinceCommit += batch.rows;
-    if (replay) this.#replayed(batch, name, offset);
+    if (this.#isReplay && !isTable) this.#replayed(batch, name, offset);
   }
 
   #replayed(batch: LogBatch, name: string, offset: number): void {
@@ -230,26 +230,43 @@ export class ViewStage implements LogStage {
     const now = this.#flow.arrival?.now ?? Infinity;
     this.#keep(
       this.#flow.closeSilently(this.#mark, Math.min(now, this.#mark.closeClock)),
-      [...this.#offsets.values()],
+      this.#own(this.#offsets.values()),
       null,
     );
   }
 
   replayed(): void {
+    this.#takeDue(true);
+    this.#isReplay = false;
     const mark = this.#mark;
     this.#mark = null;
     if (mark === null) return;
     const tables = this.#flow.closeSilently(mark, mark.closeClock);
-    this.#keep(tables, [...this.#offsets.values()], null);
+    this.#keep(tables, this.#own(this.#offsets.values()), null);
   }
 
-  tick(_stream: string, clock: ArrivalClock): void {
-    this.#flow.tick(clock, clock.ends);
+  tick(stream: string, clock: ArrivalClock): void {
+    this.#tick(stream, clock, clock.ends);
   }
 
-  flush(positions: readonly Position[]): StageOutput | null {
+  #tick(stream: string, clock: ArrivalClock, offsets: readonly number[]): void {
+    if (this.#turns !== null) {
+      this.#turns.tick(stream, clock, offsets);
+      this.#takeDue(false);
+      // While rows wait for their turn, the clock is theirs.
+      if (!this.#turns.isEmpty) return;
+    }
+    if (stream === this.#input.plan.source) this.#flow.tick(clock, offsets);
+  }
+
+  isDue(): boolean {
+    return this.#input.plan.emit.kind !== 'every' && this.#flow.isDue;
+  }
+
+  flush(read: readonly Position[]): StageOutput | null {
     if (this.#storeError !== null) throw this.#storeError;
-    this.#noteArrival(positions);
+    this.#noteArrival(read);
+    const positions = this.#own(this.done?.() ?? read);
     const { emit } = this.#input.plan;
     const now = this.#input.clock.monotonic();
     const everyDue = emit.kind === 'every' && now - this.#everyAt >= emit.ms;
@@ -257,8 +274,7 @@ export class ViewStage implements LogStage {
     const output = this.#flow.flush(positions, everyDue);
     const outputs: StreamRows[] = [
       ...output.changes.map((rows) => ({ stream: this.#input.stream, rows })),
-      // Late rows are the newest definition's to tell, or each would be there twice.
-      ...(this.#input.isCurrent ? output.late.map((rows) => ({ stream: LATE_STREAM, rows })) : []),
+      ...(this.#input.plan.dropsLate === true ? [] : output.late.map((rows) => ({ stream: LATE_STREAM, rows }))),
     ];
     const { completeThrough } = this.#flow;
     if (outputs.length === 0 && output.sealed.length === 0 && !this.#positionsDue(now)) {
@@ -269,13 +285,16 @@ export class ViewStage implements LogStage {
     this.#pending = { tables: output.sealed, positions, snapshot, completeThrough };
     this.#rowsSinceCommit = 0;
     this.#settled = false;
-    return { outputs, state: writeMark(this.#flow.mark()) };
+    const state = writeMark(this.#flow.mark());
+    return { outputs, state, ...(this.done === undefined ? {} : { positions: this.done() }) };
   }
 
   #noteArrival(positions: readonly Position[]): void {
-    const offsets: number[] = [];
-    for (const { partition, offset } of positions) offsets[partition] = offset;
-    this.#flow.tick(this.#input.log.arrivalClock(this.#input.plan.source), offsets);
+    for (const stream of this.inputs) {
+      const offsets: number[] = [];
+      for (const position of positions) if (position.stream === stream) offsets[position.partition] = position.offset;
+      this.#tick(stream, this.#input.log.arrivalClock(stream), offsets);
+    }
   }
 
   #positionsDue(now: number): boolean {
@@ -286,9 +305,14 @@ export class ViewStage implements LogStage {
   }
 
   #captureWhenDue(positions: readonly Position[], now: number): SnapshotContent | null {
-    if (now - this.#snapshotAt < this.#options.snapshotEveryMs) return null;
+    if (now - this.#snapshotAt < this.#options.snapshotEveryMs || !this.#canBeSaved) return null;
     this.#snapshotAt = now;
     return captureFlow(this.#flow, positions, (file) => this.#snapshots.has(file));
+  }
+
+  /** With `emit` every N a snapshot waits for a publication: it does not say what is still to be published. */
+  get #canBeSaved(): boolean {
+    return this.#input.plan.emit.kind !== 'every' || this.#flow.isPublished;
   }
 
   async committed(_result: AppendResult, _output: StageOutput): Promise<void> {
@@ -329,7 +353,8 @@ export class ViewStage implements LogStage {
     await this.#closed.flushed();
     await this.#snapshots.write(snapshot);
     this.#snapshotCount++;
-    await this.#input.log.registerReader(this.id, snapshot.positions);
+    this.#held = [...snapshot.positions, ...(this.#turns?.oldest() ?? [])];
+    await this.#input.log.registerReader(this.id, this.#held);
   }
 
   /** Removes stored windows that no row can correct any more. */
@@ -342,9 +367,10 @@ export class ViewStage implements LogStage {
   }
 
   async close(): Promise<void> {
+    this.#shared?.leave();
     await this.#storing;
-    if (this.#settled && this.#storeError === null) {
-      const positions = [...this.#offsets.values()];
+    if (this.#settled && this.#storeError === null && this.#canBeSaved) {
+      const positions = this.#own(this.#offsets.values());
       this.#keep(
         [],
         positions,
@@ -360,31 +386,12 @@ export class ViewStage implements LogStage {
     return this.#flow.state.kernelSource;
   }
 
-  stats(): ViewStats {
-    const { state, changes } = this.#flow;
-    let groups = 0;
-    for (const table of state.tables.values()) groups += table.groups;
-    const complete = this.#flow.completeThrough;
-    return {
-      name: this.#input.plan.name,
-      windows: state.tables.size,
-      groups,
-      stateBytes: state.bytes,
-      completeThrough: Number.isFinite(complete) ? complete : null,
-      rows: state.counters.rows,
-      changes: changes.total,
-      corrections: state.counters.corrections,
-      windowsClosed: state.counters.windowsClosed,
-      late: state.counters.late,
-      failed: state.counters.failed,
-      stateFull: state.counters.stateFull,
-      outputErrors: changes.outputErrors,
-      snapshots: this.#snapshotCount,
-    };
+  standing(): ViewStanding {
+    const { stateBytesMax } = this.#options;
+    return { ...flowStanding(this.#flow, this.#input.plan), delays: this.#delays.counts(), stateBytesMax };
   }
-}
 
-/** Lets the thread do other work. */
-function giveWay(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  stats(): ViewStats {
+    return { name: this.#input.plan.name, ...flowStats(this.#flow), snapshots: this.#snapshotCount };
+  }
 }

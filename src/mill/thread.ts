@@ -1,8 +1,7 @@
 /**
- * The mill's thread. Its parent starts it with `MillThreadData` and calls `MillMethods`; it tells
- * the parent of stalled views by `MillParentMethods`.
+ * The mill's thread, as `mill-thread.ts` begins it. Its parent starts it with `MillThreadData` and calls `MillMethods`;
+ * it tells the parent of stalled views by `MillParentMethods`.
  */
-import { parentPort, workerData } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../io/clock.js';
 import { realDisk } from '../io/disk-real.js';
@@ -10,8 +9,10 @@ import { yieldToOthers } from '../io/priority.js';
 import { createRpc } from '../io/rpc.js';
 import { connectLog } from '../log/remote.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
+import type { Places } from './late-telling.js';
+import type { ViewStanding } from './standing.js';
 import { startMill } from './mill.js';
-import type { MillOptions, MillView, MillViewStatus } from './mill.js';
+import type { MillOptions, MillView, MillViewStatus, WithHistory } from './mill.js';
 
 /** What the thread is started with. */
 export interface MillThreadData {
@@ -28,6 +29,10 @@ export interface MillMethods {
   ready(): Promise<void>;
   status(): MillViewStatus[];
   drained(): Promise<void>;
+  /** See `Mill`. */
+  standing(reader: string): Promise<MillViewStatus & ViewStanding>;
+  readerDrained(reader: string): Promise<void>;
+  handOver(from: string, to: string): Promise<Places>;
   kernel(name: string): string | undefined;
   /** Commits a last time, saves the state, and resolves when nothing is under way. */
   stop(): Promise<void>;
@@ -39,15 +44,17 @@ export interface MillParentMethods {
   viewStatus(status: ReaderLoopStatus): void;
 }
 
-if (parentPort !== null) serveParent(parentPort, workerData as MillThreadData);
-
-function serveParent(port: MessagePort, data: MillThreadData): void {
+/** Runs the mill until its parent stops it. */
+export function serveMill(port: MessagePort, data: MillThreadData, withHistory: WithHistory): void {
   yieldToOthers(5);
-  const starting = start(data, (status) => parent.notify('viewStatus', status));
+  const starting = start(data, withHistory, (status) => parent.notify('viewStatus', status));
   const methods: MillMethods = {
     ready: async () => void (await starting),
     status: () => running?.mill.status() ?? [],
     drained: async () => (await starting).mill.drained(),
+    standing: async (reader) => (await starting).mill.standing(reader),
+    readerDrained: async (reader) => (await starting).mill.readerDrained(reader),
+    handOver: async (from, to) => (await starting).mill.handOver(from, to),
     kernel: (name) => running?.mill.kernel(name),
     stop: async () => {
       const { mill, log } = await starting;
@@ -65,9 +72,18 @@ function serveParent(port: MessagePort, data: MillThreadData): void {
   );
 }
 
-async function start(data: MillThreadData, onStatus: (status: ReaderLoopStatus) => void) {
+async function start(data: MillThreadData, withHistory: WithHistory, onStatus: (status: ReaderLoopStatus) => void) {
   const log = await connectLog(data.logPort, realDisk);
   const { dataFolder, views, options = {} } = data;
-  const mill = startMill({ log, dataFolder, views, disk: realDisk, clock: systemClock, options, onStatus });
+  const mill = startMill({
+    log,
+    withHistory,
+    dataFolder,
+    views,
+    disk: realDisk,
+    clock: systemClock,
+    options,
+    onStatus,
+  });
   return { log, mill };
 }

@@ -1,6 +1,7 @@
 /** What pulls do, as lines for people or programs, and as metrics. */
 import type { Clock } from '../io/clock.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { sourceStack } from '../util/source-stack.js';
 import { codeOf } from './feed-error.js';
 import type { Turn } from './puller.js';
 import type { Pull, PullReporter } from './worker.js';
@@ -77,7 +78,7 @@ export class Report implements PullReporter {
     this.#metrics.counter('millrace_pull_errors_total', { code }).add();
     const message = error instanceof Error ? error.message : String(error);
     // A bug is told with where it is.
-    const stack = code === 'INTERNAL' && error instanceof Error ? `\n${error.stack ?? ''}` : '';
+    const stack = code === 'INTERNAL' && error instanceof Error ? `\n${sourceStack(error.stack ?? '')}` : '';
     const next = delayMs === null ? 'given up' : `again in ${(delayMs / 1000).toFixed(1)} s`;
     const event = delayMs === null ? 'gave_up' : 'failed';
     this.#tell({ event, tenant, view, code, message, delayMs, text: `${code}: ${message}; ${next}${stack}` });

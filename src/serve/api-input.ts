@@ -3,6 +3,7 @@ import type { Accounts } from '../collect/accounts.js';
 import type { SigningKeys } from '../collect/tracking/signing-keys.js';
 import type { FeedOptions } from '../config/options.js';
 import type { TenantStore } from '../config/tenant-store.js';
+import type { ServedViews } from '../event/served.js';
 import type { ViewDescription } from '../event/view.js';
 import type { Clock } from '../io/clock.js';
 import type { Rpc } from '../io/rpc.js';
@@ -10,6 +11,7 @@ import type { EmbeddedLog } from '../log/embedded/open.js';
 import type { ReaderLoopStatus } from '../log/stage.js';
 import type { MetricParts, Metrics } from '../telemetry/metrics.js';
 import type { Audit } from './audit.js';
+import type { Explanation } from './explain/explanation.js';
 import type { Polls } from './feed/polls.js';
 import type { Endpoint } from './endpoints/plan.js';
 import type { QuarantineDesk } from './quarantine.js';
@@ -36,9 +38,14 @@ export interface Api {
   readonly audit: Audit;
   /** Streams with a front door; asked anew each time, since they come and go. */
   readonly streams: readonly string[];
+  /** The definitions that answer to the views' names; asked anew each time, since a changed view is swapped for its new definition. */
   readonly views: readonly ViewDescription[];
-  /** Definitions that another one has replaced, still served to consumers of the changes feed. */
-  readonly replacedViews: readonly ViewDescription[];
+  /** All definitions that are served. */
+  readonly served: ServedViews;
+  /** Lets a view's new definition answer; throws NOT_FOUND, VIEW_UNCHANGED, VIEW_BEHIND. */
+  readonly swapView: (name: string, force: boolean) => Promise<void>;
+  /** How a view stands, and what it would be with another statement; throws NOT_FOUND, SQL_*. */
+  readonly explainView: (name: string, sql: string | null) => Promise<Explanation>;
   /** Bounds of the changes feed. */
   readonly feed: FeedOptions;
   /** Sign cursors. */

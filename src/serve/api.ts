@@ -10,6 +10,7 @@ import type { Route } from './route.js';
 import { createRouter } from './router.js';
 import { COLLECT_ROUTES } from './routes/collect.js';
 import { deliveryRoutes } from './routes/deliveries.js';
+import { changedViewRoutes } from './routes/changed-views.js';
 import { feedRoutes } from './routes/feed.js';
 import { endpointRoutes } from './routes/endpoints.js';
 import { healthRoutes } from './routes/health.js';
@@ -38,6 +39,7 @@ export function createApi(api: Api): ApiHandler {
     queryRoute(api),
     ...endpointRoutes(api),
     ...viewRoutes(api),
+    ...changedViewRoutes(api),
     ...feedRoutes(api),
     whoamiRoute(),
     ...statsRoutes(api, stats),

@@ -10,7 +10,7 @@
  * The mill's mark also says how far windows are closed; it holds for the rows up to the same ends.
  */
 import type { Clock } from '../io/clock.js';
-import type { Log } from '../log/log.js';
+import type { Log, ReaderState } from '../log/log.js';
 import { readMark } from '../mill/mark.js';
 import { completeThroughOf } from '../mill/operators/flow.js';
 import type { Progress } from '../mill/progress.js';
@@ -37,7 +37,7 @@ export class Freshness {
   /** Windows that end at or before this are final unless corrected; null when not known yet. */
   completeThrough: number | null = null;
   readonly #input: FreshnessInput;
-  #probe: { readonly startedMs: number; readonly ends: readonly number[] } | null = null;
+  #probe: { readonly startedMs: number; readonly ends: ReadonlyMap<string, readonly number[]> } | null = null;
   #probedEnds = '';
 
   constructor(input: FreshnessInput) {
@@ -59,18 +59,17 @@ export class Freshness {
     }
     const now = clock.monotonic();
     if (this.#probe !== null) {
-      const read = this.#probe.ends.every(
-        (end, partition) =>
-          (mark.positions.find((position) => position.stream === store.view.source && position.partition === partition)
-            ?.offset ?? 0) >= end,
+      const read = [...this.#probe.ends].every(([stream, ends]) =>
+        ends.every((end, partition) => (positionOf(mark, stream, partition) ?? 0) >= end),
       );
       if (read && takenIn) this.lastMs = now - this.#probe.startedMs;
       if ((read && takenIn) || now - this.#probe.startedMs > PROBE_MS_MAX) this.#probe = null;
       return;
     }
-    const ends = this.#ends(store.view.source);
-    if (ends.join() === this.#probedEnds) return;
-    this.#probedEnds = ends.join();
+    const ends = new Map(store.view.sources.map((source) => [source, this.#ends(source)]));
+    const shown = [...ends.values()].join();
+    if (shown === this.#probedEnds) return;
+    this.#probedEnds = shown;
     this.#probe = { startedMs: now, ends };
   }
 
@@ -78,4 +77,8 @@ export class Freshness {
     const partitions = this.#input.log.stream(stream)?.partitions ?? 0;
     return Array.from({ length: partitions }, (_, partition) => this.#input.log.range(stream, partition).end);
   }
+}
+
+function positionOf({ positions }: ReaderState, stream: string, partition: number): number | undefined {
+  return positions.find((position) => position.stream === stream && position.partition === partition)?.offset;
 }

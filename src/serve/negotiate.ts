@@ -3,7 +3,7 @@
  * best, else JSON.
  */
 import { MillraceError } from '../util/errors.js';
-import { CONTENT_TYPES, RESULT_FORMATS, type ResultFormat } from './query/results.js';
+import { CONTENT_TYPES, RESULT_FORMATS, type ResultFormat } from './query/result-formats.js';
 
 /** The format of an answer. Throws PARAMETER_INVALID for one that is not known. */
 export function chooseFormat(named: readonly string[], accept: string | undefined): ResultFormat {

@@ -1,4 +1,5 @@
 /** The shapes of answers, as JSON schemas. */
+import { EXPLAIN_SCHEMAS } from './explain/openapi-schemas.js';
 import { FEED_SCHEMAS } from './feed/openapi-schemas.js';
 import type { JsonSchema } from './route.js';
 
@@ -219,6 +220,7 @@ export const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     },
   },
   ...FEED_SCHEMAS,
+  ...EXPLAIN_SCHEMAS,
   Stats: {
     type: 'object',
     required: [

@@ -85,6 +85,16 @@ export function wholeNumber(
   return value;
 }
 
+/** A yes or no of the query; no when it is left out. */
+export function flag(query: URLSearchParams, name: string): boolean {
+  const text = query.get(name) ?? 'false';
+  if (text !== 'true' && text !== 'false')
+    throw new MillraceError('BODY_MALFORMED', `${name}: expected true or false, found '${text.slice(0, 40)}'`, {
+      place: `query ${name}`,
+    });
+  return text === 'true';
+}
+
 /** A time of the query: ms since 1970 or ISO 8601; null when it is left out. */
 export function timeParameter(query: URLSearchParams, name: string): number | null {
   return timeValue(query.get(name), `query ${name}`);

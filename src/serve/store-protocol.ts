@@ -16,8 +16,10 @@ import type {
   RowsAnswer,
   RowsRequest,
 } from './feed/reader.js';
+import type { ViewDiff } from './diff/view-diff.js';
 import type { EndpointAnswer, EndpointRequest } from './endpoints/answers.js';
 import type { Endpoint } from './endpoints/plan.js';
+import type { ServedTable } from './query/catalog.js';
 import type { QueryAnswer, QueryLimits, QueryRequest } from './query/engine.js';
 import type { Moved } from '../io/rpc.js';
 import type { Granularity } from './rollup/period.js';
@@ -27,8 +29,10 @@ export interface StoreView {
   readonly view: ViewDescription;
   /** The mill's reader of it, such as `mill.traffic`: says how far the view has come. */
   readonly reader: string;
-  /** Another definition has replaced it: it is asked for by its epoch, and by the changes feed only. */
-  readonly isCurrent: boolean;
+  /** False for the definition before. */
+  readonly isNewest: boolean;
+  /** Says which of two definitions answers to the name; see `event/served.ts`. */
+  readonly swap?: SharedArrayBuffer;
   /** Where the mill tells how far it is complete; see `mill/progress.ts`. Default nowhere. */
   readonly progress?: SharedArrayBuffer;
 }
@@ -43,6 +47,8 @@ export interface StoreThreadData {
   readonly retentions: Readonly<Record<string, Retention>>;
   /** Streams that queries may name. */
   readonly streams: readonly string[];
+  /** Tables that SQL declares. Default none. */
+  readonly tables?: readonly ServedTable[];
   readonly limits: Partial<QueryLimits>;
   readonly endpoints: readonly Endpoint[];
   /** Bytes of their answers that are kept. */
@@ -110,7 +116,7 @@ export interface StoreStatus {
   readonly queries: { readonly running: number; readonly waiting: number };
 }
 
-/** What the store thread can be asked. */
+/** What the store thread can be asked; a view is a definition of it, by `keyOf`. */
 export interface StoreMethods {
   /** Resolves when summaries and queries can be asked. */
   ready(): Promise<void>;
@@ -123,6 +129,8 @@ export interface StoreMethods {
   feedWatch(view: string, tenant: string, revision: number): Promise<void>;
   endpoint(request: EndpointRequest): Promise<EndpointAnswer>;
   rows(view: string, range: RowRange): Promise<ViewRows>;
+  /** The new definition of a view, by its name, against the one before; null where there is one only. */
+  diff(name: string, tenant: string | null, limit: number): Promise<ViewDiff | null>;
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): Promise<TailPage>;
   status(): Promise<StoreStatus>;
   metrics(): Promise<MetricParts>;
@@ -130,6 +138,8 @@ export interface StoreMethods {
   retain(retentions: Readonly<Record<string, Retention>>): Promise<void>;
   /** Lets queries name these streams, and no others. */
   follow(streams: readonly string[]): Promise<void>;
+  /** Resolves when a view has taken in what is durable now. */
+  reached(view: string): Promise<void>;
   /** Resolves when every view has taken in what is durable now. */
   caughtUp(): Promise<void>;
   stop(): Promise<void>;

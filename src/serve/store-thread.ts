@@ -8,6 +8,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { keyOf, ServedViews } from '../event/served.js';
+import type { ViewDescription } from '../event/view.js';
 import { realDisk } from '../io/disk-real.js';
 import { yieldToOthers } from '../io/priority.js';
 import { systemClock } from '../io/clock.js';
@@ -28,6 +30,7 @@ import type {
   RowsRequest,
 } from './feed/reader.js';
 import { EndpointAnswers, type EndpointAnswer, type EndpointRequest } from './endpoints/answers.js';
+import { diffViews, type ViewDiff } from './diff/view-diff.js';
 import { lakeReader } from './lake-reader.js';
 import { catalogOf, type Catalog } from './query/catalog.js';
 import { Duck } from './query/duck.js';
@@ -57,7 +60,9 @@ class Store {
   /** Streams that queries may name. */
   readonly #streams: { names: readonly string[] };
   readonly #log: RemoteLog;
+  /** By the keys of their definitions. */
   readonly #views: ReadonlyMap<string, OpenView>;
+  readonly #served: ServedViews;
   readonly #engine: QueryEngine;
   readonly #endpoints: EndpointAnswers;
   readonly #duck: Duck;
@@ -69,6 +74,7 @@ class Store {
     streams: { names: readonly string[] };
     log: RemoteLog;
     views: ReadonlyMap<string, OpenView>;
+    served: ServedViews;
     engine: QueryEngine;
     endpoints: EndpointAnswers;
     metrics: Metrics;
@@ -78,6 +84,7 @@ class Store {
     this.#streams = parts.streams;
     this.#log = parts.log;
     this.#views = parts.views;
+    this.#served = parts.served;
     this.#engine = parts.engine;
     this.#endpoints = parts.endpoints;
     this.#metrics = parts.metrics;
@@ -130,8 +137,8 @@ class Store {
     return this.#endpoints.answer(request);
   }
 
-  async rows(name: string, range: RowRange): Promise<ViewRows> {
-    const { reader, summary, freshness, completeThrough } = await this.#current(name);
+  async rows(key: string, range: RowRange): Promise<ViewRows> {
+    const { reader, summary, freshness, completeThrough } = await this.#current(key);
     const { view } = summary.store;
     if (range.rollUp !== undefined)
       return rollUp({
@@ -145,13 +152,25 @@ class Store {
     return rowsOfAll(this.#engine, view, range);
   }
 
+  /** `name`: the view's. */
+  async diff(name: string, tenant: string | null, limit: number): Promise<ViewDiff | null> {
+    const { before, newest } = this.#served.pair(name) ?? { before: null, newest: null };
+    if (before === null || newest === null) return null;
+    const sides = [await this.#current(keyOf(before)), await this.#current(keyOf(newest))];
+    const through = sides.map((side) =>
+      tenant === null ? side.freshness.completeThrough : side.completeThrough(tenant),
+    );
+    const throughMs = through.includes(null) ? null : Math.min(...through.map(Number));
+    return diffViews({ engine: this.#engine, before, newest, throughMs, tenant, limit });
+  }
+
   tail(stream: string, offsets: readonly number[] | null, tenant: string | null, limit: number): TailPage {
     return tailPage(this.#log, stream, offsets, tenant, limit);
   }
 
   status(): StoreStatus {
     return {
-      views: [...this.#views.values()].filter(({ isCurrent }) => isCurrent).map(statusOf),
+      views: this.#served.all.map((view) => statusOf(this.#view(keyOf(view)))),
       queries: this.#engine.load,
     };
   }
@@ -172,6 +191,12 @@ class Store {
     }
   }
 
+  async reached(key: string): Promise<void> {
+    await this.#log.caughtUp();
+    const { store } = this.#view(key).summary;
+    await store.reached(endsOf(this.#log, store.view.stream));
+  }
+
   async caughtUp(): Promise<void> {
     for (const { summary } of this.#views.values())
       await summary.store.reached(endsOf(this.#log, summary.store.view.stream));
@@ -179,35 +204,38 @@ class Store {
 
   async stop(): Promise<void> {
     clearInterval(this.#looking);
+    // Queries read what is closed below.
+    await this.#duck.close();
     for (const { loop } of this.#views.values()) await loop.stop();
     for (const { summary } of this.#views.values()) await summary.close();
     await this.#files.close();
-    this.#duck.close();
     this.#log.close();
   }
 
-  #view(name: string): OpenView {
-    const view = this.#views.get(name);
-    if (view === undefined) throw new MillraceError('NOT_FOUND', `there is no view '${name}'`, { place: name });
+  #view(key: string): OpenView {
+    const view = this.#views.get(key);
+    if (view === undefined) throw new MillraceError('NOT_FOUND', `there is no view '${key}'`, { place: key });
     return view;
   }
 
   /** A view that is as new as it ever was: while the log is read again after a failure, its values would go back. */
-  async #current(name: string): Promise<OpenView> {
-    const view = this.#view(name);
+  async #current(key: string): Promise<OpenView> {
+    const view = this.#view(key);
     const { store } = view.summary;
     if (store.isCurrent) return view;
     const inTime = await Promise.race([store.current().then(() => true), sleep(CURRENT_MS_MAX, false, { ref: false })]);
     if (!inTime)
-      throw new MillraceError('LOG_UNAVAILABLE', `view '${name}' is being read again from the log; try again`, {
-        place: name,
-      });
+      throw new MillraceError(
+        'LOG_UNAVAILABLE',
+        `view '${store.view.name}' is being read again from the log; try again`,
+        { place: store.view.name },
+      );
     return view;
   }
 
   #collect(): void {
-    for (const { summary, freshness, loop, isCurrent } of this.#views.values()) {
-      if (!isCurrent) continue;
+    for (const definition of this.#served.all) {
+      const { summary, freshness, loop } = this.#view(keyOf(definition));
       const view = summary.store.view.name;
       const refused = this.#metrics.counter('millrace_summary_refused_rows_total', { view });
       refused.add(summary.store.arrivals.refusedRows - refused.value);
@@ -227,13 +255,17 @@ class Store {
   }
 }
 
-/** Streams that the log has, and the views. */
-function catalogNow({ views }: StoreThreadData, log: RemoteLog, names: readonly string[]): Catalog {
+/** Streams that the log has, and the views as they answer now. */
+function catalogNow(
+  { tables, views }: StoreThreadData,
+  served: ServedViews,
+  log: RemoteLog,
+  names: readonly string[],
+): Catalog {
   const known = (name: string) => log.stream(name) ?? [];
-  return catalogOf(
-    names.flatMap(known),
-    views.flatMap(({ view, isCurrent }) => (!isCurrent || log.stream(view.stream) === undefined ? [] : [view])),
-  );
+  const there = ({ stream }: ViewDescription) => log.stream(stream) !== undefined;
+  const definitions = views.map(({ view }) => view).filter(there);
+  return catalogOf(names.flatMap(known), served.all.filter(there), definitions, tables);
 }
 
 /** Half of the cores may be busy with heavy queries, and half of the places. */
@@ -260,10 +292,11 @@ async function start(data: StoreThreadData, parent: StoreEvents): Promise<Store>
   const snapshots = createSnapshots({
     log,
     lake: lakeReader(openCatalog(realDisk, lakeFolder)),
-    view: (name) => views.get(name)?.summary,
+    view: (key) => views.get(key)?.summary,
     files,
   });
-  const catalog = (): Catalog => catalogNow(data, log, streams.names);
+  const served = new ServedViews(data.views);
+  const catalog = (): Catalog => catalogNow(data, served, log, streams.names);
   const engine = new QueryEngine({
     duck,
     snapshots,
@@ -277,7 +310,7 @@ async function start(data: StoreThreadData, parent: StoreEvents): Promise<Store>
   const metrics = createMetrics();
   const answersInput = { endpoints: known, engine, snapshots, catalog, clock: systemClock, metrics, cacheBytesMax };
   const endpoints = new EndpointAnswers(answersInput);
-  return new Store({ streams, log, views, engine, endpoints, metrics, duck, files });
+  return new Store({ streams, log, views, served, engine, endpoints, metrics, duck, files });
 }
 
 if (parentPort !== null) {
@@ -297,11 +330,13 @@ if (parentPort !== null) {
     feedWatch: async (...args) => (await started).feedWatch(...args),
     endpoint: async (request) => (await started).endpoint(request),
     rows: async (...args) => (await started).rows(...args),
+    diff: async (...args) => (await started).diff(...args),
     tail: async (...args) => (await started).tail(...args),
     status: async () => (await started).status(),
     metrics: async () => (await started).metrics(),
     follow: async (streams) => (await started).follow(streams),
     retain: async (retentions) => (await started).retain(retentions),
+    reached: async (view) => (await started).reached(view),
     caughtUp: async () => (await started).caughtUp(),
     async stop() {
       await (await started).stop();

@@ -1,6 +1,7 @@
 /** The views in the store thread: each a summary, the reader that keeps it current, and what reads it. */
 import { join } from 'node:path';
 import { systemClock } from '../io/clock.js';
+import { keyOf } from '../event/served.js';
 import { realDisk } from '../io/disk-real.js';
 import { startReaderLoop, type ReaderLoop } from '../log/reader-loop.js';
 import type { RemoteLog } from '../log/remote.js';
@@ -24,7 +25,6 @@ export interface OpenView {
   readonly loop: ReaderLoop;
   readonly reader: ViewReader;
   readonly feed: FeedReader;
-  readonly isCurrent: boolean;
   readonly freshness: Freshness;
   /** Windows of a tenant that end at or before this are final unless corrected. */
   completeThrough(tenant: string): number | null;
@@ -55,15 +55,15 @@ export function endsOf(log: RemoteLog, stream: string): number[] {
   );
 }
 
-/** Opens all views: each with its summary, the reader that keeps it, and what reads it. */
+/** Opens all definitions of views: each with its summary, the reader that keeps it, and what reads it. */
 export async function openViews(
   data: StoreThreadData,
   log: RemoteLog,
   parent: StoreEvents,
 ): Promise<Map<string, OpenView>> {
   const views = new Map<string, OpenView>();
-  for (const { view, reader, isCurrent, progress } of data.views) {
-    const key = isCurrent ? view.name : view.epoch;
+  for (const { view, reader, progress } of data.views) {
+    const key = keyOf(view);
     const partitions = log.stream(view.stream)!.partitions;
     const summary = await openSummary({
       view,
@@ -93,9 +93,10 @@ export async function openViews(
       ...(progress === undefined ? {} : { progress: new Progress(progress) }),
     });
     const completeThrough = (tenant: string): number | null =>
-      log.stream(view.source)?.clock === 'event' ? closedThrough(summary.store, tenant) : freshness.completeThrough;
+      view.sources.some((source) => log.stream(source)?.clock === 'event')
+        ? closedThrough(summary.store, tenant)
+        : freshness.completeThrough;
     views.set(key, {
-      isCurrent,
       summary,
       loop,
       freshness,

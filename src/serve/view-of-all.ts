@@ -2,6 +2,7 @@
  * A view's rows over all tenants, for an operator's chart: each row while they are few, else one
  * row a window with the counts and sums added up.
  */
+import { definitionName } from '../event/served.js';
 import type { ViewDescription } from '../event/view.js';
 import type { JsonValue } from '../summary/row-values.js';
 import type { QueryEngine } from './query/engine.js';
@@ -11,7 +12,7 @@ type Row = Readonly<Record<string, JsonValue>>;
 
 /** The rows of a range, oldest window first. */
 export async function rowsOfAll(engine: QueryEngine, view: ViewDescription, range: RowRange): Promise<ViewRows> {
-  const name = quote(view.name);
+  const name = quote(definitionName(view));
   const conditions: string[] = [];
   if (range.from === null)
     conditions.push(

@@ -7,9 +7,10 @@ import { functionTable } from './functions/index.js';
 import type { EvaluateValues, FunctionDefinition } from './functions/registry.js';
 import type { Expression, SqlType } from './plan.js';
 import { refusedFunction } from './refuse.js';
-import { commonType, isImplicit, resolveOverload, typeName } from './types.js';
+import { commonType, isArray, isImplicit, resolveOverload, typeName } from './types.js';
 import type { BindingType } from './types.js';
 import type { RowAccess } from './evaluate.js';
+import { SPECIAL_CALLS } from './walk.js';
 
 const NO_ROW: RowAccess = {
   column: unreadable,
@@ -32,7 +33,7 @@ export function makeCall(
   location: number | undefined,
 ): Expression {
   const call = { kind: 'call', name, args, type } as const;
-  if (!LAZY.has(name)) {
+  if (!SPECIAL_CALLS.has(name)) {
     try {
       evaluatorOf(call);
     } catch (error) {
@@ -42,8 +43,6 @@ export function makeCall(
   }
   return placed(context, fold(call) ?? call, location);
 }
-
-const LAZY: ReadonlySet<string> = new Set(['coalesce', 'greatest', 'least', 'isDistinct', 'in']);
 
 /** The literal that a constant call comes to; undefined where it is not constant or is an error. */
 function fold(call: Extract<Expression, { kind: 'call' }>): Expression | undefined {
@@ -123,13 +122,15 @@ export function bindFunction(
   args: readonly Bound[],
   location: number | undefined,
 ): Expression {
+  if (name === 'pg_typeof' && args.length === 1)
+    return placed(context, literal(typeName(typeOf(args[0]!)), 'text'), location);
   const overloads = functionTable.overloads(name);
   const variadic = overloads.find((entry) => entry.variadic !== undefined);
   if (variadic?.variadic !== undefined && args.length >= variadic.variadic) {
     return makeCall(
       context,
       name,
-      args.map((arg) => printed(context, arg, location)),
+      args.map((arg) => printed(context, arg, location, variadic.converts)),
       variadic.result,
       location,
     );
@@ -139,8 +140,43 @@ export function bindFunction(
   return applyOverload(context, resolution.overload, args, location);
 }
 
-/** A value as `concat` prints it: a boolean as `t` or `f`, anything else as its cast to text. */
-function printed(context: BindContext, bound: Bound, location: number | undefined): Expression {
+/** Arguments in the order of the parameters: those with a name at their place, those left out by their default. */
+export function arrangeArguments(
+  context: BindContext,
+  name: string,
+  args: readonly Bound[],
+  names: readonly (string | undefined)[],
+  location: number | undefined,
+): readonly Bound[] {
+  const { parameters } = functionTable.overloads(name).find((entry) => entry.parameters !== undefined) ?? {};
+  if (parameters === undefined) {
+    if (names.every((each) => each === undefined)) return args;
+    throw bindError(context, 'SQL_UNSUPPORTED', `${name} takes no named arguments`, location, 'Write them in order.');
+  }
+  const places: (Bound | undefined)[] = parameters.names.map(() => undefined);
+  args.forEach((arg, i) => {
+    const place = names[i] === undefined ? i : parameters.names.indexOf(names[i]);
+    if (place < 0 || place >= places.length || places[place] !== undefined)
+      throw bindError(
+        context,
+        'SQL_UNKNOWN_FUNCTION',
+        `function ${name} has no such argument`,
+        location,
+        `Its arguments are: ${parameters.names.join(', ')}.`,
+      );
+    places[place] = arg;
+  });
+  return places.map((arg) => arg ?? literal(parameters.default, 'integer'));
+}
+
+/** A value as `concat` prints it: a boolean as `t` or `f`, anything else as its cast to text; or converted. */
+function printed(
+  context: BindContext,
+  bound: Bound,
+  location: number | undefined,
+  converts: FunctionDefinition['converts'],
+): Expression {
+  if (converts !== undefined) return bindFunction(context, converts, [bound], location);
   if (bound.kind === 'unknown' || bound.type === 'text') return coerce(context, bound, 'text', location);
   if (bound.type !== 'boolean') return bindCast(context, bound, 'text', location);
   const branches = [
@@ -158,7 +194,12 @@ function bindConcatenation(
 ): Expression | undefined {
   const types = args.map(typeOf);
   const isText = (type: BindingType): boolean => type === 'text' || type === 'unknown';
-  if (args.length !== 2 || !types.some(isText) || types.includes('text[]') || types.includes('bytea')) return undefined;
+  if (
+    args.length !== 2 ||
+    !types.some(isText) ||
+    types.some((type) => type === 'jsonb' || type === 'bytea' || isArray(type))
+  )
+    return undefined;
   const texts = args.map((arg) =>
     isText(typeOf(arg)) ? coerce(context, arg, 'text', location) : bindCast(context, arg, 'text', location),
   );
@@ -172,13 +213,23 @@ export function bindOperator(
   args: readonly Bound[],
   location: number | undefined,
 ): Expression {
-  const operator = OPERATOR_SPELLINGS[name] ?? name;
-  const joined = operator === '||' ? bindConcatenation(context, args, location) : undefined;
+  const joined = name === '||' ? bindConcatenation(context, args, location) : undefined;
   if (joined !== undefined) return joined;
+  return applyOverload(context, operatorOverload(context, name, args.map(typeOf), location), args, location);
+}
+
+/** The overload of an operator that arguments of some types mean. */
+export function operatorOverload(
+  context: BindContext,
+  name: string,
+  args: readonly BindingType[],
+  location: number | undefined,
+): FunctionDefinition {
+  const operator = OPERATOR_SPELLINGS[name] ?? name;
   const overloads = functionTable.overloads(operator).filter((entry) => entry.params.length === args.length);
-  const resolution = resolveOverload(overloads, args.map(typeOf), true);
-  if (!('error' in resolution)) return applyOverload(context, resolution.overload, args, location);
-  const types = args.map((arg) => typeName(typeOf(arg)));
+  const resolution = resolveOverload(overloads, args, true);
+  if (!('error' in resolution)) return resolution.overload;
+  const types = args.map((arg) => typeName(arg));
   const shown = types.length === 1 ? `${name} ${types[0]}` : `${types[0]} ${name} ${types[1]}`;
   const message =
     resolution.error === 'none' ? `operator does not exist: ${shown}` : `operator is not unique: ${shown}`;
@@ -235,6 +286,10 @@ function functionError(
   return bindError(context, 'SQL_UNKNOWN_FUNCTION', `function ${shown} does not exist`, location, instead);
 }
 
+/** Most overloads that a hint spells out. */
+const LISTED_MAX = 20;
+
 function listed(overloads: readonly FunctionDefinition[]): string {
-  return overloads.map((entry) => `(${entry.params.map((type: BindingType) => typeName(type)).join(', ')})`).join(', ');
+  const shown = overloads.slice(0, LISTED_MAX).map((entry) => `(${entry.params.map(typeName).join(', ')})`);
+  return shown.join(', ') + (overloads.length > LISTED_MAX ? ' and more' : '');
 }

@@ -3,9 +3,11 @@ import type { A_Const, TypeName } from 'libpg-query';
 import { bindCast, makeCall } from './bind-call.js';
 import { bindError, literal } from './context.js';
 import type { BindContext, Bound } from './context.js';
+import { functionTable } from './functions/index.js';
 import { parseInterval } from './interval.js';
 import type { Expression, SqlType } from './plan.js';
-import { TYPE_NAMES, typeName } from './types.js';
+import { arrayOf, SCALAR_TYPES, TYPE_NAMES, typeName } from './types.js';
+import { intOf } from './value.js';
 
 /** A literal as it is written. */
 export function bindConstant(constant: A_Const): Bound {
@@ -16,14 +18,14 @@ export function bindConstant(constant: A_Const): Bound {
   return numberLiteral(constant.fval?.fval ?? '0');
 }
 
-/** A number that is no 32-bit integer: bigint when whole and it fits, else numeric. */
+/** A number beyond the grammar's integers: integer (-2147483648) or bigint when whole and it fits, else numeric. */
 function numberLiteral(text: string): Expression {
   const written = text.replaceAll('_', '');
-  if (/^(\d+|0[xob][0-9a-f]+)$/i.test(written)) {
-    const value = BigInt(written);
-    if (BigInt.asIntN(64, value) === value) {
-      return literal(value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value, 'bigint');
-    }
+  const whole = /^(-?)(\d+|0[xob][0-9a-f]+)$/i.exec(written);
+  if (whole !== null) {
+    const value = BigInt(whole[2]!) * (whole[1] === '-' ? -1n : 1n);
+    if (BigInt.asIntN(64, value) === value)
+      return literal(intOf(value), BigInt.asIntN(32, value) === value ? 'integer' : 'bigint');
     return literal(value.toString(), 'numeric');
   }
   return literal(written, 'numeric');
@@ -40,28 +42,11 @@ export function bindTypeCast(
   const modifiers = (type.typmods ?? []).map((node) => ('A_Const' in node ? (node.A_Const.ival?.ival ?? 0) : 0));
   if (to === 'interval') return bindIntervalCast(context, bound, modifiers, location);
   const value = bindCast(context, bound, to, location);
+  if (to === 'text') return bindLength(context, value, nameOf(type), modifiers[0], type.location);
   if (modifiers.length === 0) return value;
-  if (to === 'numeric') {
-    const [precision, scale = 0] = modifiers as [number, number?];
-    if (precision < 1 || precision > 1000) {
-      throw bindError(context, 'SQL_TYPE', `NUMERIC precision ${precision} must be between 1 and 1000`, type.location);
-    }
-    return makeCall(
-      context,
-      'numeric',
-      [value, literal(precision, 'integer'), literal(scale, 'integer')],
-      'numeric',
-      location,
-    );
-  }
-  if (to === 'text')
-    return makeCall(
-      context,
-      'substr',
-      [value, literal(1, 'integer'), literal(modifiers[0]!, 'integer')],
-      'text',
-      location,
-    );
+  if (to === 'numeric') return bindNumericLength(context, value, modifiers, type.location);
+  if (to === 'timestamp' || to === 'timestamptz' || to === 'time')
+    return bindPrecision(context, value, to, modifiers[0]!, type.location);
   throw bindError(
     context,
     'SQL_UNSUPPORTED',
@@ -71,26 +56,93 @@ export function bindTypeCast(
   );
 }
 
-function bindTypeName(context: BindContext, type: TypeName, location: number | undefined): SqlType {
-  const names = (type.names ?? []).map((node) => ('String' in node ? (node.String.sval ?? '') : ''));
-  const array = (type.arrayBounds ?? []).length > 0 ? '[]' : '';
-  const name = names.at(-1)! + array;
+/** `varchar(n)` cuts; `char(n)` cuts too, and the spaces at its end mean nothing. */
+function bindLength(
+  context: BindContext,
+  value: Expression,
+  name: string,
+  length: number | undefined,
+  location: number | undefined,
+): Expression {
+  if (length !== undefined && length < 1) {
+    const shown = name === 'bpchar' ? 'char' : name;
+    throw bindError(context, 'SQL_TYPE', `length for type ${shown} must be at least 1`, location);
+  }
+  const bounds = [literal(1, 'integer'), literal(length ?? 0, 'integer')];
+  const cut = length === undefined ? value : makeCall(context, 'substr', [value, ...bounds], 'text', location);
+  return name === 'bpchar' ? makeCall(context, 'rtrim', [cut], 'text', location) : cut;
+}
+
+function bindNumericLength(
+  context: BindContext,
+  value: Expression,
+  modifiers: readonly number[],
+  location: number | undefined,
+): Expression {
+  const [precision, scale = 0] = modifiers as [number, number?];
+  const wrong =
+    precision < 1 || precision > 1000
+      ? `NUMERIC precision ${precision} must be between 1 and 1000`
+      : scale < -1000 || scale > 1000
+        ? `NUMERIC scale ${scale} must be between -1000 and 1000`
+        : undefined;
+  if (wrong !== undefined) throw bindError(context, 'SQL_TYPE', wrong, location);
+  const bounds = [literal(precision, 'integer'), literal(scale, 'integer')];
+  return makeCall(context, 'numeric', [value, ...bounds], 'numeric', location);
+}
+
+/** Most digits after the point of a second. */
+const PRECISION_MAX = 6;
+
+/** `timestamp(3)` and the like: rounded to that many digits of a second. */
+function bindPrecision(
+  context: BindContext,
+  value: Expression,
+  type: 'timestamp' | 'timestamptz' | 'time' | 'interval',
+  digits: number,
+  location: number | undefined,
+): Expression {
+  if (digits < 0)
+    throw bindError(context, 'SQL_TYPE', `${type.toUpperCase()}(${digits}) precision must not be negative`, location);
+  const bound = literal(Math.min(digits, PRECISION_MAX), 'integer');
+  return makeCall(context, type, [value, bound], type, location);
+}
+
+function nameOf(type: TypeName): string {
+  const last = (type.names ?? []).at(-1);
+  return last !== undefined && 'String' in last ? (last.String.sval ?? '') : '';
+}
+
+/** The type of a name. Several pairs of brackets mean what one means, as in PostgreSQL. */
+export function bindTypeName(context: BindContext, type: TypeName, location: number | undefined): SqlType {
+  const name = nameOf(type);
   const known = TYPE_NAMES.get(name);
-  if (known !== undefined) return known;
+  if (known !== undefined) return (type.arrayBounds ?? []).length > 0 ? arrayOf(known) : known;
   const instead: Readonly<Record<string, string>> = {
-    int2: 'Write integer.',
-    float4: 'Write double precision.',
-    jsonb: 'Write json.',
-    bpchar: 'Write text.',
-    time: 'Write timestamp.',
+    timetz: 'Write time.',
+    money: 'Write numeric.',
+    xml: 'Write text.',
+    inet: 'Write text.',
   };
   throw bindError(
     context,
     'SQL_UNSUPPORTED',
     `type "${name}" is not supported`,
     type.location ?? location,
-    instead[name] ?? `The types are: ${[...new Set(TYPE_NAMES.values())].join(', ')}.`,
+    instead[name] ?? `The types are: ${SCALAR_TYPES.join(', ')}, and arrays of them.`,
   );
+}
+
+/** `date(x)`: a type's name as a function, which is a cast; undefined where it is none. */
+export function bindCastCall(
+  context: BindContext,
+  name: string,
+  bound: Bound,
+  location: number | undefined,
+): Expression | undefined {
+  const to = TYPE_NAMES.get(name);
+  const isCast = to !== undefined && (bound.kind === 'unknown' || functionTable.castOf(bound.type, to) !== undefined);
+  return isCast ? bindCast(context, bound, to, location) : undefined;
 }
 
 /** The bits by which the grammar says `INTERVAL '5' MINUTE`. */
@@ -103,14 +155,21 @@ const INTERVAL_FIELDS: ReadonlyMap<number, string> = new Map([
   [4096, 'second'],
 ]);
 
+/** Spans of fields that say no more than the text does: YEAR TO MONTH, DAY TO SECOND, HOUR TO SECOND. */
+const INTERVAL_SPANS: ReadonlySet<number> = new Set([2 | 4, 8 | 1024 | 2048 | 4096, 1024 | 2048 | 4096]);
+/** All fields: no qualifier. */
+const INTERVAL_ALL = 32_767;
+
 function bindIntervalCast(
   context: BindContext,
   bound: Bound,
   modifiers: readonly number[],
   location: number | undefined,
 ): Expression {
-  const field = modifiers[0] === undefined || modifiers[0] === 32767 ? undefined : INTERVAL_FIELDS.get(modifiers[0]);
-  if (modifiers.length > 0 && (field === undefined || bound.kind !== 'unknown' || modifiers.length > 1)) {
+  const [fields = INTERVAL_ALL, digits] = modifiers;
+  const field = INTERVAL_FIELDS.get(fields);
+  const isPlain = fields === INTERVAL_ALL || INTERVAL_SPANS.has(fields);
+  if (!isPlain && (field === undefined || bound.kind !== 'unknown' || (digits !== undefined && field !== 'second'))) {
     throw bindError(
       context,
       'SQL_UNSUPPORTED',
@@ -119,9 +178,15 @@ function bindIntervalCast(
       "Write the units in the text: INTERVAL '1 day 2 hours'.",
     );
   }
-  if (field === undefined || bound.kind !== 'unknown' || bound.value === null)
-    return bindCast(context, bound, 'interval', location);
-  if (!/^\s*[+-]?\d+(\.\d*)?\s*$/.test(bound.value) || (bound.value.includes('.') && field !== 'second')) {
+  const value =
+    field === undefined || bound.kind !== 'unknown' || bound.value === null
+      ? bindCast(context, bound, 'interval', location)
+      : intervalOfField(context, bound.value, field, location);
+  return digits === undefined ? value : bindPrecision(context, value, 'interval', digits, location);
+}
+
+function intervalOfField(context: BindContext, text: string, field: string, location: number | undefined): Expression {
+  if (!/^\s*[+-]?\d+(\.\d*)?\s*$/.test(text) || (text.includes('.') && field !== 'second')) {
     throw bindError(
       context,
       'SQL_UNSUPPORTED',
@@ -130,5 +195,5 @@ function bindIntervalCast(
       "Write the units in the text: INTERVAL '1 day 2 hours'.",
     );
   }
-  return literal({ ...parseInterval(bound.value, field) }, 'interval');
+  return literal({ ...parseInterval(text, field) }, 'interval');
 }

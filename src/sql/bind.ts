@@ -1,14 +1,19 @@
 /** Binds a parse tree's expressions to a stream: names, types, implicit casts, aggregates. */
-import type { A_Expr, CaseExpr, ColumnRef, Node } from 'libpg-query';
-import { bindAggregate, isAggregateCall } from './bind-aggregate.js';
-import { bindFunction, bindOperator, coerce, coerceAll, makeCall, readLiteral } from './bind-call.js';
-import { bindConstant, bindTypeCast } from './bind-literal.js';
+import type { A_Expr, CaseExpr, ColumnRef, FuncCall, Node } from 'libpg-query';
+import { aggregateTable, isAggregateName, orderedTable } from './aggregates/index.js';
+import { arrangeArguments, bindFunction, bindOperator, coerce, coerceAll, makeCall, readLiteral } from './bind-call.js';
+import { bindArray, bindQuantified, bindSubscripts } from './bind-array.js';
+import { bindCollation, bindWrittenCast } from './bind-cast.js';
+import { bindCastCall, bindConstant } from './bind-literal.js';
+import { bindRowComparison, bindRowIn, bindRowNullTest, rowItems } from './bind-row.js';
 import { bindError, literal, placed, typeOf } from './context.js';
 import type { BindContext, Bound } from './context.js';
 import type { CaseBranch, Expression, SqlType } from './plan.js';
+import { functionTable } from './functions/index.js';
+import { editDistance } from './near.js';
 import { refuseNode } from './refuse.js';
 import { locationOf } from './tree.js';
-import { COLUMN_TYPES, isComparable, typeName } from './types.js';
+import { COLUMN_TYPES, isArray, isComparable, typeName } from './types.js';
 
 /** Binds a node; a bare string stays untyped. */
 export function bind(context: BindContext, node: Node): Bound {
@@ -41,18 +46,27 @@ export function bindCondition(context: BindContext, node: Node, what: string): E
 }
 
 function bindNode(context: BindContext, node: Node): Bound {
+  const own = context.query?.node(node);
+  if (own !== undefined) return own;
   if ('ColumnRef' in node) return bindColumn(context, node.ColumnRef);
   if ('A_Const' in node) return bindConstant(node.A_Const);
-  if ('TypeCast' in node)
-    return bindTypeCast(context, bind(context, node.TypeCast.arg!), node.TypeCast.typeName!, locationOf(node));
+  if ('TypeCast' in node) return bindWrittenCast(context, node.TypeCast, locationOf(node), bind);
+  if ('A_ArrayExpr' in node) return bindArray(context, node.A_ArrayExpr, bind);
+  if ('A_Indirection' in node) return bindSubscripts(context, node.A_Indirection, bind);
+  if ('CollateClause' in node) return bindCollation(context, node, bind);
   if ('A_Expr' in node) return bindOperation(context, node.A_Expr);
   if ('BoolExpr' in node) return bindLogic(context, node);
   if ('FuncCall' in node) {
-    if (isAggregateCall(node.FuncCall))
-      return bindAggregate(context, node.FuncCall, { value: bindTyped, condition: bindCondition });
+    refuseAggregate(context, node.FuncCall);
     return bindCallNode(context, node);
   }
   if ('NullTest' in node) {
+    const items = rowItems(node.NullTest.arg);
+    if (items !== undefined)
+      return bindRowNullTest(
+        items.map((item) => bindTyped(context, item)),
+        node.NullTest.nulltesttype === 'IS_NOT_NULL',
+      );
     const arg = bindTyped(context, node.NullTest.arg!);
     return { kind: 'isNull', arg, negated: node.NullTest.nulltesttype === 'IS_NOT_NULL', type: 'boolean' };
   }
@@ -74,6 +88,20 @@ function bindNode(context: BindContext, node: Node): Bound {
   throw refuseNode(context, node);
 }
 
+/** An expression by itself has no groups. */
+function refuseAggregate(context: BindContext, call: FuncCall): void {
+  const last = call.funcname?.at(-1);
+  const name = last !== undefined && 'String' in last ? (last.String.sval ?? '') : '';
+  if (context.query === undefined && call.over === undefined && isAggregateName(name))
+    throw bindError(
+      context,
+      'SQL_TYPE',
+      `aggregate functions are not allowed in ${context.clause}`,
+      call.location,
+      'Aggregate in a view, and filter its rows.',
+    );
+}
+
 function bindColumn(context: BindContext, ref: ColumnRef): Expression {
   const fields = ref.fields ?? [];
   const names = fields.map((field) => ('String' in field ? (field.String.sval ?? '') : '*'));
@@ -87,18 +115,19 @@ function bindColumn(context: BindContext, ref: ColumnRef): Expression {
       'Name the columns; a view groups by some and aggregates the others.',
     );
   }
-  if (names.length > 2 || (names.length === 2 && !context.qualifiers.includes(names[0]!))) {
+  if (context.query !== undefined) return context.query.column(names, ref.location);
+  if (names.length > 2 || (names.length === 2 && context.qualifiers?.includes(names[0]!) !== true)) {
     throw bindError(
       context,
       'SQL_UNKNOWN_RELATION',
       `missing FROM-clause entry for table "${names.at(-2)!}"`,
       ref.location,
-      `The columns here are of ${context.qualifiers[0]!}.`,
+      `The columns here are of ${context.qualifiers?.[0] ?? ''}.`,
     );
   }
   if (name === 'window_start') return { kind: 'windowStart', type: 'timestamptz' };
   if (name === 'window_end') return { kind: 'windowEnd', type: 'timestamptz' };
-  const { columns } = context.stream.schema;
+  const columns = context.stream?.schema.columns ?? [];
   const index = columns.findIndex((column) => column.name === name);
   if (index < 0) {
     throw bindError(
@@ -123,18 +152,6 @@ function columnHint(name: string, columns: readonly string[]): string {
   );
   const shown = `There are: ${columns.join(', ')}, window_start, window_end.`;
   return near === undefined ? shown : `Perhaps you meant "${near}". ${shown}`;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 function bindLogic(context: BindContext, node: Extract<Node, { BoolExpr: unknown }>): Expression {
@@ -221,10 +238,17 @@ function bindOperation(context: BindContext, node: A_Expr): Bound {
   const name = (node.name ?? []).map((part) => ('String' in part ? (part.String.sval ?? '') : '')).at(-1)!;
   const { location } = node;
   const left = (): Bound => bind(context, node.lexpr!);
+  const operator = node.kind === 'AEXPR_DISTINCT' || node.kind === 'AEXPR_NOT_DISTINCT' ? 'IS DISTINCT FROM' : name;
+  if (node.kind === 'AEXPR_OP' || operator !== name) {
+    const rows = bindRowComparison(context, operator, node.lexpr, node.rexpr, location, bind);
+    if (rows !== undefined)
+      return node.kind === 'AEXPR_NOT_DISTINCT' ? { kind: 'not', arg: rows, type: 'boolean' } : rows;
+  }
   switch (node.kind) {
     case 'AEXPR_OP':
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE':
+    case 'AEXPR_SIMILAR':
       return bindOperator(
         context,
         name,
@@ -239,6 +263,7 @@ function bindOperation(context: BindContext, node: A_Expr): Bound {
     case 'AEXPR_IN':
       return bindIn(context, node, name === '<>');
     case 'AEXPR_OP_ANY':
+    case 'AEXPR_OP_ALL':
       return bindAny(context, node, name);
     case 'AEXPR_NULLIF': {
       const first = coerceUnknown(context, left(), location);
@@ -253,6 +278,9 @@ function bindOperation(context: BindContext, node: A_Expr): Bound {
     case 'AEXPR_BETWEEN':
     case 'AEXPR_NOT_BETWEEN':
       return bindBetween(context, node, node.kind === 'AEXPR_NOT_BETWEEN');
+    case 'AEXPR_BETWEEN_SYM':
+    case 'AEXPR_NOT_BETWEEN_SYM':
+      return bindSymmetric(context, node, node.kind === 'AEXPR_NOT_BETWEEN_SYM');
     default:
       throw refuseNode(context, { A_Expr: node });
   }
@@ -264,16 +292,29 @@ function bindDistinct(context: BindContext, a: Bound, b: Bound, location: number
   return makeCall(context, 'isDistinct', args, 'boolean', location);
 }
 
-function bindBetween(context: BindContext, node: A_Expr, negated: boolean): Expression {
-  const items = node.rexpr !== undefined && 'List' in node.rexpr ? (node.rexpr.List.items ?? []) : [];
-  const bounds = items.map((item) => bind(context, item));
-  const low = bindOperator(context, negated ? '<' : '>=', [bind(context, node.lexpr!), bounds[0]!], node.location);
-  const high = bindOperator(context, negated ? '>' : '<=', [bind(context, node.lexpr!), bounds[1]!], node.location);
+/** The items of the list on the right: of IN and BETWEEN. */
+function listItems(node: A_Expr): readonly Node[] {
+  return node.rexpr !== undefined && 'List' in node.rexpr ? (node.rexpr.List.items ?? []) : [];
+}
+
+function bindBetween(context: BindContext, node: A_Expr, negated: boolean, bounds = listItems(node)): Expression {
+  const compare = (operator: string, bound: Node): Expression =>
+    bindOperator(context, operator, [bind(context, node.lexpr!), bind(context, bound)], node.location);
+  const low = compare(negated ? '<' : '>=', bounds[0]!);
+  const high = compare(negated ? '>' : '<=', bounds[1]!);
   return { kind: negated ? 'or' : 'and', args: [low, high], type: 'boolean' };
 }
 
+/** BETWEEN SYMMETRIC: between the bounds in one order or the other. */
+function bindSymmetric(context: BindContext, node: A_Expr, negated: boolean): Expression {
+  const bounds = listItems(node);
+  const args = [bounds, bounds.toReversed()].map((each) => bindBetween(context, node, negated, each));
+  return { kind: negated ? 'and' : 'or', args, type: 'boolean' };
+}
+
 function bindIn(context: BindContext, node: A_Expr, negated: boolean): Expression {
-  const items = node.rexpr !== undefined && 'List' in node.rexpr ? (node.rexpr.List.items ?? []) : [];
+  const items = listItems(node);
+  if (rowItems(node.lexpr) !== undefined) return bindRowIn(context, node.lexpr!, items, negated, node.location, bind);
   return bindMembership(
     context,
     [bind(context, node.lexpr!), ...items.map((item) => bind(context, item))],
@@ -294,21 +335,22 @@ function bindMembership(
   return negated ? { kind: 'not', arg: within, type: 'boolean' } : within;
 }
 
+/** `= ANY (ARRAY[…])` and `<> ALL (ARRAY[…])` are IN and NOT IN. */
 function bindAny(context: BindContext, node: A_Expr, name: string): Expression {
-  if (name !== '=') {
-    throw bindError(
-      context,
-      'SQL_UNSUPPORTED',
-      `${name} ANY (…) is not supported`,
-      node.location,
-      'Only = ANY (…) is; write the comparisons out with OR.',
-    );
-  }
-  if (node.rexpr !== undefined && 'A_ArrayExpr' in node.rexpr) {
-    const items = (node.rexpr.A_ArrayExpr.elements ?? []).map((item) => bind(context, item));
-    return bindMembership(context, [bind(context, node.lexpr!), ...items], false, node.location);
-  }
-  return bindOperator(context, '= ANY', [bind(context, node.lexpr!), bind(context, node.rexpr!)], node.location);
+  const isAll = node.kind === 'AEXPR_OP_ALL';
+  const elements = 'A_ArrayExpr' in node.rexpr! ? (node.rexpr.A_ArrayExpr.elements ?? []) : [];
+  const isMembership = isAll ? name === '<>' || name === '!=' : name === '=';
+  if (!isMembership || elements.length === 0) return bindQuantified(context, node, name, bind);
+  const all = [node.lexpr!, ...elements].map((item) => bind(context, item));
+  if (all.some((item) => item.kind !== 'unknown' && isArray(item.type)))
+    return bindQuantified(context, node, name, bind);
+  return bindMembership(context, all, isAll, node.location);
+}
+
+/** The aggregate that a name is nearly, as a sentence; empty where there is none. */
+function nearAggregate(name: string): string {
+  const near = [...aggregateTable.all(), ...orderedTable.all()].find((entry) => editDistance(entry.name, name) <= 2);
+  return near === undefined ? '' : `Perhaps you meant ${near.name}. `;
 }
 
 function bindCallNode(context: BindContext, node: Extract<Node, { FuncCall: unknown }>): Expression {
@@ -332,8 +374,20 @@ function bindCallNode(context: BindContext, node: Extract<Node, { FuncCall: unkn
     call.agg_star === true ||
     call.func_variadic === true
   ) {
-    throw refuseNode(context, node);
+    if (functionTable.overloads(name).length > 0) throw refuseNode(context, node);
+    throw bindError(
+      context,
+      'SQL_UNKNOWN_FUNCTION',
+      `aggregate or window function ${name} does not exist`,
+      call.location,
+      `${nearAggregate(name)}docs/reference/aggregates.md lists them.`,
+    );
   }
-  const args = (call.args ?? []).map((arg) => bind(context, arg));
-  return bindFunction(context, name, args, call.location);
+  const written = call.args ?? [];
+  const args = written.map((arg) => bind(context, 'NamedArgExpr' in arg ? arg.NamedArgExpr.arg! : arg));
+  const named = written.map((arg) => ('NamedArgExpr' in arg ? arg.NamedArgExpr.name : undefined));
+  const isType = args.length === 1 && functionTable.overloads(name).length === 0;
+  const cast = isType ? bindCastCall(context, name, args[0]!, call.location) : undefined;
+  if (cast !== undefined) return cast;
+  return bindFunction(context, name, arrangeArguments(context, name, args, named, call.location), call.location);
 }

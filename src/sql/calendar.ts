@@ -132,7 +132,8 @@ export function parseTime(text: string, type: string): TimeText {
   if (body.toLowerCase() === 'epoch') return { local: 0, offsetMs: 0, zone: undefined };
   if (/^[+-]?inf(inity)?$/i.test(body))
     throw evaluationError(`${type} "${text}" is not supported: times are finite here`);
-  const match = TIME_TEXT.exec(body);
+  // Eight digits are a date without dashes.
+  const match = TIME_TEXT.exec(body.replace(/^(\d{4})(\d{2})(\d{2})(?=$|[ Tt])/, '$1-$2-$3'));
   if (match === null) throw evaluationError(`invalid input syntax for type ${type}: "${text}" (expected ISO 8601)`);
   const [, yearText, monthText, dayText, hour = '0', minute = '0', second = '0'] = match;
   const shown = Number(yearText);

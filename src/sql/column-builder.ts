@@ -175,18 +175,24 @@ class BytesBuilder implements ColumnBuilder {
     const from = this.#offsets[row]!;
     let length = 0;
     if (value === null) this.#nulls.mark(row);
-    else {
-      const bytes =
-        value instanceof Uint8Array ? value : encoder.encode(typeof value === 'string' ? value : String(value));
-      length = bytes.length;
-      if (from + length > this.#data.length) {
-        const larger = new Uint8Array(Math.max(from + length, this.#data.length * 2));
-        larger.set(this.#data.subarray(0, from));
-        this.#data = larger;
-      }
-      this.#data.set(bytes, from);
+    else if (value instanceof Uint8Array) {
+      length = value.length;
+      this.#reserve(from, length);
+      this.#data.set(value, from);
+    } else {
+      const text = typeof value === 'string' ? value : String(value);
+      // No UTF-16 unit takes more than three bytes.
+      this.#reserve(from, text.length * 3);
+      length = encoder.encodeInto(text, this.#data.subarray(from)).written;
     }
     this.#offsets.push(from + length);
+  }
+
+  #reserve(from: number, length: number): void {
+    if (from + length <= this.#data.length) return;
+    const larger = new Uint8Array(Math.max(from + length, this.#data.length * 2));
+    larger.set(this.#data.subarray(0, from));
+    this.#data = larger;
   }
 
   build(): BytesColumn {

@@ -1,8 +1,9 @@
 /** What binding an expression needs to know, and how it says what is wrong. */
+import type { Node } from 'libpg-query';
 import type { ErrorCode, MillraceError } from '../util/errors.js';
 import type { Schema } from '../event/schema.js';
 import { byteToIndex, sqlError } from '../util/sql-text.js';
-import type { AggregateCall, Expression, LiteralValue } from './plan.js';
+import type { Expression, LiteralValue } from './plan.js';
 import type { BindingType } from './types.js';
 
 /** A stream as SQL sees it. */
@@ -15,7 +16,7 @@ export interface CatalogStream {
 export type Catalog = ReadonlyMap<string, CatalogStream>;
 
 /** The clause an expression stands in, as PostgreSQL's messages name it. */
-export type Clause = 'SELECT' | 'WHERE' | 'GROUP BY' | 'HAVING' | 'FILTER' | 'an aggregate';
+export type Clause = 'SELECT' | 'WHERE' | 'GROUP BY' | 'HAVING' | 'FILTER' | 'ORDER BY' | 'JOIN' | 'an aggregate';
 
 /** A bare string literal or NULL: its type follows from where it stands. */
 export interface UnknownLiteral {
@@ -31,14 +32,23 @@ export interface BindContext {
   /** The whole file's text: positions in the tree count from its start. */
   readonly text: string;
   readonly file: string | undefined;
-  readonly stream: CatalogStream;
+  /** The one stream that is read; a query of several relations has `query` instead. */
+  readonly stream?: CatalogStream;
   /** Names that may stand before a column: the alias, or the stream and the window function. */
-  readonly qualifiers: readonly string[];
-  /** Aggregates found so far; equal calls share an entry. */
-  readonly aggregates: AggregateCall[];
+  readonly qualifiers?: readonly string[];
   /** Where each bound node stood, as a byte position. */
   readonly positions: WeakMap<object, number>;
   clause: Clause;
+  /** Binds what only a whole query knows: columns of several relations, aggregates, OVER, subqueries. */
+  readonly query?: QueryBinder;
+}
+
+/** A query's part in binding its expressions. */
+export interface QueryBinder {
+  /** A column by its names: qualifiers, then its own. */
+  column(names: readonly string[], location: number | undefined): Expression;
+  /** A node that is more than an expression over rows; undefined: bind it as one. */
+  node(node: Node): Expression | undefined;
 }
 
 /** An error at a byte position of the tree. */

@@ -171,6 +171,8 @@ export function ceilDecimal(a: Decimal): Decimal {
 
 /** `numeric(precision, scale)`: rounds, then refuses what has too many digits. */
 export function fitDecimal(a: Decimal, precision: number, scale: number): Decimal {
+  if (precision < 1 || precision > 1_000 || scale < -1_000 || scale > 1_000)
+    throw evaluationError(`numeric(${precision}, ${scale}) is out of range`);
   const rounded = roundDecimal(a, scale);
   const limit = precision - scale;
   const whole = limit >= 0 ? powerOfTen(limit + rounded.scale) : 0n;
@@ -195,12 +197,30 @@ export function decimalToDouble(a: Decimal): number {
   return value;
 }
 
+/** So many significant digits of a double, half to even as C's `printf`; JavaScript takes the larger of two. */
+export function significant(value: number, digits: number): string {
+  const rounded = value.toExponential(digits - 1);
+  const longer = value.toExponential(digits);
+  const [mantissa, exponent] = longer.split('e') as [string, string];
+  const isTie =
+    mantissa.endsWith('5') &&
+    !/[1-9]/.test(
+      value
+        .toExponential(20)
+        .split('e')[0]!
+        .replace('-', '')
+        .slice(digits + 2),
+    );
+  const isOdd = /[13579]$/.test(rounded.split('e')[0]!);
+  return isTie && isOdd ? `${mantissa.slice(0, -1)}e${exponent}` : rounded;
+}
+
 /** A double's 15 significant digits, as PostgreSQL casts it. */
 export function doubleToDecimal(value: number): Decimal {
   if (!Number.isFinite(value)) {
     throw evaluationError(`cannot convert ${value} to numeric: NaN and infinity are not supported`);
   }
-  return parseDecimal(value.toPrecision(15), true)!;
+  return parseDecimal(significant(value, 15), true)!;
 }
 
 const NUMERIC = /^([+-]?)(\d+(?:_\d+)*)?(?:\.(\d+(?:_\d+)*)?)?(?:e([+-]?\d+(?:_\d+)*))?$/i;

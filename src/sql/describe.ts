@@ -3,27 +3,15 @@ import { DECIMAL_SCALE } from '../event/schema.js';
 import type { ColumnType, Schema } from '../event/schema.js';
 import { defineSchema } from '../event/schema-define.js';
 import type { ColumnInput } from '../event/schema-define.js';
-import type { RollUp, ViewColumn, ViewColumnType, ViewDescription } from '../event/view.js';
-import type { Expression, SqlType, ViewPlan } from './plan.js';
+import type { RollUp, ViewColumn, ViewDescription } from '../event/view.js';
+import { FIXED, FIXED_COUNT, storedType, TENANT, viewType, WINDOW_END, WINDOW_START } from './changes-columns.js';
+import { describeRelation } from './describe-relation.js';
+import type { Expression, ViewPlan } from './plan.js';
 import { staticBits, staticScale } from './scale.js';
 import type { PlanParts } from './scale.js';
 import { isSketch } from './sketch-output.js';
-
-/** Columns that every changes stream begins with. */
-const FIXED = {
-  tenant: 'dictionary',
-  window_start: 'timestamp',
-  window_end: 'timestamp',
-  op: 'dictionary',
-  state: 'dictionary',
-  reason: 'dictionary?',
-  txn: 'int64',
-} as const;
-
-const TENANT = 0;
-const WINDOW_START = 1;
-const WINDOW_END = 2;
-const FIXED_COUNT = Object.keys(FIXED).length;
+import { isRelational, sourcesOfFused } from './standing.js';
+import type { StandingPlan } from './standing.js';
 
 /** Where each part of a plan stands in the changes stream's schema. */
 export interface ChangesLayout {
@@ -39,42 +27,13 @@ export interface ChangesLayout {
 /** Bits that a `decimal` column holds, its sign apart, and one for a sum or difference of two such. */
 const DECIMAL_BITS = 64;
 
-/** How an expression's value is stored. Numeric: as `decimal` when its scale is always 6 and 64 bits hold it, else as text. */
-function storedType(expression: Expression, key: boolean, parts?: PlanParts): ColumnType {
-  const { type } = expression;
-  switch (type) {
-    case 'boolean':
-      return 'boolean';
-    case 'integer':
-    case 'bigint':
-      return 'int64';
-    case 'double precision':
-      return 'double';
-    case 'numeric':
-      return staticScale(expression, parts) === DECIMAL_SCALE &&
-        (staticBits(expression, parts) ?? Infinity) <= DECIMAL_BITS
-        ? 'decimal'
-        : 'string';
-    case 'timestamptz':
-    case 'timestamp':
-    case 'date':
-      return 'timestamp';
-    case 'uuid':
-      return 'uuid';
-    case 'json':
-      return 'json';
-    case 'bytea':
-      return 'bytes';
-    default:
-      return key ? 'dictionary' : 'string';
-  }
-}
-
-/** The type a query sees. */
-function viewType(type: SqlType): ViewColumnType {
-  if (type === 'integer') return 'bigint';
-  if (type === 'interval' || type === 'text[]') throw new Error(`a view has no column of ${type}`);
-  return type;
+/** How an expression's value is stored. Numeric: as `decimal` when its scale is always 6 and 64 bits hold it. */
+function storedAs(expression: Expression, key: boolean, parts?: PlanParts): ColumnType {
+  const isDecimal =
+    expression.type === 'numeric' &&
+    staticScale(expression, parts) === DECIMAL_SCALE &&
+    (staticBits(expression, parts) ?? Infinity) <= DECIMAL_BITS;
+  return isDecimal ? 'decimal' : storedType(expression.type, key);
 }
 
 /** The layout of a view's changes. */
@@ -88,7 +47,7 @@ export function changesLayout(plan: ViewPlan): ChangesLayout {
   };
   const keys = plan.keys.map(({ name, expression }, i) => {
     if (i === plan.tenantKey) return TENANT;
-    return add(name, `_k${i}`, storedType(expression, true));
+    return add(name, `_k${i}`, storedAs(expression, true));
   });
   const values: number[] = [];
   const outputs = plan.outputs.map(({ name, expression }, i) => {
@@ -96,7 +55,7 @@ export function changesLayout(plan: ViewPlan): ChangesLayout {
     if (expression.kind === 'windowEnd') return WINDOW_END;
     if (expression.kind === 'key') return keys[expression.index]!;
     values.push(i);
-    return add(name, `_v${i}`, storedType(expression, false, plan));
+    return add(name, `_v${i}`, storedAs(expression, false, plan));
   });
   const schema = defineSchema({ columns, tenant: 'tenant', eventTime: 'window_start' });
   return { schema, keys, outputs, values };
@@ -144,11 +103,15 @@ function insteadOf(plan: ViewPlan, output: number): { readonly instead?: string 
   return { instead: `approx_count_distinct_sketch(${of})${beside}` };
 }
 
-/** The description of a view. `epoch`: number and name of this definition, and since when it has seen all rows. */
-export function describeView(
-  plan: ViewPlan,
-  epoch: { readonly number: number; readonly id: string; readonly sinceMs: number | null },
-): ViewDescription {
+/** Number and name of a view's definition, and since when it has seen all rows. */
+export type DescribedEpoch = { readonly number: number; readonly id: string; readonly sinceMs: number | null };
+
+/** The description of a view. */
+export function describeView(plan: StandingPlan, epoch: DescribedEpoch): ViewDescription {
+  return isRelational(plan) ? describeRelation(plan, epoch) : describeFused(plan, epoch);
+}
+
+function describeFused(plan: ViewPlan, epoch: DescribedEpoch): ViewDescription {
   const layout = changesLayout(plan);
   const columns = plan.outputs.map(({ name, type }, i): ViewColumn => {
     const scale = outputScale(plan, i);
@@ -171,6 +134,7 @@ export function describeView(
     stream: epoch.number === 1 ? `view.${plan.name}` : `view.${plan.name}.${epoch.number}`,
     schema: layout.schema,
     source: plan.source,
+    sources: sourcesOfFused(plan),
     columns,
     keyColumns: [TENANT, WINDOW_START, WINDOW_END, ...ownKeys],
     valueColumns: layout.values.map((i) => layout.outputs[i]!),

@@ -5,11 +5,12 @@
  * functions through `generate.ts`, and the oracle test holds it against a real PostgreSQL.
  */
 import { decimalOf, parseDecimal } from './decimal.js';
+import type { Decimal } from './decimal.js';
 import { compareOf, IDENTICAL } from './functions/compare.js';
 import { functionTable } from './functions/index.js';
 import type { EvaluateValues } from './functions/registry.js';
-import type { Expression, LiteralValue, SqlType } from './plan.js';
-import type { Int, Value } from './value.js';
+import type { Expression, LiteralItem, LiteralValue, SqlType } from './plan.js';
+import type { Int, Item, Value } from './value.js';
 
 /** What an expression can read. An expression over source rows reads columns, one over a key's result the rest. */
 export interface RowAccess {
@@ -26,13 +27,22 @@ export type Compiled = (row: RowAccess) => Value;
 
 /** The value that a literal stands for. */
 export function literalValue(value: LiteralValue, type: SqlType): Value {
-  if (value === null || type !== 'numeric') return value as Value;
+  if (type === 'numeric') return numericItem(value as LiteralItem);
+  if (type === 'numeric[]' && value !== null) return (value as readonly LiteralItem[]).map(numericItem);
+  return value as Value;
+}
+
+function numericItem(value: LiteralItem): Decimal | null {
+  if (value === null) return null;
   return typeof value === 'string' ? parseDecimal(value)! : decimalOf(value as Int);
 }
 
 /** The literal that stands for a value. */
 export function valueLiteral(value: Value, type: SqlType): LiteralValue {
-  return value !== null && type === 'numeric' ? String(value) : (value as LiteralValue);
+  if (value === null) return null;
+  if (type === 'numeric') return String(value);
+  if (type === 'numeric[]') return (value as readonly Item[]).map((item) => (item === null ? null : String(item)));
+  return value as LiteralValue;
 }
 
 /** Compiles an expression once, to run it over many rows. */
@@ -147,6 +157,7 @@ const SPECIAL: Readonly<Record<string, (call: Call) => Compiled>> = {
   least: compileSpecial,
   isDistinct: compileSpecial,
   in: compileSpecial,
+  array: compileSpecial,
 };
 
 function compileSpecial(call: Call): Compiled {
@@ -155,8 +166,9 @@ function compileSpecial(call: Call): Compiled {
   return (row) => evaluate(...args.map((arg) => arg(row)));
 }
 
-/** The function behind `greatest`, `least`, `isDistinct` and `in`; it takes NULLs. */
+/** The function behind `greatest`, `least`, `isDistinct`, `in` and `array`; it takes NULLs. */
 export function specialEvaluator(call: Call): EvaluateValues {
+  if (call.name === 'array') return (...items: Value[]) => items as Item[];
   if (call.name === 'greatest' || call.name === 'least') {
     return extreme(compareOf(call.type), call.name === 'greatest' ? 1 : -1);
   }

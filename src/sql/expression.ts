@@ -11,7 +11,6 @@ import { bindCondition, bindTyped } from './bind.js';
 import { bindError, type BindContext } from './context.js';
 import { compile, type RowAccess } from './evaluate.js';
 import type { Expression, SqlType } from './plan.js';
-import { refusal } from './refuse.js';
 import { valueAt } from './row-value.js';
 import { columnsOf, visit } from './walk.js';
 import type { Value } from './value.js';
@@ -55,7 +54,6 @@ async function read(text: string, schema: Schema, place: string) {
     file: place,
     stream: { name: 'event', schema },
     qualifiers: ['event'],
-    aggregates: [],
     positions: new WeakMap(),
     clause: 'WHERE',
   };
@@ -68,7 +66,7 @@ async function read(text: string, schema: Schema, place: string) {
       "Such as event_type = 'click', or lower(country).",
     );
   if ('ColumnRef' in node && node.ColumnRef.fields?.some((field) => 'A_Star' in field))
-    throw refusal(context, 'star', 0);
+    throw bindError(context, 'SQL_UNSUPPORTED', '* is no expression', PREFIX.length, 'Name the column.');
   return { context, node };
 }
 

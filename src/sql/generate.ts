@@ -18,6 +18,7 @@ import { Decimal, parseDecimal, powerOfTen } from './decimal.js';
 import { dictionaryFunctionOf } from './dictionary-function.js';
 import type { DictionaryFunction } from './dictionary-function.js';
 import { evaluatorOf, literalValue, specialEvaluator } from './evaluate.js';
+import { IDENTICAL } from './functions/compare.js';
 import { functionTable } from './functions/index.js';
 import type { Expression, SqlType } from './plan.js';
 import { staticScale } from './scale.js';
@@ -44,9 +45,12 @@ export interface Generated extends Required<Snippet> {
 
 /** What a kernel offers to the expressions in it. */
 export interface KernelScope {
-  readonly schema: Schema;
-  /** Reads a column of the current row, in the shape of its type (decimal: units at scale 6). */
+  /** What `lookup` goes by. */
+  readonly schema?: Schema;
+  /** Reads a column of the current row, in the shape of its type (decimal: units at scale 6, see `decimals`). */
   column(index: number): Snippet;
+  /** True where numeric columns are read as `Decimal`. */
+  readonly decimals?: boolean;
   /** Looks a function of a dictionary column up by code; null to have it evaluated by row. */
   lookup?(fn: DictionaryFunction): Snippet | null;
   /** JavaScript for the row's window bounds, ms. */
@@ -67,7 +71,8 @@ export function generate(expression: Expression, scope: KernelScope): Generated 
   switch (expression.kind) {
     case 'column': {
       const { prelude = '', value, isNull } = scope.column(expression.index);
-      return done(expression.type, value, isNull, prelude, expression.type === 'numeric' ? 6 : undefined);
+      const scale = expression.type === 'numeric' && scope.decimals !== true ? 6 : undefined;
+      return done(expression.type, value, isNull, prelude, scale);
     }
     case 'literal':
       return generateLiteral(expression, scope);
@@ -113,7 +118,7 @@ function paren(text: string): string {
 }
 
 function lookUp(expression: Expression, scope: KernelScope): Generated | undefined {
-  if (scope.lookup === undefined) return undefined;
+  if (scope.lookup === undefined || scope.schema === undefined) return undefined;
   const fn = dictionaryFunctionOf(expression, scope.schema);
   const snippet = fn === null ? null : scope.lookup(fn);
   return snippet === null ? undefined : done(expression.type, snippet.value, snippet.isNull, snippet.prelude);
@@ -275,7 +280,7 @@ function callWithNulls(call: Call, args: readonly Generated[], fn: string, scope
 function generateIn(call: Call, scope: KernelScope): Generated | undefined {
   const [subject, ...list] = call.args as [Expression, ...Expression[]];
   const literals = list.flatMap((item) => (item.kind === 'literal' ? [item] : []));
-  const identical = ['text', 'uuid', 'integer', 'bigint', 'timestamptz', 'timestamp', 'date'].includes(subject.type);
+  const identical = IDENTICAL.has(subject.type) && subject.type !== 'boolean';
   if (literals.length !== list.length || !identical) return undefined;
   const arg = generate(subject, scope);
   const set = scope.bind(new Set(literals.map((item) => item.value).filter((value) => value !== null)), 'set');
@@ -326,7 +331,7 @@ function generateScaled(call: Call, args: readonly Generated[], scope: KernelSco
   const [a, b] = args;
   const prelude = args.map((arg) => arg.prelude).join('');
   const unknown = anyOf(args.map((arg) => arg.isNull));
-  if (call.name === 'cast' && call.type === 'numeric' && (a!.type === 'integer' || a!.type === 'bigint')) {
+  if (call.name === 'cast' && call.type === 'numeric' && ['smallint', 'integer', 'bigint'].includes(a!.type)) {
     return done('numeric', a!.value, a!.isNull, prelude, 0);
   }
   if (args.some((arg) => arg.type !== 'numeric' || arg.scale === undefined || arg.isNull === 'true')) return undefined;

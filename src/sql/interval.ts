@@ -72,7 +72,9 @@ export function roundMicros(ms: number): number {
  * An interval of text: `1 day 02:03:04.5`, `-3 hours`, `2 weeks ago`. A number without a unit
  * takes `bareUnit`.
  *
- * @throws SQL_RUNTIME as PostgreSQL words it; its ISO 8601 and `1-2` spellings are refused too.
+ * Also `1-2` (years and months), `1 02:03` (days and time) and ISO 8601 (`P1DT2H`).
+ *
+ * @throws SQL_RUNTIME as PostgreSQL words it.
  */
 export function parseInterval(text: string, bareUnit = 'second'): Interval {
   const invalid = (): Error =>
@@ -83,14 +85,26 @@ export function parseInterval(text: string, bareUnit = 'second'): Interval {
   if (/^[+-]?inf(inity)?$/i.test(rest))
     throw evaluationError(`interval "${text}" is not supported: intervals are finite here`);
   if (rest === '') throw invalid();
+  const iso = isoInterval(rest);
+  if (iso !== undefined) return iso;
   let total: Interval = { months: 0, days: 0, ms: 0 };
   while (rest !== '') {
     const clock = /^([+-]?)(\d{1,9}):(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))?(?=\s|$)/.exec(rest);
     const amount = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*([a-z]+)?(?=[\s\d+-]|$)/i.exec(rest);
+    const years = /^([+-]?)(\d{1,9})-(\d{1,2})(?=\s|$)/.exec(rest);
+    const days = /^([+-]?\d{1,9})(?=\s+[+-]?\d+:)/.exec(rest);
     const bare = amount !== null && amount[2] === undefined && amount[0].length < rest.length;
     if (clock !== null) {
       total = addIntervals(total, clockPart(clock, invalid));
       rest = rest.slice(clock[0].length).trim();
+    } else if (years !== null) {
+      if (Number(years[3]) > 11) throw evaluationError(`interval field value out of range: "${text}"`);
+      const months = Number(years[2]) * 12 + Number(years[3]);
+      total = addIntervals(total, { months: years[1] === '-' ? -months : months, days: 0, ms: 0 });
+      rest = rest.slice(years[0].length).trim();
+    } else if (days !== null) {
+      total = addIntervals(total, { months: 0, days: Number(days[1]), ms: 0 });
+      rest = rest.slice(days[0].length).trim();
     } else if (amount !== null && !bare) {
       const unit = unitName(amount[2] ?? bareUnit);
       if (unit === undefined) throw invalid();
@@ -101,6 +115,23 @@ export function parseInterval(text: string, bareUnit = 'second'): Interval {
   const fits = Math.abs(total.months) < 2 ** 31 && Math.abs(total.days) < 2 ** 31 && Math.abs(total.ms) < 9.2e15;
   if (!fits) throw evaluationError(`interval field value out of range: "${text}"`);
   return ago ? negateInterval(total) : total;
+}
+
+const ISO_UNITS: Readonly<Record<string, string>> = { Y: 'year', W: 'week', D: 'day', H: 'hour', S: 'second' };
+
+/** `P1Y2M3DT4H5M6S`; undefined for anything else. */
+function isoInterval(text: string): Interval | undefined {
+  const match = /^P((?:[+-]?\d+(?:\.\d+)?[YMWD])*)(?:T((?:[+-]?\d+(?:\.\d+)?[HMS])+))?$/.exec(text);
+  if (match === null || text === 'P') return undefined;
+  let total: Interval = { months: 0, days: 0, ms: 0 };
+  for (const [part, month] of [
+    [match[1] ?? '', 'month'],
+    [match[2] ?? '', 'minute'],
+  ] as const) {
+    for (const [, amount, letter] of part.matchAll(/([+-]?[\d.]+)([A-Z])/g))
+      total = addIntervals(total, spread(Number(amount), UNITS[ISO_UNITS[letter!] ?? month]!));
+  }
+  return total;
 }
 
 function clockPart(match: RegExpExecArray, invalid: () => Error): Interval {

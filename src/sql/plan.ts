@@ -16,22 +16,33 @@
  * - WHERE, FILTER and HAVING keep a row when the value is true: neither false nor NULL.
  */
 
-/** Types as PostgreSQL names them. `numeric` is exact; see `value.ts` and `generate.ts` for its shapes. */
-export type SqlType =
+import type { ViewActions } from './view-actions.js';
+
+/** Types as PostgreSQL names them, arrays apart. `numeric` is exact; see `value.ts` and `generate.ts` for its shapes. */
+export type ScalarType =
   | 'boolean'
-  | 'bigint'
+  | 'smallint'
   | 'integer'
-  | 'double precision'
+  | 'bigint'
   | 'numeric'
+  | 'real'
+  | 'double precision'
   | 'text'
   | 'timestamptz'
   | 'timestamp'
   | 'date'
+  | 'time'
   | 'interval'
   | 'uuid'
   | 'json'
-  | 'bytea'
-  | 'text[]';
+  | 'jsonb'
+  | 'bytea';
+
+/** Arrays of one dimension, counted from 1. */
+export type ArrayType = `${ScalarType}[]`;
+
+/** Every type there is. */
+export type SqlType = ScalarType | ArrayType;
 
 /** A bound expression. Every node has a type; names are resolved; casts are explicit `call`s. */
 export type Expression =
@@ -57,16 +68,18 @@ export type Expression =
   | { readonly kind: 'key'; readonly index: number; readonly type: SqlType }
   | { readonly kind: 'aggregate'; readonly index: number; readonly type: SqlType };
 
-/** Values a literal can hold: as `Value`, but `numeric` travels as text (`1.50` keeps its scale). */
-export type LiteralValue =
+/** Values a literal can hold: as `Value`, but `numeric` travels as text (`1.50` keeps its scale), in arrays too. */
+export type LiteralValue = LiteralItem | readonly LiteralItem[];
+
+/** A literal that is no array. */
+export type LiteralItem =
   | null
   | boolean
   | number
   | bigint
   | string
   | { readonly months: number; readonly days: number; readonly ms: number }
-  | Uint8Array
-  | readonly (string | null)[];
+  | Uint8Array;
 
 /** One WHEN … THEN …. */
 export interface CaseBranch {
@@ -105,12 +118,29 @@ export interface OutputColumn {
   readonly type: SqlType;
 }
 
+/** A table that each row is looked up in, as it is when the row comes. */
+export interface PlanLookup {
+  /** A stream of which each row replaces the one before of its key. */
+  readonly source: string;
+  /** Position of the column of `ViewPlan.source` that is looked up; a text. */
+  readonly on: number;
+  /** Position of the table's key among its columns; a text. */
+  readonly key: number;
+  /**
+   * Positions of the table's columns that are wanted; texts. Expressions read them as columns behind those of
+   * `ViewPlan.source` and of the lookups before. NULL where there is no row.
+   */
+  readonly columns: readonly number[];
+}
+
 /** A standing windowed aggregation. */
-export interface ViewPlan {
+export interface ViewPlan extends ViewActions {
   readonly name: string;
   /** The statement as it was written, for `explain` and for noticing a change. */
   readonly text: string;
   readonly source: string;
+  /** Left out: none. */
+  readonly lookups?: readonly PlanLookup[];
   readonly window: { readonly kind: 'tumble'; readonly sizeMs: number; readonly offsetMs: number };
   /** Position of the event time in the source schema. */
   readonly eventTime: number;
@@ -118,6 +148,8 @@ export interface ViewPlan {
   readonly allowedLatenessMs: number;
   /** How long rows are kept after their window's end, of tenants that have no retention of their own; left out: for ever. */
   readonly retentionMs?: number;
+  /** Rows that take no part are counted, and not kept in the late stream. */
+  readonly dropsLate?: boolean;
   /** `change`: at every commit; `close`: once, when the window is final; else every N ms. */
   readonly emit:
     | { readonly kind: 'change' }

@@ -1,7 +1,7 @@
 /** How many digits after the point a numeric expression always has, where that is known beforehand. */
 import { DECIMAL_SCALE } from '../event/schema.js';
 import { parseDecimal } from './decimal.js';
-import type { Expression, ViewPlan } from './plan.js';
+import type { Expression, SqlType, ViewPlan } from './plan.js';
 
 /** Keys and aggregates that an expression over a view's results refers to. */
 export type PlanParts = Pick<ViewPlan, 'keys' | 'aggregates'>;
@@ -22,7 +22,7 @@ export function staticScale(expression: Expression, parts?: PlanParts): number |
     case 'aggregate': {
       const call = parts?.aggregates[expression.index];
       if (call === undefined || call.name === 'avg' || call.arg === null) return undefined;
-      return call.arg.type === 'bigint' || call.arg.type === 'integer' ? 0 : staticScale(call.arg);
+      return isWhole(call.arg.type) ? 0 : staticScale(call.arg);
     }
     case 'case':
       return agreed([...expression.branches.map((branch) => branch.result), expression.otherwise], scaleOf);
@@ -31,6 +31,10 @@ export function staticScale(expression: Expression, parts?: PlanParts): number |
     default:
       return undefined;
   }
+}
+
+function isWhole(type: SqlType): boolean {
+  return type === 'bigint' || type === 'integer' || type === 'smallint';
 }
 
 /** Bits of a 64-bit column's units, its sign apart. */
@@ -88,7 +92,8 @@ function bitsOf(expression: Expression, scale: number, parts?: PlanParts): numbe
     case '*':
       return addBits(staticBits(first!, parts), (staticBits(second!, parts) ?? Infinity) + extra);
     case 'cast':
-      return first!.type === 'integer' ? 32 + extra : first!.type === 'bigint' ? COLUMN_BITS + extra : undefined;
+      if (!isWhole(first!.type)) return undefined;
+      return (first!.type === 'bigint' ? COLUMN_BITS : 32) + extra;
     default:
       return undefined;
   }
@@ -143,7 +148,7 @@ function callScale(
     case 'abs':
       return scaleOf(first!);
     case 'cast':
-      return first!.type === 'integer' || first!.type === 'bigint' ? 0 : undefined;
+      return isWhole(first!.type) ? 0 : undefined;
     case 'numeric':
       return literalNumber(third);
     case 'round':

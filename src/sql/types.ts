@@ -5,30 +5,58 @@
  * `commonType` follows `select_common_type` in `parse_coerce.c`, for the types that exist here.
  */
 import type { ColumnType } from '../event/schema.js';
-import type { SqlType } from './plan.js';
+import type { ArrayType, ScalarType, SqlType } from './plan.js';
 
 /** A type while binding: a bare string literal or NULL has none yet. */
 export type BindingType = SqlType | 'unknown';
 
 type Category = 'boolean' | 'number' | 'string' | 'time' | 'span' | 'other' | 'array' | 'unknown';
 
-const CATEGORY: Record<BindingType, Category> = {
+const CATEGORY: Record<ScalarType, Category> = {
   boolean: 'boolean',
+  smallint: 'number',
   integer: 'number',
   bigint: 'number',
   numeric: 'number',
+  real: 'number',
   'double precision': 'number',
   text: 'string',
   timestamptz: 'time',
   timestamp: 'time',
   date: 'time',
+  time: 'time',
   interval: 'span',
   uuid: 'other',
   json: 'other',
+  jsonb: 'other',
   bytea: 'other',
-  'text[]': 'array',
-  unknown: 'unknown',
 };
+
+/** Every type that is no array. */
+export const SCALAR_TYPES = Object.keys(CATEGORY) as readonly ScalarType[];
+
+/** Every type. */
+export const SQL_TYPES: readonly SqlType[] = [...SCALAR_TYPES, ...SCALAR_TYPES.map(arrayOf)];
+
+/** The array type of an item type. */
+export function arrayOf<T extends ScalarType>(item: T): `${T}[]` {
+  return `${item}[]`;
+}
+
+/** Whether a type is an array's. */
+export function isArray(type: BindingType): type is ArrayType {
+  return type.endsWith('[]');
+}
+
+/** The type of an array's items. */
+export function itemOf(type: ArrayType): ScalarType {
+  return type.slice(0, -2) as ScalarType;
+}
+
+function categoryOf(type: BindingType): Category {
+  if (type === 'unknown') return 'unknown';
+  return isArray(type) ? 'array' : CATEGORY[type];
+}
 
 const PREFERRED: ReadonlySet<BindingType> = new Set<BindingType>([
   'boolean',
@@ -39,11 +67,14 @@ const PREFERRED: ReadonlySet<BindingType> = new Set<BindingType>([
 ]);
 
 const IMPLICIT: Partial<Record<BindingType, readonly SqlType[]>> = {
-  integer: ['bigint', 'numeric', 'double precision'],
-  bigint: ['numeric', 'double precision'],
-  numeric: ['double precision'],
+  smallint: ['integer', 'bigint', 'numeric', 'real', 'double precision'],
+  integer: ['bigint', 'numeric', 'real', 'double precision'],
+  bigint: ['numeric', 'real', 'double precision'],
+  numeric: ['real', 'double precision'],
+  real: ['double precision'],
   date: ['timestamp', 'timestamptz'],
   timestamp: ['timestamptz'],
+  time: ['interval'],
 };
 
 /** The SQL type of a stream's column. */
@@ -63,44 +94,54 @@ export const COLUMN_TYPES: Record<ColumnType, SqlType> = {
 
 /** The name of a type in PostgreSQL's messages. */
 export function typeName(type: BindingType): string {
+  if (type !== 'unknown' && isArray(type)) return `${typeName(itemOf(type))}[]`;
   if (type === 'timestamptz') return 'timestamp with time zone';
   if (type === 'timestamp') return 'timestamp without time zone';
-  return type;
+  return type === 'time' ? 'time without time zone' : type;
 }
 
-/** The names that a cast can use for a type. */
-export const TYPE_NAMES: ReadonlyMap<string, SqlType> = new Map<string, SqlType>([
+/** The names that a cast can use for a type that is no array. `bpchar` and `char` are text without spaces at its end. */
+export const TYPE_NAMES: ReadonlyMap<string, ScalarType> = new Map<string, ScalarType>([
   ['bool', 'boolean'],
   ['boolean', 'boolean'],
+  ['int2', 'smallint'],
+  ['smallint', 'smallint'],
   ['int4', 'integer'],
   ['int', 'integer'],
   ['integer', 'integer'],
   ['int8', 'bigint'],
   ['bigint', 'bigint'],
+  ['float4', 'real'],
+  ['real', 'real'],
   ['float8', 'double precision'],
+  ['double', 'double precision'],
   ['numeric', 'numeric'],
   ['decimal', 'numeric'],
   ['text', 'text'],
   ['varchar', 'text'],
+  ['string', 'text'],
+  ['bpchar', 'text'],
   ['timestamptz', 'timestamptz'],
   ['timestamp', 'timestamp'],
   ['date', 'date'],
+  ['time', 'time'],
   ['interval', 'interval'],
   ['uuid', 'uuid'],
   ['json', 'json'],
+  ['jsonb', 'jsonb'],
   ['bytea', 'bytea'],
-  ['text[]', 'text[]'],
-  ['varchar[]', 'text[]'],
 ]);
 
 /** Whether a value of one type is taken where another is wanted, without a written cast. */
 export function isImplicit(from: BindingType, to: SqlType): boolean {
-  return from === to || from === 'unknown' || (IMPLICIT[from]?.includes(to) ?? false);
+  if (from === to || from === 'unknown') return true;
+  if (isArray(from)) return isArray(to) && isImplicit(itemOf(from), itemOf(to));
+  return IMPLICIT[from]?.includes(to) ?? false;
 }
 
 /** Types that have an equality: all but json. */
 export function isComparable(type: BindingType): boolean {
-  return type !== 'json';
+  return type !== 'json' && type !== 'json[]';
 }
 
 /** The type that CASE, coalesce, IN and the like agree on, or the two that do not fit. */
@@ -110,7 +151,7 @@ export function commonType(types: readonly BindingType[]): SqlType | { readonly 
   if (chosen === undefined) return 'text';
   for (const type of known.slice(1)) {
     if (type === chosen) continue;
-    if (CATEGORY[type] !== CATEGORY[chosen]) return { clash: [chosen, type] };
+    if (categoryOf(type) !== categoryOf(chosen)) return { clash: [chosen, type] };
     if (!PREFERRED.has(chosen) && isImplicit(chosen, type) && !isImplicit(type, chosen)) chosen = type;
   }
   for (const type of known) if (!isImplicit(type, chosen)) return { clash: [chosen, type] };
@@ -155,7 +196,7 @@ function selectCandidate<T extends Overload>(all: readonly T[], args: readonly B
   if (candidates.length === 1) return { overload: candidates[0]! };
   candidates = mostMatches(candidates, (type, i) => {
     if (args[i] === 'unknown') return false;
-    return type === args[i] || (CATEGORY[type] === CATEGORY[args[i]!] && PREFERRED.has(type));
+    return type === args[i] || (categoryOf(type) === categoryOf(args[i]!) && PREFERRED.has(type));
   });
   if (candidates.length === 1) return { overload: candidates[0]! };
   if (!args.includes('unknown')) return { error: 'ambiguous' };
@@ -186,10 +227,10 @@ function narrowUnknown<T extends Overload>(all: readonly T[], args: readonly Bin
   let kept = all;
   for (let i = 0; i < args.length; i++) {
     if (args[i] !== 'unknown') continue;
-    const categories = new Set(all.map((overload) => CATEGORY[overload.params[i]!]));
+    const categories = new Set(all.map((overload) => categoryOf(overload.params[i]!)));
     const category = categories.has('string') ? 'string' : categories.size === 1 ? [...categories][0]! : undefined;
     if (category === undefined) return all;
-    const inCategory = kept.filter((overload) => CATEGORY[overload.params[i]!] === category);
+    const inCategory = kept.filter((overload) => categoryOf(overload.params[i]!) === category);
     const preferred = inCategory.filter((overload) => PREFERRED.has(overload.params[i]!));
     kept = preferred.length > 0 ? preferred : inCategory;
   }

@@ -6,18 +6,21 @@
  * |---|---|
  * | any | `null` is NULL |
  * | boolean | `true`, `false` |
- * | integer | a number |
+ * | smallint, integer | a number |
  * | bigint | *canonical integer*: a number while |v| <= 2^53 - 1, else a bigint |
  * | double precision | a number; NaN equals NaN and is the largest, as in PostgreSQL |
+ * | real | a number that 32 bits hold |
  * | numeric | `Decimal`: a bigint of units and a display scale |
  * | text, json | a string; json as it was written |
+ * | jsonb | its text as PostgreSQL prints it: keys in order, each once, one space behind `:` and `,` |
  * | uuid | its text, lower case, with dashes |
  * | timestamptz | ms since 1970-01-01 UTC; microseconds are thousandths, rounded to 0.001 |
  * | timestamp | the same for the wall clock's reading |
  * | date | days since 1970-01-01 |
+ * | time | ms since midnight, 24:00 included |
  * | interval | `Interval` |
  * | bytea | `Uint8Array` |
- * | text[] | an array of strings and nulls |
+ * | arrays | an array of the items' values and nulls |
  */
 import { MillraceError } from '../util/errors.js';
 import type { Decimal } from './decimal.js';
@@ -33,16 +36,10 @@ export interface Interval {
 }
 
 /** A SQL value. */
-export type Value =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Decimal
-  | Interval
-  | Uint8Array
-  | readonly (string | null)[];
+export type Value = Item | readonly Item[];
+
+/** A SQL value that is no array. */
+export type Item = null | boolean | number | bigint | string | Decimal | Interval | Uint8Array;
 
 /** An error of a row's data, in PostgreSQL's words: the row goes to the late stream with it. */
 export function evaluationError(message: string): MillraceError {
@@ -118,6 +115,12 @@ export function int64Of(value: bigint): Int {
 /** A number or bigint checked to fit SQL's integer. */
 export function int32Of(value: Int): number {
   if (value > 2147483647 || value < -2147483648) throw evaluationError('integer out of range');
+  return Number(value);
+}
+
+/** A number checked to fit SQL's smallint. */
+export function int16Of(value: Int): number {
+  if (value > 32767 || value < -32768) throw evaluationError('smallint out of range');
   return Number(value);
 }
 

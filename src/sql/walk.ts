@@ -35,7 +35,14 @@ export function visit(expression: Expression, look: (node: Expression) => void):
 }
 
 /** Calls whose evaluation is not in the function table; none of them is ever an error. */
-export const SPECIAL_CALLS: ReadonlySet<string> = new Set(['coalesce', 'greatest', 'least', 'isDistinct', 'in']);
+export const SPECIAL_CALLS: ReadonlySet<string> = new Set([
+  'coalesce',
+  'greatest',
+  'least',
+  'isDistinct',
+  'in',
+  'array',
+]);
 
 /** Whether some row can make the expression an error, so that a kernel must be ready to catch. */
 export function canFail(expression: Expression): boolean {

@@ -13,6 +13,8 @@ import { evaluationError } from './value.js';
 const SPAN_MS = 6 * 3_600_000;
 const SPANS_MAX = 8_192;
 const ZONES_MAX = 700;
+/** The last instant that JavaScript's dates reach, either way from 1970. */
+const DATE_MS_MAX = 8_640_000_000_000_000 - 86_400_000;
 
 interface Span {
   readonly before: number;
@@ -88,7 +90,8 @@ export class Zone {
   }
 
   #read(utc: number): number {
-    const whole = Math.floor(utc / 1000) * 1000;
+    // Where dates end, a zone keeps the offset that it had last.
+    const whole = Math.max(-DATE_MS_MAX, Math.min(DATE_MS_MAX, Math.floor(utc / 1000) * 1000));
     const part: Record<string, string> = {};
     for (const { type, value } of this.#format.formatToParts(whole)) part[type] = value;
     const year = part['era'] === 'BC' || part['era'] === 'B' ? 1 - Number(part['year']) : Number(part['year']);

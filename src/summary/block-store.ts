@@ -21,7 +21,8 @@
  * Writes are collected by lmdb and made durable by its own thread; `flushed` waits for it. Reads see
  * what is committed. A read never holds a transaction beyond one turn, so no page is pinned.
  */
-import { open, type Database, type RootDatabase } from 'lmdb';
+import type { Database, RootDatabase } from 'lmdb';
+import { lmdb } from '../io/lmdb.js';
 import { BLOCK_ROWS, decodeBlock, encodeBlock, type RowRef } from './block-codec.js';
 import type { RowLayout } from './layout.js';
 import { partitionOf } from './row-id.js';
@@ -51,7 +52,7 @@ export class BlockStore {
     this.layout = layout;
     this.#partitions = partitions;
     this.#bucketMs = layout.view.windowMs * BUCKET_WINDOWS;
-    this.#root = open<Bytes, Bytes>({
+    this.#root = lmdb().open<Bytes, Bytes>({
       path: folder,
       encoding: 'binary',
       keyEncoding: 'binary',

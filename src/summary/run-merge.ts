@@ -2,7 +2,8 @@
  * Merges files of rows by a DuckDB that lives for one merge: it reads and writes one folder, uses
  * one thread and little memory, and is never given anything that a user wrote.
  */
-import { DuckDBInstance, type DuckDBAppender, type DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBAppender, DuckDBConnection } from '@duckdb/node-api';
+import { duckdb } from '../io/duckdb.js';
 import type { Cut } from './retention.js';
 
 /** Memory of one merge. */
@@ -70,7 +71,7 @@ async function withFiles<T>(
   { paths, dead, cut, folder }: StaleFiles,
   use: (connection: DuckDBConnection, files: string) => Promise<T>,
 ): Promise<T> {
-  const instance = await DuckDBInstance.create(':memory:', {
+  const instance = await duckdb().DuckDBInstance.create(':memory:', {
     threads: '1',
     memory_limit: MEMORY,
     temp_directory: `${folder}.spill`,

@@ -3,7 +3,8 @@
  * readable line each. Words that may hold secrets (keys, authorization, cookies) are replaced.
  */
 import type { Writable } from 'node:stream';
-import { pino, type DestinationStream, type Logger } from 'pino';
+import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
+import { sourceStack } from '../util/source-stack.js';
 
 /** How much is said. */
 export type MessageLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -35,8 +36,15 @@ export function createMessages(
 ): Messages {
   const { level = 'info', format = 'auto' } = options;
   const text = format === 'text' || (format === 'auto' && target.isTTY === true);
-  const settings = { level, base: null, redact: { paths: SECRETS, censor: '[hidden]' } };
+  const redact = { paths: SECRETS, censor: '[hidden]' };
+  const settings = { level, base: null, redact, serializers: { err: errorFields } };
   return pino(settings, text ? textStream(target) : (target as DestinationStream));
+}
+
+/** An error as pino writes it, its stack in terms of the sources. */
+function errorFields(error: Error): object {
+  const fields = stdSerializers.err(error);
+  return typeof fields.stack === 'string' ? { ...fields, stack: sourceStack(fields.stack) } : fields;
 }
 
 function textStream(target: Writable & { isTTY?: boolean }): DestinationStream {

@@ -59,6 +59,26 @@ export const METRICS = {
     help: 'Events neither kept nor quarantined, by reason.',
     labels: ['reason'],
   },
+  millrace_guard_events_total: {
+    type: 'counter',
+    help: 'Events that a guard met, by its view and what became of them: labelled, blocked, redirected, unavailable (passed with the label guard_unavailable).',
+    labels: ['view', 'outcome'],
+  },
+  millrace_guard_keys: {
+    type: 'gauge',
+    help: 'Keys that a guard holds, by its view.',
+    labels: ['view'],
+  },
+  millrace_guard_evicted_keys_total: {
+    type: 'counter',
+    help: 'Keys that left a guard because it held collect.guardKeysMax, by its view.',
+    labels: ['view'],
+  },
+  millrace_guard_lag_seconds: {
+    type: 'gauge',
+    help: 'How far a guard is behind the events, by its view; -1 while that is not known.',
+    labels: ['view'],
+  },
   millrace_unauthenticated_bytes_total: {
     type: 'counter',
     help: 'Bytes of requests without a valid key. They are counted and never stored.',
@@ -182,6 +202,21 @@ export const METRICS = {
   millrace_mill_failed_rows_total: {
     type: 'counter',
     help: 'Rows a view could not evaluate, sent to the late stream with the reason, by view.',
+    labels: ['view'],
+  },
+  millrace_mill_state_full_total: {
+    type: 'counter',
+    help: 'Rows refused because the state was full, sent to the late stream, by view.',
+    labels: ['view'],
+  },
+  millrace_mill_state_shed_total: {
+    type: 'counter',
+    help: 'Groups let go of to make room, and rows for windows closed early, sent to the late stream, by view.',
+    labels: ['view'],
+  },
+  millrace_mill_spilled_keys: {
+    type: 'gauge',
+    help: 'Keys of state that are on disk alone, by view.',
     labels: ['view'],
   },
   millrace_mill_state_bytes: { type: 'gauge', help: 'Memory of open windows, by view.', labels: ['view'] },

@@ -9,7 +9,6 @@
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { parse } from 'csv-parse';
 import type { LookupOptions } from '../config/transform-options.js';
 import type { Clock } from '../io/clock.js';
 import type { Value } from '../sql/value.js';
@@ -129,6 +128,7 @@ async function records(file: string, fileKey: string): Promise<AsyncIterable<unk
 }
 
 async function* csvRecords(file: string): AsyncGenerator<unknown> {
+  const { parse } = await import('csv-parse');
   const parser = createReadStream(file).pipe(parse({ columns: true, bom: true, skip_empty_lines: true }));
   try {
     for await (const record of parser) yield record;

@@ -32,6 +32,7 @@ export const ERRORS = {
   EVENT_FIELD_UNKNOWN: { status: 400, retryable: false },
   EVENT_TOO_LARGE: { status: 400, retryable: false },
   EVENT_TIME_FUTURE: { status: 400, retryable: false },
+  EVENT_GUARDED: { status: 400, retryable: false },
   TENANT_MISMATCH: { status: 400, retryable: false },
   TENANT_UNKNOWN: { status: 404, retryable: false },
   // requests
@@ -64,6 +65,7 @@ export const ERRORS = {
   LOG_SEGMENT_DAMAGED: { status: 500, retryable: false },
   OFFSET_OUT_OF_RANGE: { status: 410, retryable: false },
   STREAM_UNKNOWN: { status: 404, retryable: false },
+  TABLE_FILE_INVALID: { status: 400, retryable: false },
   READER_FENCED: { status: 409, retryable: false },
   BATCH_INVALID: { status: 500, retryable: false },
   // deliveries
@@ -76,6 +78,9 @@ export const ERRORS = {
   TRANSFORM_TIMEOUT: { status: 500, retryable: false },
   TRANSFORM_MEMORY: { status: 500, retryable: false },
   TRANSFORM_ANSWER: { status: 500, retryable: false },
+  // changed views
+  VIEW_UNCHANGED: { status: 409, retryable: false },
+  VIEW_BEHIND: { status: 409, retryable: true },
   // changes feed
   CURSOR_INVALID: { status: 400, retryable: false },
   CURSOR_GONE: { status: 410, retryable: false },

@@ -5,10 +5,10 @@
  * points, its tree and its tokens count UTF-8 bytes, and JavaScript counts UTF-16 units. Here all
  * become one thing, an index into the JavaScript string; nothing else in Millrace converts.
  */
-import { hasSqlDetails, loadModule, parseSync, scanSync } from 'libpg-query';
 import type { ParseResult } from 'libpg-query';
 import { MillraceError } from './errors.js';
 import type { ErrorCode } from './errors.js';
+import { pgQuery } from './pg-query.js';
 
 /** A token of the scanner, with indexes into the string. */
 export interface SqlToken {
@@ -24,7 +24,7 @@ let loading: Promise<void> | undefined;
 
 /** Loads the WASM parser once; `parseSql` and `scanSql` need it. */
 export async function loadParser(): Promise<void> {
-  loading ??= loadModule();
+  loading ??= pgQuery().loadModule();
   await loading;
 }
 
@@ -37,9 +37,9 @@ export async function loadParser(): Promise<void> {
 export function parseSql(text: string, file?: string, shown = text): ParseResult {
   if (text.trim() === '') return { version: 0, stmts: [] };
   try {
-    return parseSync(text);
+    return pgQuery().parseSync(text);
   } catch (error) {
-    if (!hasSqlDetails(error)) throw error;
+    if (!pgQuery().hasSqlDetails(error)) throw error;
     const index = codePointToIndex(text, error.sqlDetails?.cursorPosition ?? 0);
     throw sqlError('SQL_SYNTAX', error.sqlDetails?.message ?? error.message, { text: shown, index, file });
   }
@@ -50,10 +50,10 @@ export function scanSql(text: string): SqlToken[] {
   if (text.trim() === '') return [];
   let tokens;
   try {
-    tokens = scanSync(text).tokens;
+    tokens = pgQuery().scanSync(text).tokens;
   } catch (error) {
-    // What the scanner refuses the parser refuses too, with a position.
-    if (hasSqlDetails(error)) return [];
+    // What the scanner refuses the parser refuses too, with a position. The library reads the scanner's message as JSON.
+    if (pgQuery().hasSqlDetails(error) || error instanceof SyntaxError) return [];
     throw error;
   }
   const indexes = new ByteIndex(text);

@@ -2,17 +2,30 @@
 import { writeFileSync } from 'node:fs';
 import { OPERATOR_KEY } from './client.js';
 
-/** The view under test. */
-export const VIEW = 'per_kind';
+/** The same groups twice: a kernel makes the one, operators the other (a window that hops by its size). */
+export const VIEWS = ['per_kind', 'per_kind_hop'] as const;
+/** Pairs of a user's events, at most so long apart, ms. */
+export const PAIRS = 'pairs';
+export const PAIR_MS = 300;
 export const WINDOW_MS = 2_000;
 export const LAG_MS = 1_000;
 export const ALLOWED_MS = 6_000;
 
-const SQL = `CREATE MATERIALIZED VIEW ${VIEW}
-WITH (watermark_lag = '1 second', allowed_lateness = '6 seconds') AS
+const WITH = "WITH (watermark_lag = '1 second', allowed_lateness = '6 seconds')";
+
+function groups(name: string, window: string): string {
+  return `CREATE MATERIALIZED VIEW ${name} ${WITH} AS
 SELECT tenant, kind, window_start, window_end, count(*) AS n, sum(amount) AS amount, count(DISTINCT "user") AS users
-FROM TUMBLE(events, t, INTERVAL '2 seconds')
-GROUP BY tenant, kind, window_start, window_end`;
+FROM ${window}
+GROUP BY tenant, kind, window_start, window_end;`;
+}
+
+const SQL = `${groups(VIEWS[0], "TUMBLE(events, t, INTERVAL '2 seconds')")}
+${groups(VIEWS[1], "HOP(events, t, INTERVAL '2 seconds', INTERVAL '2 seconds')")}
+CREATE MATERIALIZED VIEW ${PAIRS} ${WITH} AS
+SELECT a.tenant, a.id AS first, b.id AS second
+FROM events a JOIN events b ON b.tenant = a.tenant AND b."user" = a."user" AND b.id <> a.id
+ AND b.t BETWEEN a.t AND a.t + INTERVAL '${PAIR_MS} milliseconds';`;
 
 /** Writes the configuration. */
 export function writeConfig(file: string): void {

@@ -7,8 +7,8 @@ import { systemClock } from '../../src/io/clock.js';
 import { realDisk } from '../../src/io/disk-real.js';
 import { systemRandom } from '../../src/io/random.js';
 import { rowOf } from '../../src/event/rows.js';
-import { openLog } from '../../src/log/embedded/open.js';
-import { VIEW } from './config.js';
+import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
+import { VIEWS } from './config.js';
 
 interface Published {
   readonly n: number;
@@ -25,20 +25,24 @@ export async function inspectLog(folder: string): Promise<void> {
     random: systemRandom,
   });
   try {
-    const definition = log.streams().find((stream) => stream.name.startsWith(`view.${VIEW}`));
-    if (definition === undefined) throw new Error(`the log has no changes stream of ${VIEW}`);
-    const published = new Map<string, Published>();
-    for (let partition = 0; partition < definition.partitions; partition++) {
-      const range = log.range(definition.name, partition);
-      const cursor = log.cursor(definition.name, partition, range.start);
-      for (let batch = cursor.next(); batch !== null; batch = cursor.next())
-        for (let i = 0; i < batch.rows; i++) compare(published, rowOf(batch.batch, i), batch.baseOffset + i);
-      if (cursor.position !== range.end)
-        throw new Error(`read to ${cursor.position} of ${range.end} in ${definition.name}/${partition}`);
-      cursor.close();
-    }
+    for (const view of VIEWS) inspectView(log, view);
   } finally {
     await log.close();
+  }
+}
+
+function inspectView(log: EmbeddedLog, view: string): void {
+  const definition = log.streams().find(({ name }) => name === `view.${view}`);
+  if (definition === undefined) throw new Error(`the log has no changes stream of ${view}`);
+  const published = new Map<string, Published>();
+  for (let partition = 0; partition < definition.partitions; partition++) {
+    const range = log.range(definition.name, partition);
+    const cursor = log.cursor(definition.name, partition, range.start);
+    for (let batch = cursor.next(); batch !== null; batch = cursor.next())
+      for (let i = 0; i < batch.rows; i++) compare(published, rowOf(batch.batch, i), batch.baseOffset + i);
+    if (cursor.position !== range.end)
+      throw new Error(`read to ${cursor.position} of ${range.end} in ${definition.name}/${partition}`);
+    cursor.close();
   }
 }
 

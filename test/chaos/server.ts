@@ -54,7 +54,7 @@ export function startServer(input: ServerInput): Server {
   return {
     url,
     pid: child.pid,
-    ready: (timeoutMs = 30_000) => untilReady(child, url, timeoutMs, input.output),
+    ready: (timeoutMs = 120_000) => untilReady(child, url, timeoutMs, input.output),
     async kill() {
       child.kill('SIGKILL');
       await ended;

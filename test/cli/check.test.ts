@@ -39,6 +39,35 @@ describe('check', () => {
     expect(plans).toHaveLength(1);
   });
 
+  test('says which events a guard acts on', async () => {
+    write(
+      'views/clicks.sql',
+      VIEW.replace(' AS SELECT tenant_id,', " WITH (guard = 'ip') AS SELECT tenant_id, ip,").replace(
+        'GROUP BY tenant_id,',
+        'GROUP BY tenant_id, ip,',
+      ),
+    );
+    const config = { streams: { events: { schema: 'ad-events' } }, views: './views/*.sql' };
+    const { guards, errors } = await checkConfig(write('c.json', JSON.stringify(config)));
+    expect(errors).toEqual([]);
+    expect(guards).toEqual([
+      {
+        view: 'clicks',
+        guard: { columns: ['ip'], action: 'label', label: 'clicks', url: null, forMs: 600_000 },
+        streams: ['events'],
+      },
+    ]);
+  });
+
+  test('says what the environment lacks of an alert', async () => {
+    write('views/clicks.sql', VIEW.replace(' AS SELECT', " WITH (alert = 'env:NO_SUCH_HOOK') AS SELECT"));
+    const config = { streams: { events: { schema: 'ad-events' } }, views: './views/*.sql' };
+    const { errors } = await checkConfig(write('c.json', JSON.stringify(config)));
+    expect(errors.map(({ message }) => message)).toEqual([
+      'view clicks: expected the environment to have NO_SUCH_HOOK',
+    ]);
+  });
+
   test('endpoints are checked against streams and views', async () => {
     write('views/clicks.sql', VIEW);
     write('endpoints/good.sql', '-- @param least bigint = 0\nSELECT n FROM clicks WHERE n >= :least');

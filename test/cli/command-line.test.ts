@@ -9,7 +9,7 @@ import { difference } from '../../src/cli/audit.js';
 import type { AuditAccount } from '../../src/serve/audit.js';
 import { portArgument } from '../../src/cli/start.js';
 import { rowText } from '../../src/cli/tail.js';
-import { csvCell } from '../../src/cli/sql.js';
+import { csvCell } from '../../src/cli/sql/csv.js';
 import { serverSentEvents } from '../../src/cli/sse.js';
 import { table } from '../../src/cli/output.js';
 import { hashKey } from '../../src/config/tenants.js';
@@ -61,11 +61,15 @@ describe('the command', () => {
       'send',
       'tail',
       'sql',
+      'test',
       'deliveries',
       'quarantine',
       'redrive',
       'replay',
       'pull',
+      'explain',
+      'diff',
+      'swap',
       'audit',
       'key',
     ]);

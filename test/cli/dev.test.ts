@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const MAIN = resolve('dist/cli/main.js');
 const KEY = 'acme-ingest-key-1234';
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 100_000, interval: 50 };
 
 let folder = '';
 let child: ChildProcess | undefined;
@@ -78,7 +78,7 @@ beforeEach(async () => {
   child.stdout!.on('data', (part: Buffer) => (out += part.toString()));
   child.stderr!.on('data', (part: Buffer) => (err += part.toString()));
   url = String((await line('started'))['url']);
-}, 60_000);
+});
 
 afterEach(async () => {
   const ended = child!.exitCode === null ? new Promise((done) => child!.once('close', done)) : undefined;
@@ -134,5 +134,5 @@ describe('millrace dev', () => {
     child!.kill('SIGINT');
     expect(await code).toBe(0);
     expect(lines('stopped')).toEqual([{ event: 'stopped', signal: 'SIGINT' }]);
-  }, 60_000);
+  });
 });

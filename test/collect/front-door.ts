@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCollector, type Collector } from '../../src/collect/collector.js';
 import { Dedupe } from '../../src/collect/dedupe/dedupe.js';
+import type { Guards } from '../../src/collect/guards/guards.js';
 import { listen, type HttpServer } from '../../src/collect/http/server.js';
 import { FIREHOSE_DEFAULTS, type CollectLimits } from '../../src/collect/options.js';
 import { SigningKeys } from '../../src/collect/tracking/signing-keys.js';
@@ -96,6 +97,9 @@ export class FaultyDisk {
   }
 }
 
+/** Makes the guards of a door whose log is open. */
+export type Guarding = (door: FrontDoor) => Promise<Guards>;
+
 /** Whatever JSON says; tests compare it with what they expect. */
 export type Json = ReturnType<typeof JSON.parse>;
 
@@ -119,6 +123,8 @@ export class FrontDoor {
   tenants!: TenantStore;
   collector!: Collector;
   server!: HttpServer;
+  /** Guards of the views given; null: without. */
+  guards: Guards | null = null;
 
   static async open(
     options: {
@@ -128,6 +134,7 @@ export class FrontDoor {
       partitions?: number;
       streams?: readonly StreamDefinition[];
       firehose?: Partial<FirehoseOptions>;
+      guarding?: Guarding;
     } = {},
   ): Promise<FrontDoor> {
     const door = new FrontDoor();
@@ -143,6 +150,7 @@ export class FrontDoor {
       partitions?: number;
       streams?: readonly StreamDefinition[];
       firehose?: Partial<FirehoseOptions>;
+      guarding?: Guarding;
     } = {},
   ): Promise<void> {
     const onError = (error: unknown): void => void this.errors.push(error);
@@ -184,9 +192,11 @@ export class FrontDoor {
       ...(options.tenantsFile === undefined ? { inline: options.tenants ?? TENANTS } : { file: options.tenantsFile }),
     });
     this.metrics = createMetrics();
+    this.guards = options.guarding === undefined ? null : await options.guarding(this);
     this.collector = createCollector({
       ...this,
       ...common,
+      ...(this.guards === null ? { guards: undefined } : { guards: this.guards }),
       signingKeys: this.keys,
       onError,
       ...(options.limits !== undefined && { limits: options.limits }),
@@ -209,6 +219,7 @@ export class FrontDoor {
     this.faults.release();
     this.tenants.close();
     await this.server.drain(500);
+    await this.guards?.stop();
     await this.dedupe.close();
     await this.log.close();
   }

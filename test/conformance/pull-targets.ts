@@ -25,7 +25,7 @@ export function pullConformance(name: string, make: () => Promise<TargetUnderTes
     let targets: PullTarget[] = [];
     beforeAll(async () => {
       under = await make();
-    }, 60_000);
+    });
     afterAll(() => under?.close());
     beforeEach(async () => {
       feed = new ModelFeed(`traffic ${views++} "x"`);

@@ -88,7 +88,7 @@ describe('the end of a delivery', () => {
     stage.restore(undefined);
     read();
     stage.draining = true;
-    const output = stage.flush()!;
+    const output = (await stage.flush())!;
     stage.committed({ appended: [], receivedAt: 0 }, output);
     await until('a request', () => notes.includes('send 0'));
     // What the loop does when a commit fails.

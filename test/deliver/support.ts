@@ -243,7 +243,7 @@ function definition(name: string, schema: Schema, partitions = 1): StreamDefinit
 }
 
 /** Waits until `test` holds, or fails saying what was waited for. */
-export async function until(what: string, test: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function until(what: string, test: () => boolean | Promise<boolean>, timeoutMs = 100_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await test())) {
     if (performance.now() > deadline) throw new Error(`${what}: did not happen within ${timeoutMs} ms`);

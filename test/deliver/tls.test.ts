@@ -80,7 +80,7 @@ describe('PostgreSQL', () => {
     }
     await ask(engine.url, 'ALTER SYSTEM SET ssl = on');
     await engine.restart();
-  }, 60_000);
+  });
   afterAll(() => engine?.stop());
 
   const opening = async (tls: Readonly<Record<string, string>> | undefined): Promise<void> => {

@@ -86,7 +86,7 @@ describe('a Parquet file', () => {
         }),
         { numRuns: 40 },
       );
-    }, 60_000);
+    });
 
   test('reads back in hyparquet', async () => {
     await fc.assert(

@@ -13,7 +13,7 @@ import { everyBatch } from './arbitrary.js';
 let postgres: TestPostgres;
 beforeAll(async () => {
   postgres = await startPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.stop());
 
 /** How a value of each type is asked for, so that it reads as `event/rows.ts` has it. */
@@ -74,7 +74,7 @@ describe('COPY in binary', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   test('integers at the edges of what they are made of', async () => {
     const schema = defineSchema({ columns: { i: 'int64', m: 'decimal', t: 'timestamp?' } });

@@ -2,15 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { lockFolder } from '../../src/io/lock.js';
-import { distFolder } from '../../src/io/threads.js';
+import { moduleFile } from '../module-file.js';
 import { freshFolder, open, removeFolders } from './support.js';
 
 afterEach(removeFolders);
 
-const MODULE = pathToFileURL(join(distFolder(), 'io', 'lock.js')).href;
+const MODULE = moduleFile('io/lock.ts');
 
 /** A process that takes the folder and says so, or says why not. */
 async function holder(folder: string): Promise<{ said: string; kill: () => Promise<unknown> }> {

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { valueOf } from '../../src/event/rows.js';
 import { systemClock } from '../../src/io/clock.js';
 import type { EmbeddedLog } from '../../src/log/embedded/open.js';
-import type { LogBatch, ReaderState } from '../../src/log/log.js';
+import type { Log, LogBatch, LogCursor, ReaderState } from '../../src/log/log.js';
 import { startReaderLoop } from '../../src/log/reader-loop.js';
 import type { LogStage, OwnStage } from '../../src/log/stage.js';
 import { MillraceError } from '../../src/util/errors.js';
@@ -211,3 +211,66 @@ test('ticks come only after every row stamped before them', async () => {
   await loop.stop();
   await log.close();
 });
+
+test('what is due waits for no interval', async () => {
+  const log = await pipeline(freshFolder());
+  const stage: LogStage = new CopyStage();
+  let isDue = false;
+  stage.isDue = () => isDue;
+  let committed = (): void => {};
+  const isCommitted = new Promise<void>((resolve) => (committed = resolve));
+  stage.committed = () => committed();
+  const options = { ...OPTIONS, flushEveryMs: 3_600_000 };
+  const loop = startReaderLoop({ log, stage, clock: systemClock, options });
+  await log.append({ batches: [{ stream: 'in', rows: events(10) }] });
+  await expect.poll(() => loop.status().rowsRead).toBe(10);
+  expect(log.range('out', 0).end).toBe(0);
+  isDue = true;
+  await isCommitted;
+  expect(log.range('out', 0).end).toBe(10);
+  await loop.stop();
+  await log.close();
+});
+
+test('while a replay waits for rows of one partition, another that is at its end does not keep the thread', async () => {
+  const log = await open(freshFolder());
+  await log.createStream(definition('in', { partitions: 2 }));
+  await log.createStream(definition('out'));
+  const positions = [0, 1].map((partition) => ({ stream: 'in', partition, offset: 0 }));
+  await log.append({ batches: [{ stream: 'in', rows: events(40) }] });
+  const ends = positions.map((position) => ({ ...position, offset: log.range('in', position.partition).end }));
+  expect(ends.every(({ offset }) => offset > 0)).toBe(true);
+  await log.append({ batches: [], reader: { id: 'copy', epoch: 1, positions: ends, state: Uint8Array.of(0) } });
+  // What partition 1 has comes from elsewhere, some turns of the event loop later.
+  let asked = 0;
+  const slow: Log = Object.create(log, {
+    cursor: {
+      value: (stream: string, partition: number, offset: number): LogCursor => {
+        const cursor = log.cursor(stream, partition, offset);
+        if (partition === 0) return cursor;
+        let coming = turns(50).then(() => (coming = null)) as Promise<null> | null;
+        return Object.create(cursor, {
+          position: { get: () => cursor.position },
+          next: { value: () => (asked++, coming === null ? cursor.next() : null) },
+          wait: { value: (signal?: AbortSignal) => coming ?? cursor.wait(signal) },
+          close: { value: () => cursor.close() },
+          leads: { value: false },
+        }) as LogCursor;
+      },
+    },
+  }) as Log;
+  for (const name of ['append', 'range', 'stream', 'streams', 'reader', 'arrivalClock', 'registerReader'] as const)
+    Object.defineProperty(slow, name, { value: (log[name] as (...args: never[]) => unknown).bind(log) });
+  const stage = new CopyStage();
+  stage.restore = () => [{ ...ends[0]! }, positions[1]!] as unknown as [];
+  const loop = startReaderLoop({ log: slow, stage, clock: systemClock, options: OPTIONS });
+  await loop.drained();
+  expect(stage.calls).toEqual([`replay 0+${ends[1]!.offset}`]);
+  expect(asked).toBeLessThan(1_000);
+  await loop.stop();
+  await log.close();
+});
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -24,7 +24,7 @@ describeWith(['s3'], 'the Firehose API before a real S3', () => {
     const { endpoint, region, accessKeyId, secretAccessKey } = s3;
     machine = new Machine(() => ({ firehose: { s3: { endpoint, region, accessKeyId, secretAccessKey } } }));
     await machine.start();
-  }, 60_000);
+  });
   afterAll(async () => {
     await machine?.end();
     await s3?.stop();

@@ -65,7 +65,7 @@ beforeAll(async () => {
     headers: { authorization: `Bearer ${OPERATOR}`, 'content-type': 'application/x-ndjson' },
   });
   expect(await answer.json()).toMatchObject({ accepted: 6 });
-}, 60_000);
+});
 
 afterAll(async () => {
   await running?.close();

@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
-import { wordOfBytes } from '../../src/mill/state/hash.js';
-import { Sketches } from '../../src/mill/state/sketch.js';
+import { wordOfBytes } from '../../src/sql/aggregates/sketches/hash.js';
+import { Sketches } from '../../src/sql/aggregates/sketches/hyperloglog.js';
 import { startMillrace, type Millrace } from '../../src/millrace.js';
 import { until } from './example.js';
+import { rounds } from '../sim/rounds.js';
 
 const OPERATOR = 'operator-key-123456';
 const HOUR = 3_600_000;
@@ -24,7 +25,7 @@ const SPANS = [
   Date.UTC(2026, 9, 31, 20),
 ];
 const ZONES = ['Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Africa/Cairo'];
-const COUNT = 2_000;
+const COUNT = rounds(1_000, 2_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-rollup-'));
 const encoder = new TextEncoder();

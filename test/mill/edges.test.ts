@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { ViewPlan } from '../../src/sql/plan.js';
-import type { ViewStageOptions } from '../../src/mill/stage.js';
+import type { ViewStageOptions } from '../../src/mill/stage-options.js';
 import {
   batchOfEvents,
   freshFolder,
@@ -123,6 +123,40 @@ test('an event time that is NULL belongs to no window', async () => {
   await running.log.close();
 });
 
+test('with late = drop a row without a time is counted, and not kept', async () => {
+  for (const window of [
+    "TUMBLE(events, seen, INTERVAL '1 minute')",
+    "HOP(events, seen, INTERVAL '1 minute', INTERVAL '1 minute')",
+  ]) {
+    const running = await open(`CREATE MATERIALIZED VIEW v WITH (late = 'drop') AS
+      SELECT tenant, window_start, count(*) AS events FROM ${window} GROUP BY tenant, window_start`);
+    const { loop, stage } = start(running);
+    await running.append([{ seen: T0 }, { seen: null }]);
+    await loop.drained();
+    expect(stage.stats().late).toBe(1);
+    expect(late(running)).toEqual([]);
+    await loop.stop();
+    await running.log.close();
+  }
+});
+
+test('what a start needs is held, not only what is not yet committed', async () => {
+  for (const window of [
+    "TUMBLE(events, at, INTERVAL '1 minute')",
+    "HOP(events, at, INTERVAL '1 minute', INTERVAL '1 minute')",
+  ]) {
+    const running = await open(`CREATE MATERIALIZED VIEW v AS
+      SELECT tenant, window_start, count(*) AS events FROM ${window} GROUP BY tenant, window_start`);
+    const { loop } = start(running, { snapshotEveryMs: 1e9 });
+    await running.append([{}, {}]);
+    await loop.drained();
+    expect(running.log.reader('mill.v')?.positions).toMatchObject([{ offset: 2 }]);
+    expect(running.log.holds('mill.v')).toMatchObject([{ offset: 0 }]);
+    await loop.stop();
+    await running.log.close();
+  }
+});
+
 test('a key that HAVING no longer lets through is deleted, and may come back', async () => {
   const running = await open(`CREATE MATERIALIZED VIEW v AS SELECT tenant, window_start, sum(number) AS total
     FROM TUMBLE(events, at, INTERVAL '1 minute') GROUP BY tenant, window_start HAVING sum(number) > 3`);
@@ -198,7 +232,7 @@ test('a window of more groups than one flush takes closes over several', async (
   ).toEqual([['id-27777', 'corrected', 2]]);
   await loop.stop();
   await running.log.close();
-}, 60_000);
+});
 
 test('a damaged snapshot is not used: the view replays from the start and says nothing twice', async () => {
   const running =

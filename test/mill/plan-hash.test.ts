@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { adEvents } from '../../src/event/ad-events.js';
 import { planHash } from '../../src/mill/plan-hash.js';
 import { parseViews } from '../../src/sql/parse.js';
-import { planView } from '../../src/sql/plan-view.js';
+import { planView } from '../../src/sql/standing.js';
 import type { ViewPlan } from '../../src/sql/plan.js';
 
 async function plan(options: string): Promise<ViewPlan> {
@@ -11,7 +11,7 @@ async function plan(options: string): Promise<ViewPlan> {
      FROM TUMBLE(events, event_time, INTERVAL '1 minute') GROUP BY 1, 2`,
     'views.sql',
   );
-  return planView(statement!, new Map([['events', { name: 'events', schema: adEvents() }]]));
+  return planView(statement!, new Map([['events', { name: 'events', schema: adEvents() }]])) as ViewPlan;
 }
 
 it('another retention is the same definition', async () => {

@@ -13,11 +13,17 @@ import { systemRandom } from '../../src/io/random.js';
 import { openLog, type EmbeddedLog } from '../../src/log/embedded/open.js';
 import type { Log, StreamDefinition } from '../../src/log/log.js';
 import { startReaderLoop, type ReaderLoop } from '../../src/log/reader-loop.js';
-import { changesLayout } from '../../src/sql/describe.js';
 import { parseViews } from '../../src/sql/parse.js';
-import { planView } from '../../src/sql/plan-view.js';
+import { isRelational, planView, streamRelation } from '../../src/sql/standing.js';
+import type { StandingPlan } from '../../src/sql/standing.js';
+import type { RelationView } from '../../src/sql/relation/relation.js';
+import { planRelationView } from '../../src/sql/relation/view.js';
+import { RelationalStage } from '../../src/mill/relational/stage.js';
+import { describeView } from '../../src/sql/describe.js';
 import type { ViewPlan } from '../../src/sql/plan.js';
-import { ViewStage, type ViewStageOptions } from '../../src/mill/stage.js';
+import { planHash } from '../../src/mill/plan-hash.js';
+import { ViewStage } from '../../src/mill/stage.js';
+import type { RunningView, ViewStageOptions } from '../../src/mill/stage-options.js';
 
 /** A small event of every kind of column that a view can use. */
 export const EVENTS = defineSchema({
@@ -75,7 +81,13 @@ export class HandClock implements Clock {
 /** Plans the first view of a SQL text over `events`. */
 export async function planOf(sql: string, schema: Schema = EVENTS): Promise<ViewPlan> {
   const [view] = await parseViews(sql, 'test.sql');
-  return planView(view!, new Map([['events', { name: 'events', schema }]]));
+  return planView(view!, new Map([['events', { name: 'events', schema }]])) as ViewPlan;
+}
+
+/** The same as operators, though a kernel could run it. */
+export async function relationalPlanOf(sql: string, schema: Schema = EVENTS): Promise<RelationView> {
+  const [view] = await parseViews(sql, 'test.sql');
+  return planRelationView(view!, new Map([['events', streamRelation({ name: 'events', schema })]]));
 }
 
 const folders: string[] = [];
@@ -108,7 +120,7 @@ function stream(name: string, schema: Schema, rest: Partial<StreamDefinition> = 
 export async function openTestLog(
   folder: string,
   clock: Clock,
-  plans: readonly ViewPlan[],
+  plans: readonly StandingPlan[],
   rest: Partial<StreamDefinition> = {},
   schema: Schema = EVENTS,
 ): Promise<EmbeddedLog> {
@@ -121,7 +133,10 @@ export async function openTestLog(
   });
   await log.createStream(stream('events', schema, rest));
   await log.createStream(stream(LATE_STREAM, LATE_SCHEMA));
-  for (const plan of plans) await log.createStream(stream(`view.${plan.name}`, changesLayout(plan).schema));
+  for (const plan of plans)
+    await log.createStream(
+      stream(`view.${plan.name}`, describeView(plan, { number: 1, id: '', sinceMs: null }).schema),
+    );
   return log;
 }
 
@@ -129,22 +144,25 @@ export async function openTestLog(
 export function startView(
   log: Log,
   folder: string,
-  plan: ViewPlan,
+  plan: StandingPlan,
   clock: Clock,
   options: Partial<ViewStageOptions> = {},
   disk: Disk = realDisk,
-): { loop: ReaderLoop; stage: ViewStage } {
-  const stage = new ViewStage({
-    plan,
+  hash = planHash(plan),
+): { loop: ReaderLoop; stage: RunningView } {
+  const input = {
     stream: `view.${plan.name}`,
     id: `mill.${plan.name}`,
-    isCurrent: true,
+    hash,
     log,
     folder: join(folder, 'mill', plan.name),
     disk,
     clock,
     options,
-  });
+  };
+  const stage: RunningView = isRelational(plan)
+    ? new RelationalStage({ ...input, plan })
+    : new ViewStage({ ...input, plan });
   const loop = startReaderLoop({ log, stage, clock, options: { flushEveryMs: 5, tickEveryMs: 5 } });
   return { loop, stage };
 }
@@ -173,11 +191,16 @@ export function newest(
 ): Map<string, Record<string, unknown>> {
   const byKey = new Map<string, Record<string, unknown>>();
   for (const row of rows) {
-    const key = JSON.stringify(keys.map((name) => row[name]));
+    const key = JSON.stringify(keys.map((name) => keyed(row[name])));
     if (row.op === 'delete') byKey.delete(key);
     else byKey.set(key, row);
   }
   return byKey;
+}
+
+/** JSON has no NaN and no infinity. */
+function keyed(value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 /** Waits until `test` holds. */

@@ -70,7 +70,7 @@ function killGroup(child: ChildProcess): void {
 }
 
 /** Asks again until `look` answers something else than undefined. */
-export async function until<T>(what: string, look: () => Promise<T | undefined>, waitMs = 30_000): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | undefined>, waitMs = 120_000): Promise<T> {
   const end = Date.now() + waitMs;
   for (;;) {
     const found = await look();

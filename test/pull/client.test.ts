@@ -170,7 +170,7 @@ describe('applyTo', () => {
     pool = new pg.Pool({ connectionString: engine.url, max: 3 });
     // The query itself rejects when the server goes.
     pool.on('error', () => undefined);
-  }, 60_000);
+  });
   afterAll(async () => {
     await pool?.end();
     await engine?.stop();

@@ -6,6 +6,7 @@ import { Accounts } from '../../src/collect/accounts.js';
 import { Tallies } from '../../src/collect/ledger/tallies.js';
 import { listen } from '../../src/collect/http/server.js';
 import { TenantStore } from '../../src/config/tenant-store.js';
+import { ServedViews } from '../../src/event/served.js';
 import { systemClock } from '../../src/io/clock.js';
 import { realDisk } from '../../src/io/disk-real.js';
 import { systemRandom } from '../../src/io/random.js';
@@ -38,6 +39,7 @@ const running = (id: string) => ({
   rowsSkipped: 0,
   commits: 0,
   failures: 0,
+  busyMs: 0,
 });
 
 /** Saved endpoints of the server, by name. */
@@ -69,10 +71,11 @@ function storeOf(fixture: Fixture, endpoints: readonly Endpoint[], polls: Polls)
     metrics: createMetrics(),
     cacheBytesMax: 1 << 20,
   });
-  const reader = (name: string) => new ViewReader(views.get(name)!.store);
-  const feed = (name: string) => {
-    const { store } = views.get(name)!;
-    store.watch.onChanged = (tenants) => polls.changed(name, tenants);
+  const of = (key: string) => views.get(key.slice('view.'.length))!;
+  const reader = (key: string) => new ViewReader(of(key).store);
+  const feed = (key: string) => {
+    const { store } = of(key);
+    store.watch.onChanged = (tenants) => polls.changed(key, tenants);
     return new FeedReader(store, () => START);
   };
   const methods: Record<string, (...args: never[]) => unknown> = {
@@ -84,7 +87,7 @@ function storeOf(fixture: Fixture, endpoints: readonly Endpoint[], polls: Polls)
     feedWatch: (view: string, tenant: string, revision: number) => feed(view).watch(tenant, revision),
     endpoint: (request: EndpointRequest) => answers.answer(request),
     rows: (view: string, range: RowRange) =>
-      range.tenant === null ? rowsOfAll(engine, viewDescription(view), range) : reader(view).rows(range.tenant, range),
+      range.tenant === null ? rowsOfAll(engine, of(view).store.view, range) : reader(view).rows(range.tenant, range),
     tail: (stream: string, offsets: number[] | null, tenant: string | null, limit: number) =>
       tailPage(log, stream, offsets, tenant, limit),
     status: () => ({
@@ -193,7 +196,11 @@ function inputOf(fixture: Fixture, endpoints: readonly Endpoint[], errors: unkno
     audit,
     streams: ['events'],
     views: [viewDescription('traffic'), viewDescription('totals', true)],
-    replacedViews: [],
+    served: new ServedViews(
+      [viewDescription('traffic'), viewDescription('totals', true)].map((view) => ({ view, isNewest: true })),
+    ),
+    swapView: async () => undefined,
+    explainView: async (view) => ({ view, nowMs: START, definitions: [], swap: null }),
     feed: { requestsPerSecond: 1_000, requestsBurst: 1_000, concurrentMax: 8 },
     signingKeys: new SigningKeys([{ id: 'k1', secret: 'a secret of at least 32 characters' }]),
     polls,

@@ -15,7 +15,6 @@ export function bindText(text: string, schema: Schema): Expression {
     file: undefined,
     stream: { name: 'rows', schema },
     qualifiers: ['rows'],
-    aggregates: [],
     positions: new WeakMap(),
     clause: 'SELECT',
   };

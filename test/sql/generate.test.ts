@@ -12,9 +12,10 @@ import { staticScale } from '../../src/sql/scale.js';
 import { MillraceError } from '../../src/util/errors.js';
 import { loadParser } from '../../src/util/sql-text.js';
 import { bindText } from './bind-text.js';
-import { oracleCalls } from './oracle-calls.js';
+import { isRepeated, oracleCalls } from './oracle-calls.js';
 import { EXPRESSIONS } from './oracle-expressions.js';
 import { randomRows, SCHEMA } from './oracle-rows.js';
+import { rounds } from '../sim/rounds.js';
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 7);
 
@@ -68,7 +69,7 @@ const START = 1_700_000_000_000;
 
 /** Rows in the shapes that batches have: few values make narrow columns, extremes wide ones. */
 function batches(): ColumnBatch[] {
-  const wild = randomRows(60, SEED).map((row) => ({
+  const wild = randomRows(rounds(24, 60), SEED).map((row) => ({
     ...row,
     j: row['j'] === null ? null : JSON.parse(row['j'] as string),
     x: bytes(row['x']),
@@ -100,6 +101,7 @@ function shown(value: unknown): string {
   if (typeof value === 'bigint') return `bigint ${value}`;
   if (Object.is(value, -0)) return '-0';
   if (typeof value === 'number') return String(value);
+  if (Array.isArray(value)) return `[${value.map(shown).join()}]`;
   return JSON.stringify(value) ?? 'undefined';
 }
 
@@ -129,13 +131,12 @@ function printed(expression: Expression, batch: ColumnBatch, decimals: boolean):
   const shapes = new Map(SCHEMA.columns.map((_, index) => [index, shapeOf(batch.column(index))]));
   const source = new KernelSource(environment, shapes);
   const { shared, prelude, value, isNull, scale } = printExpression(source, expression, decimals);
-  const names = [...source.binders.keys()];
-  const text = `${shared.join('\n')}\n${prelude}\nreturn ${isNull === 'false' ? value : `(${isNull}) ? null : (${value})`};`;
-  const run = new Function(...names, 'start', 'end', 'i', text) as (...args: unknown[]) => unknown;
-  const values = [...source.binders.values()].map((binder) => binder(batch));
+  const text = `${source.names()}\nreturn (start, end, i) => {\n${shared.join('\n')}\n${prelude}\nreturn ${isNull === 'false' ? value : `(${isNull}) ? null : (${value})`};\n}`;
+  const make = new Function('columns', text) as (columns: unknown) => (...args: unknown[]) => unknown;
+  const run = make(source.bound(batch));
   return Array.from({ length: batch.rows }, (_, index) =>
     attempt(() => {
-      const result = run(...values, START, START + 60_000, index);
+      const result = run(START, START + 60_000, index);
       return scale === undefined || result === null ? result : new Decimal(BigInt(result as number), scale);
     }),
   );
@@ -152,7 +153,9 @@ function bound(sql: string): Expression | undefined {
 
 test(`printed and evaluated expressions agree, seed ${SEED}`, () => {
   const all = batches();
-  const calls = oracleCalls().map(({ sql }) => sql);
+  const calls = oracleCalls()
+    .filter(({ entry }) => !isRepeated(entry))
+    .map(({ sql }) => sql);
   const wrong: string[] = [];
   let compared = 0;
   for (const sql of [...MORE, ...EXPRESSIONS, ...calls]) {

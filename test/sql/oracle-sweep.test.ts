@@ -10,6 +10,7 @@ import { MillraceError } from '../../src/util/errors.js';
 import { randomOf } from './oracle-rows.js';
 import { startPostgres } from './postgres.js';
 import type { TestPostgres } from './postgres.js';
+import { rounds } from '../sim/rounds.js';
 
 const SEED = Number(process.env['MILLRACE_SEED'] ?? 11);
 
@@ -58,7 +59,7 @@ describe.skipIf(postgres === undefined)(`oracle sweep, seed ${SEED}`, () => {
 
   test('regular expressions match, find and replace the same', async () => {
     const random = randomOf(SEED);
-    const cases = Array.from({ length: 6_000 }, () => {
+    const cases = Array.from({ length: rounds(2_000, 6_000) }, () => {
       const anchored = (pattern: string): string =>
         random() < 0.25 && !pattern.includes('|') ? `${random() < 0.5 ? '^' : ''}${pattern}$` : pattern;
       const text = Array.from({ length: Math.floor(random() * 9) }, () => 'aabbcABé '[Math.floor(random() * 9)]!).join(
@@ -77,7 +78,9 @@ describe.skipIf(postgres === undefined)(`oracle sweep, seed ${SEED}`, () => {
         return value === null ? null : `V${String(value)}`;
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
-        return error.code === 'SQL_UNSUPPORTED' ? undefined : `E${error.message}`;
+        // A pattern that binding would refuse is an error of its row, with the refusal as its cause.
+        const cause = error.cause instanceof MillraceError ? error.cause : error;
+        return cause.code === 'SQL_UNSUPPORTED' ? undefined : `E${error.message}`;
       }
     };
     const texts = cases.map((each) => each.text);
@@ -122,7 +125,7 @@ describe.skipIf(postgres === undefined)(`oracle sweep, seed ${SEED}`, () => {
     // The others are refused; if nearly all were, the comparison would be empty.
     expect(taken.replaced).toBeGreaterThan(cases.length / 4);
     expect(taken.matched).toBeGreaterThan(cases.length / 2);
-  }, 60_000);
+  });
 
   test('lower and upper of every code point', async () => {
     const { rows } = await postgres!.client.query<{ n: number; l: string; u: string }>(
@@ -145,7 +148,7 @@ describe.skipIf(postgres === undefined)(`oracle sweep, seed ${SEED}`, () => {
     );
     expect(wrong.length).toBeLessThan(200);
     expect(known.map(({ n, l, u }) => `${n.toString(16)} ${l} ${u}`)).toEqual([]);
-  }, 60_000);
+  });
 
   test('wall clocks of every zone', async () => {
     const random = randomOf(SEED + 1);
@@ -155,7 +158,7 @@ describe.skipIf(postgres === undefined)(`oracle sweep, seed ${SEED}`, () => {
     expect(zones.length).toBeGreaterThan(380);
     // 1902 to 2025: later rules may differ between the two time zone databases.
     const cases = zones.flatMap((zone) =>
-      Array.from({ length: 40 }, () => ({
+      Array.from({ length: rounds(12, 40) }, () => ({
         zone,
         at: Math.floor((random() * 123 - 68) * 365.25) * 86_400_000 + Math.floor(random() * 96) * 900_000,
       })),
@@ -180,5 +183,5 @@ describe.skipIf(postgres === undefined)(`oracle sweep, seed ${SEED}`, () => {
     }
     console.log(`${cases.length} instants of ${zones.length} zones`);
     expect([...wrong.values()]).toEqual([]);
-  }, 60_000);
+  });
 });

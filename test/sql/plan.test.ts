@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { adEvents } from '../../src/event/ad-events.js';
 import type { Catalog } from '../../src/sql/context.js';
 import { parseViews } from '../../src/sql/parse.js';
-import { planView } from '../../src/sql/plan-view.js';
+import { planView } from '../../src/sql/standing.js';
 import type { ViewPlan } from '../../src/sql/plan.js';
 
 const catalog: Catalog = new Map([['events', { name: 'events', schema: adEvents() }]]);
 
 async function plan(sql: string): Promise<ViewPlan> {
   const [view] = await parseViews(sql, 'views.sql');
-  return planView(view!, catalog);
+  return planView(view!, catalog) as ViewPlan;
 }
 
 describe('planView', () => {

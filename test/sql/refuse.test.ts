@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { adEvents } from '../../src/event/ad-events.js';
 import { parseViews } from '../../src/sql/parse.js';
-import { planView } from '../../src/sql/plan-view.js';
+import { planView } from '../../src/sql/standing.js';
 import { functionTable } from '../../src/sql/functions/index.js';
 import { REFUSALS, REFUSED_FUNCTIONS } from '../../src/sql/refuse.js';
 import { MillraceError } from '../../src/util/errors.js';
@@ -30,7 +30,7 @@ const FROM = "FROM TUMBLE(events, event_time, INTERVAL '1 minute')";
 
 describe('refusals', () => {
   test.each(Object.entries(REFUSALS))('%s', async (_, { what, instead, example }) => {
-    const message = await refused(example.startsWith('CREATE') ? example : view(example));
+    const message = await refused(/^(?:CREATE|UPDATE) /.test(example) ? example : view(example));
     expect(message).toContain(`${what}: not supported\nLINE `);
     expect(message).toMatch(/\n *\^\nHINT: /);
     expect(message).toContain(`HINT: ${instead}`);
@@ -75,7 +75,7 @@ describe('messages', () => {
   const lines: readonly (readonly [string, string])[] = [
     [
       `SELECT count(*) FROM TUMBLE(nothing, event_time, INTERVAL '1 minute') GROUP BY window_start`,
-      'stream "nothing" does not exist',
+      'relation "nothing" does not exist',
     ],
     [
       `SELECT count(*) FROM TUMBLE(events, tenant_id, INTERVAL '1 minute') GROUP BY window_start`,
@@ -93,7 +93,10 @@ describe('messages', () => {
       `SELECT count(*) FROM TUMBLE(events, event_time, 60) GROUP BY window_start`,
       'The size of a window must be a constant interval',
     ],
-    [`SELECT count(*) FROM TUMBLE(events, event_time) GROUP BY window_start`, 'TUMBLE takes 3 or 4 arguments, not 2'],
+    [
+      `SELECT count(*) FROM TUMBLE(events, event_time) GROUP BY window_start`,
+      'TUMBLE takes at least 3 arguments, not 2',
+    ],
     [
       `SELECT count(*) ${FROM} WHERE country GROUP BY window_start`,
       'argument of WHERE must be type boolean, not type text',
@@ -106,7 +109,6 @@ describe('messages', () => {
     [`SELECT count(*) ${FROM} GROUP BY window_start, 5`, 'GROUP BY position 5 is not in select list'],
     [`SELECT count(*) ${FROM} GROUP BY window_start, count(*)`, 'aggregate functions are not allowed in GROUP BY'],
     [`SELECT count(*) ${FROM} GROUP BY window_start, props`, 'could not identify an equality operator for type json'],
-    [`SELECT count(*) ${FROM} GROUP BY window_start, labels`, "a view's column cannot be of type text[]"],
     [`SELECT count(*), count(*) ${FROM} GROUP BY window_start`, 'column "count" specified more than once'],
     [`SELECT count(*) AS state ${FROM} GROUP BY window_start`, 'a view\'s column cannot be named "state"'],
     [
@@ -121,9 +123,21 @@ describe('messages', () => {
     ],
     [`SELECT sum(country) ${FROM} GROUP BY window_start`, 'function sum(text) does not exist'],
     [`SELECT count() ${FROM} GROUP BY window_start`, 'function count() does not exist'],
-    [`SELECT sum(DISTINCT cost) ${FROM} GROUP BY window_start`, 'sum(DISTINCT …) is not supported'],
-    [`SELECT count(*) ${FROM} WHERE cost::real > 1 GROUP BY window_start`, 'type "float4" is not supported'],
-    [`SELECT count(*) ${FROM} WHERE (props::jsonb) IS NULL GROUP BY window_start`, 'type "jsonb" is not supported'],
+    [`SELECT count(*) ${FROM} WHERE cost::money > 1 GROUP BY window_start`, 'type "money" is not supported'],
+    [
+      `SELECT count(*) ${FROM} WHERE ARRAY[ARRAY[1]] IS NULL GROUP BY window_start`,
+      'an array of arrays is not supported',
+    ],
+    [`SELECT count(*) ${FROM} WHERE ARRAY[] IS NULL GROUP BY window_start`, 'cannot determine type of empty array'],
+    [`SELECT count(*) ${FROM} WHERE country[1] = 'a' GROUP BY window_start`, 'cannot subscript type text'],
+    [`SELECT count(*) ${FROM} WHERE cost = ANY (country) GROUP BY window_start`, 'op ANY (array) requires array'],
+    [
+      `SELECT count(*) ${FROM} WHERE cost COLLATE "C" > 1 GROUP BY window_start`,
+      'collations are not supported by type',
+    ],
+    [`SELECT count(*) ${FROM} WHERE (cost, country) = (1, 'a', 2) GROUP BY window_start`, 'unequal number of entries'],
+    [`SELECT count(*) ${FROM} WHERE cost::numeric(0) > 1 GROUP BY window_start`, 'NUMERIC precision 0 must be between'],
+    [`SELECT count(*) ${FROM} WHERE country::varchar(0) = '' GROUP BY window_start`, 'length for type varchar must be'],
     [`SELECT count(*) ${FROM} WHERE labels::bigint > 1 GROUP BY window_start`, 'cannot cast type text[] to bigint'],
     [
       `SELECT count(*) ${FROM} WHERE country ~ '(a+)+$' GROUP BY window_start`,
@@ -169,6 +183,8 @@ describe('messages', () => {
     ['emit = sometimes', "emit must be 'change', 'close' or a length of time, not \"sometimes\""],
     ['event_time = received_at', 'event_time is "received_at", but the window is over "event_time"'],
     ['emit = change, emit = close', 'option emit is given twice'],
+    ['late = sometimes', "late must be 'keep' or 'drop', not \"sometimes\""],
+    ['idle_timeout = 5', 'idle_timeout must be a length of time, not "5"'],
   ])('WITH (%s)', async (option, expected) => {
     expect(
       await refused(`CREATE MATERIALIZED VIEW v WITH (${option}) AS SELECT count(*) ${FROM} GROUP BY window_start`),

@@ -43,6 +43,7 @@ export const VIEW: ViewDescription = {
   stream: 'view.traffic',
   schema: CHANGES,
   source: 'events',
+  sources: ['events'],
   columns: [
     { name: 'tenant_id', type: 'text', column: 0 },
     { name: 'window_start', type: 'timestamptz', column: 1 },

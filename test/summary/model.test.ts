@@ -6,6 +6,7 @@ import { readersOf } from '../../src/summary/row-values.js';
 import { SEAL_ALL } from '../../src/summary/summary.js';
 import type { RowPlace, SealWhen } from '../../src/summary/view-store.js';
 import { Driven, MINUTE, Stream, type Change } from './fixture.js';
+import { rounds } from '../sim/rounds.js';
 
 const TENANTS = ['a', 'b', 'c'];
 
@@ -191,7 +192,7 @@ async function run(steps: readonly Step[]): Promise<void> {
 describe('a summary', () => {
   it('answers as a map of newest rows does, whatever is in memory, on disk or read again', async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), run), {
-      numRuns: Number(process.env['MILLRACE_FUZZ_RUNS'] ?? 30),
+      numRuns: Number(process.env['MILLRACE_FUZZ_RUNS'] ?? rounds(15, 30)),
       endOnFailure: true,
     });
   }, 120_000);

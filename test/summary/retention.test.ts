@@ -10,6 +10,7 @@ import { revisionOf } from '../../src/summary/row-id.js';
 import type { Retention } from '../../src/summary/retention.js';
 import { SEAL_ALL } from '../../src/summary/summary.js';
 import { Driven, MINUTE, Stream, type Change } from './fixture.js';
+import { rounds } from '../sim/rounds.js';
 
 const HOUR = 60 * MINUTE;
 const TENANTS = ['a', 'b', 'c', 'ab'];
@@ -208,7 +209,7 @@ function changeAt(tenant: string, hour: number, device: number, deleted = false)
 describe('retention', () => {
   it('leaves what a plain list leaves, and tells the newest revision that is gone', async () => {
     await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 20 }), run), {
-      numRuns: Number(process.env['MILLRACE_FUZZ_RUNS'] ?? 40),
+      numRuns: Number(process.env['MILLRACE_FUZZ_RUNS'] ?? rounds(20, 40)),
       endOnFailure: true,
     });
   }, 120_000);

@@ -32,6 +32,7 @@ const VIEW: ViewDescription = {
   stream: 'view.v',
   schema: SCHEMA,
   source: 'events',
+  sources: ['events'],
   columns: [],
   keyColumns: [0, 1, 2, 7, 8],
   valueColumns: [9],

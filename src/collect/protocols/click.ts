@@ -5,6 +5,8 @@
  * answers 302. The visitor waits for the log at most `clickWaitMs`: then, or when the log fails, the
  * redirect goes out all the same and the click is counted as unlogged. Its click id is a signed
  * token of tenant, link and time, so a later conversion can still be told whose it is.
+ *
+ * A guard may send the visitor elsewhere; what is written is the click as it was.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerMethod } from '../http/answer.js';
@@ -40,11 +42,12 @@ export async function takeClick(
   const visitor = visitorOf(request, query, limits.trustProxy, random);
   const clickId = mintClickId(signingKeys, random, { tenant: link.tenant, link: link.link, timeMs: now });
   const { fields, props } = tracking.json.fromQuery(query, WITHOUT);
-  const location = expandMacros(link.destination, macrosOf(request, query, clickId, now));
+  const macros = macrosOf(request, query, clickId, now);
+  const destination = expandMacros(link.destination, macros);
   if (link.link !== '') props['link'] = link.link;
   const event = tracking.event(
     {
-      url: location,
+      url: destination,
       ...fields,
       event_type: 'click',
       event_id: derivedUuid('click', clickId),
@@ -54,7 +57,9 @@ export async function takeClick(
     props,
     visitor,
   );
-  if (!(await tracking.takeInTime(request, link.tenant, event))) tracking.unlogged('click', link.tenant);
+  let location = destination;
+  const onElsewhere = (url: string): void => void (location = expandMacros(url, macros));
+  if (!(await tracking.takeInTime(request, link.tenant, event, onElsewhere))) tracking.unlogged('click', link.tenant);
   const headers: Record<string, string | number> = {
     location,
     'cache-control': 'no-store',

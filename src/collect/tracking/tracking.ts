@@ -39,8 +39,13 @@ export class Tracking {
     return this.json.encode(known, { ...props, ...consent.stored });
   }
 
-  /** Writes one event. Throws TENANT_UNKNOWN, or why the log does not take it; both are counted. */
-  async take(request: IncomingMessage, tenant: string, event: Buffer): Promise<Outcome> {
+  /** Writes one event; tells first where a guard sends its visitor. Throws TENANT_UNKNOWN, or why the log does not take it; both are counted. */
+  async take(
+    request: IncomingMessage,
+    tenant: string,
+    event: Buffer,
+    onElsewhere?: (url: string) => void,
+  ): Promise<Outcome> {
     const { accounts, tenants, metrics } = this.services;
     const { name } = this.#ingest.definition;
     if (tenants.directory.tenant(tenant) === undefined) {
@@ -51,18 +56,24 @@ export class Tracking {
       this.services.unauthenticated(request);
       throw new MillraceError('TENANT_UNKNOWN', `there is no tenant '${tenant.slice(0, 64)}'`, { place: 'query t' });
     }
-    return this.#ingest.take(event, tenant, { original: Buffer.from(request.url ?? '') });
+    const told = onElsewhere === undefined ? {} : { onElsewhere };
+    return this.#ingest.take(event, tenant, { original: Buffer.from(request.url ?? ''), ...told });
   }
 
   /**
    * As `take`, but for a visitor who must not wait: answers after `clickWaitMs` at the latest, and
    * whether the event was dealt with by then. The writing goes on after that.
    */
-  takeInTime(request: IncomingMessage, tenant: string, event: Buffer): Promise<boolean> {
+  takeInTime(
+    request: IncomingMessage,
+    tenant: string,
+    event: Buffer,
+    onElsewhere?: (url: string) => void,
+  ): Promise<boolean> {
     const { clock, limits, onError } = this.services;
     return new Promise((resolve) => {
       const cancel = clock.after(limits.clickWaitMs, () => resolve(false));
-      this.take(request, tenant, event)
+      this.take(request, tenant, event, onElsewhere)
         .then(
           () => resolve(true),
           (error: unknown) => {

@@ -9,6 +9,7 @@ import type { Dictionary } from '../../event/dictionary.js';
 import { Decimal, decimalToDouble } from '../../sql/decimal.js';
 import type { RowExpression } from '../../sql/expression.js';
 import type { SqlType } from '../../sql/plan.js';
+import { isArray } from '../../sql/types.js';
 import type { Value } from '../../sql/value.js';
 import type { CutRows } from '../rows.js';
 
@@ -97,13 +98,13 @@ export interface SortKey {
 }
 
 /** Types whose values sort as their texts do. */
-const TEXTS: ReadonlySet<SqlType> = new Set(['text', 'uuid', 'json']);
-/** Types whose values have no order of use. */
-const UNSORTABLE: ReadonlySet<SqlType> = new Set(['interval', 'bytea', 'text[]']);
+const TEXTS: ReadonlySet<SqlType> = new Set(['text', 'uuid', 'json', 'jsonb']);
+/** Types beside arrays whose values have no order of use. */
+const UNSORTABLE: ReadonlySet<SqlType> = new Set(['interval', 'bytea']);
 
 /** Whether rows can be sorted by an expression. */
 export function isSortable({ type }: RowExpression): boolean {
-  return !UNSORTABLE.has(type);
+  return !UNSORTABLE.has(type) && !isArray(type);
 }
 
 /** Sorts by an expression that is sortable. */

@@ -26,6 +26,7 @@ import { bounded, end, newAdmin, newProducer, type ClientInput } from './kafka/c
 import { failureText, type SendFailure } from './kafka/failure.js';
 import { Lane, type Whole } from './kafka/lane.js';
 import { keyColumn, MESSAGE_BYTES, messagesOf, type RowMessage } from './kafka/messages.js';
+import { loadKafka } from './kafka/package.js';
 
 /** Messages of a topic. */
 export function createKafkaSink(options: SinkOptionsOf<'kafka'>, context: SinkContext): Sink {
@@ -54,6 +55,7 @@ class KafkaSink implements Sink {
     const { tls, topic, timeout } = this.#options;
     const { disk, name } = this.#context;
     await this.close();
+    await loadKafka();
     const input: ClientInput = {
       options: this.#options,
       tls: tls === undefined ? null : readTlsFiles(tls, disk),

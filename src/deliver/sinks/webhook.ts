@@ -5,6 +5,8 @@
  * same `webhook-id` and the same body: a receiver that remembers ids takes every row once. The
  * timestamp and the signature are those of the attempt.
  *
+ * Alerts carry `idempotency-key`, the same for a key and window however often they go out.
+ *
  * Rows of a replay carry `millrace-replay: <id>`.
  *
  * Limits: `requestsMax` requests at once, each of `rowsMax` rows and `bodySizeMax` bytes; a row that is
@@ -45,9 +47,16 @@ export function createWebhookSink(options: SinkOptionsOf<'webhook'>, context: Si
     async send({ id, rows, cut }, receipt, signal) {
       const content = BODIES[format](jsonLines(rows.schema), rows);
       const signed = signatureHeaders(signingSecrets, id, context.clock.now(), content);
+      const key = context.idempotencyKey?.(rows);
+      const named: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key };
       const replay: Record<string, string> = cut.replay === null ? {} : { 'millrace-replay': cut.replay };
       const body = await compressor.compress(content);
-      const request = { method, path: pathname + search, headers: { ...headers, ...signed, ...replay }, body };
+      const request = {
+        method,
+        path: pathname + search,
+        headers: { ...headers, ...signed, ...named, ...replay },
+        body,
+      };
       const answer = await sendTo(client!, place, request, signal);
       if (answer.status < 200 || answer.status > 299) refuseAnswer(answer, place, context.clock.now());
       receipt.bytes += body.length;

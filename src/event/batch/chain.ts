@@ -13,7 +13,8 @@
  */
 import { MillraceError } from '../../util/errors.js';
 import { Dictionary } from '../dictionary.js';
-import { ENCODING, readDescriptor, readHeader, type BatchHeader } from './layout.js';
+import { pagesOf, type BatchPages } from './batch-pages.js';
+import { ENCODING, readDescriptor, type BatchHeader } from './layout.js';
 import { readDictionaryPage, type EntryBlock } from './pages.js';
 
 /** Codes `first .. end - 1` whose entries are lost. */
@@ -44,13 +45,18 @@ export class DictionaryChain {
   }
 
   /** Takes the entries that a batch brings. Self-contained batches bring none to others. */
-  apply(bytes: Uint8Array, header: BatchHeader = readHeader(bytes)): void {
+  apply(bytes: Uint8Array): void {
+    this.applyPages(pagesOf(bytes));
+  }
+
+  /** As `apply`. */
+  applyPages(pages: BatchPages): void {
+    const { head, header } = pages;
     if (!header.attached) return;
-    const aligned = alignedBytes(bytes);
-    for (const block of this.#read(aligned, header)) this.#take(block);
+    for (const block of this.#read(pages)) this.#take(block);
     if (header.kind !== 'rows') return;
     for (let index = 0; index < header.columns; index++) {
-      const { encoding, entriesNeeded } = readDescriptor(aligned, index);
+      const { encoding, entriesNeeded } = readDescriptor(head, index);
       if (encoding !== ENCODING.dictionary && encoding !== ENCODING.list) continue;
       const column = this.#column(index);
       if (entriesNeeded > column.dictionary.size) punch(column, entriesNeeded);
@@ -58,29 +64,34 @@ export class DictionaryChain {
   }
 
   /**
-   * Makes ready to decode the batch `bytes` when the batches before it were not applied: follows
+   * Makes ready to decode a batch when the batches before it were not applied: follows
    * the links back to a whole page that is intact and applies forward. `readBatch` gives the bytes
    * of the batch at a position in the segment, or null when they can't be read.
    */
   open(bytes: Uint8Array, readBatch: (position: number) => Uint8Array | null): void {
-    const pages: { bytes: Uint8Array; header: BatchHeader }[] = [];
-    let current: Uint8Array | null = bytes;
-    while (current !== null) {
-      const header = readHeaderOrNull(current);
-      if (header === null || !header.attached) break;
-      if (header.dictionary !== null || pages.length === 0) pages.push({ bytes: current, header });
-      if (header.dictionary?.whole === true && pageIntact(current, header)) break;
-      current = header.previousDictionary < 0 ? null : readBatch(header.previousDictionary);
-    }
-    for (const page of pages.reverse()) this.apply(page.bytes, page.header);
+    this.openPages(pagesOf(bytes), readBatch);
   }
 
-  #read(bytes: Uint8Array, header: BatchHeader): EntryBlock[] {
+  /** As `open`. */
+  openPages(batch: BatchPages, readBatch: (position: number) => Uint8Array | null): void {
+    const batches: BatchPages[] = [];
+    let current: BatchPages | null = batch;
+    while (current !== null && current.header.attached) {
+      const { dictionary, previousDictionary }: BatchHeader = current.header;
+      if (dictionary !== null || batches.length === 0) batches.push(current);
+      if (dictionary?.whole === true && pageIntact(current)) break;
+      const before: Uint8Array | null = previousDictionary < 0 ? null : readBatch(previousDictionary);
+      current = before === null ? null : pagesOrNull(before);
+    }
+    for (const pages of batches.reverse()) this.applyPages(pages);
+  }
+
+  #read(pages: BatchPages): EntryBlock[] {
     try {
-      return readDictionaryPage(bytes, header);
+      return readDictionaryPage(pages);
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
-      this.damagedPages.push(header.baseOffset);
+      this.damagedPages.push(pages.header.baseOffset);
       return [];
     }
   }
@@ -141,26 +152,21 @@ function without(hole: Hole, first: number, end: number): Hole[] {
   return rest;
 }
 
-function readHeaderOrNull(bytes: Uint8Array): BatchHeader | null {
+function pagesOrNull(bytes: Uint8Array): BatchPages | null {
   try {
-    return readHeader(bytes);
+    return pagesOf(bytes);
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'LOG_PAGE_DAMAGED') return null;
     throw error;
   }
 }
 
-function pageIntact(bytes: Uint8Array, header: BatchHeader): boolean {
+function pageIntact(pages: BatchPages): boolean {
   try {
-    readDictionaryPage(alignedBytes(bytes), header);
+    readDictionaryPage(pages);
     return true;
   } catch (error) {
     if (error instanceof MillraceError) return false;
     throw error;
   }
-}
-
-/** The same bytes, starting at a multiple of 8 of their buffer; copied when they don't. */
-export function alignedBytes(bytes: Uint8Array): Uint8Array {
-  return (bytes.byteOffset & 7) === 0 ? bytes : new Uint8Array(bytes);
 }

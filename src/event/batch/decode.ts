@@ -1,7 +1,7 @@
 /**
  * The bytes of a batch → columns. The twin of `encode.ts`; `event/FORMAT.md` draws the bytes.
  *
- * Columns are views of the buffer, made and checked (crc) on the first touch, so a reader pays for
+ * Columns are views of their pages, which are read, made and checked (crc) on the first touch, so a reader pays for
  * what it reads. Only lengths become offsets by copying. A damaged column throws LOG_PAGE_DAMAGED
  * naming it and its offsets; the other columns stay readable.
  *
@@ -13,9 +13,10 @@ import type { Column, ColumnBatch } from '../columns.js';
 import { Dictionary } from '../dictionary.js';
 import { constantInteger } from '../integers.js';
 import type { Schema } from '../schema.js';
-import { alignedBytes, type DictionaryChain, type Hole } from './chain.js';
+import { pagesOf, type BatchPages } from './batch-pages.js';
+import type { DictionaryChain, Hole } from './chain.js';
 import { crc32c } from './crc.js';
-import { damaged, ENCODING, readDescriptor, readHeader, type BatchHeader, type ColumnDescriptor } from './layout.js';
+import { damaged, ENCODING, readDescriptor, type BatchHeader, type ColumnDescriptor } from './layout.js';
 import { narrowView, readDictionaryPage } from './pages.js';
 import { paddedBits } from './slices.js';
 import { allNull, widen } from './widen.js';
@@ -31,10 +32,15 @@ export interface DecodedBatch extends ColumnBatch {
  * Throws LOG_PAGE_DAMAGED when the header is damaged.
  */
 export function decodeBatch(bytes: Uint8Array, schema: Schema, chain?: DictionaryChain): DecodedBatch {
-  const header = readHeader(bytes);
-  if (header.attached && chain === undefined)
+  return decodePages(pagesOf(bytes), schema, chain);
+}
+
+/** As `decodeBatch`; pages are asked for once a column that they hold is touched. */
+export function decodePages(pages: BatchPages, schema: Schema, chain?: DictionaryChain): DecodedBatch {
+  const { attached } = pages.header;
+  if (attached && chain === undefined)
     throw new MillraceError('BATCH_INVALID', 'an attached batch needs the dictionaries of its segment');
-  return new BatchReader(alignedBytes(bytes), header, schema, header.attached ? chain! : undefined);
+  return new BatchReader(pages, schema, attached ? chain! : undefined);
 }
 
 /** The offsets whose value in column `index` is lost with a damaged dictionary page; empty when it is readable. */
@@ -46,16 +52,16 @@ class BatchReader implements DecodedBatch {
   readonly schema: Schema;
   readonly rows: number;
   readonly header: BatchHeader;
-  readonly #bytes: Uint8Array;
+  readonly #pages: BatchPages;
   readonly #chain: DictionaryChain | undefined;
   readonly #columns: (Column | undefined)[];
   #own: Map<number, Dictionary> | undefined;
 
-  constructor(bytes: Uint8Array, header: BatchHeader, schema: Schema, chain: DictionaryChain | undefined) {
+  constructor(pages: BatchPages, schema: Schema, chain: DictionaryChain | undefined) {
     this.schema = schema;
-    this.rows = header.rows;
-    this.header = header;
-    this.#bytes = bytes;
+    this.rows = pages.header.rows;
+    this.header = pages.header;
+    this.#pages = pages;
     this.#chain = chain;
     this.#columns = new Array<Column | undefined>(schema.columns.length);
   }
@@ -68,14 +74,14 @@ class BatchReader implements DecodedBatch {
   lost(index: number): number[] {
     const holes = this.#chain?.holes(index) ?? [];
     if (holes.length === 0 || index >= this.header.columns) return [];
-    const column = this.#read(index, readDescriptor(this.#bytes, index));
+    const column = this.#read(index, readDescriptor(this.#pages.head, index));
     return rowsInHoles(column, this.rows, holes);
   }
 
   #decode(index: number): Column {
     const { type } = this.schema.columns[index]!;
     if (index >= this.header.columns) return allNull(type, this.rows);
-    const descriptor = readDescriptor(this.#bytes, index);
+    const descriptor = readDescriptor(this.#pages.head, index);
     const column = this.#read(index, descriptor);
     const holes = this.#chain?.holes(index) ?? [];
     if (holes.length > 0) this.#checkHoles(index, column, holes);
@@ -93,22 +99,22 @@ class BatchReader implements DecodedBatch {
   }
 
   #read(index: number, descriptor: ColumnDescriptor): Column {
-    const { at, bytes: size } = descriptor;
-    const bytes = this.#bytes;
-    if (at + size > bytes.length || crc32c(bytes, at, at + size) !== descriptor.crc)
+    const page = this.#pages.page(descriptor.at, descriptor.bytes);
+    if (page.length < descriptor.bytes || crc32c(page, 0, page.length) !== descriptor.crc)
       throw this.#pageDamaged(index, 'fails its crc');
-    let position = at;
-    let nulls: Uint8Array | null = null;
-    if (descriptor.nulls) {
-      nulls = bytes.subarray(at, at + ((this.rows + 7) >> 3));
-      position += paddedBits(this.rows);
-    }
-    return this.#values(index, descriptor, nulls, position);
+    if (!descriptor.nulls) return this.#values(index, descriptor, page, null, 0);
+    return this.#values(index, descriptor, page, page.subarray(0, (this.rows + 7) >> 3), paddedBits(this.rows));
   }
 
-  #values(index: number, descriptor: ColumnDescriptor, nulls: Uint8Array | null, position: number): Column {
+  /** The values of a page from `position` on. */
+  #values(
+    index: number,
+    descriptor: ColumnDescriptor,
+    bytes: Uint8Array,
+    nulls: Uint8Array | null,
+    position: number,
+  ): Column {
     const { rows } = this;
-    const bytes = this.#bytes;
     const { width } = descriptor;
     switch (descriptor.encoding) {
       case ENCODING.stamp:
@@ -130,7 +136,7 @@ class BatchReader implements DecodedBatch {
       case ENCODING.boolean:
         return { kind: 'boolean', nulls, values: bytes.subarray(position, position + rows) };
       case ENCODING.bytes:
-        return { kind: 'bytes', nulls, ...this.#lengthsAndBytes(position, rows, width, descriptor) };
+        return { kind: 'bytes', nulls, ...lengthsAndBytes(bytes, position, rows, width) };
       case ENCODING.dictionary:
         return {
           kind: 'dictionary',
@@ -140,44 +146,39 @@ class BatchReader implements DecodedBatch {
         };
       case ENCODING.list:
       case ENCODING.bytesList:
-        return this.#list(index, descriptor, nulls, position);
+        return this.#list(index, descriptor, bytes, nulls, position);
       default:
         throw this.#pageDamaged(index, `has encoding ${descriptor.encoding}, which this release does not know`);
     }
   }
 
-  #list(index: number, descriptor: ColumnDescriptor, nulls: Uint8Array | null, position: number): Column {
+  #list(
+    index: number,
+    descriptor: ColumnDescriptor,
+    bytes: Uint8Array,
+    nulls: Uint8Array | null,
+    position: number,
+  ): Column {
     const { rows } = this;
     const { width, width2, items } = descriptor;
-    const offsets = offsetsOf(narrowView(this.#bytes, position, rows, width2), rows);
+    const offsets = offsetsOf(narrowView(bytes, position, rows, width2), rows);
     const next = (position + rows * width2 + 7) & ~7;
     if (descriptor.encoding === ENCODING.bytesList)
       return {
         kind: 'bytesList',
         nulls,
         offsets,
-        items: { kind: 'bytes', nulls: null, ...this.#lengthsAndBytes(next, items, width, descriptor) },
+        items: { kind: 'bytes', nulls: null, ...lengthsAndBytes(bytes, next, items, width) },
       };
-    const codes = narrowView(this.#bytes, next, items, width) as Uint8Array;
+    const codes = narrowView(bytes, next, items, width) as Uint8Array;
     return { kind: 'list', nulls, offsets, codes, dictionary: this.#dictionary(index) };
-  }
-
-  #lengthsAndBytes(
-    position: number,
-    count: number,
-    width: number,
-    descriptor: ColumnDescriptor,
-  ): { offsets: Uint32Array; data: Uint8Array } {
-    const offsets = offsetsOf(narrowView(this.#bytes, position, count, width), count);
-    const from = (position + count * width + 7) & ~7;
-    return { offsets, data: this.#bytes.subarray(from, descriptor.at + descriptor.bytes) };
   }
 
   #dictionary(index: number): Dictionary {
     if (this.#chain !== undefined) return this.#chain.dictionary(index);
     if (this.#own === undefined) {
       this.#own = new Map();
-      for (const block of readDictionaryPage(this.#bytes, this.header)) {
+      for (const block of readDictionaryPage(this.#pages)) {
         const dictionary = new Dictionary();
         dictionary.appendEntries(block.lengths, block.count, block.data, 0);
         this.#own.set(block.column, dictionary);
@@ -195,6 +196,17 @@ class BatchReader implements DecodedBatch {
     const offsets = ranges([baseOffset, baseOffset + this.rows - 1]).replace(', ', '-');
     return damaged(`the page of column '${this.#name(index)}' for offsets ${offsets} ${what}`, `offsets ${offsets}`);
   }
+}
+
+/** `count` lengths from `position` on, and what they are of: the rest of the page. */
+function lengthsAndBytes(
+  bytes: Uint8Array,
+  position: number,
+  count: number,
+  width: number,
+): { offsets: Uint32Array; data: Uint8Array } {
+  const offsets = offsetsOf(narrowView(bytes, position, count, width), count);
+  return { offsets, data: bytes.subarray((position + count * width + 7) & ~7) };
 }
 
 function deltasOf(bytes: Uint8Array, at: number, rows: number, width: number): Uint8Array | Uint16Array | Uint32Array {

@@ -102,18 +102,24 @@ export function totalBytesOf(bytes: Uint8Array): number {
   return view(bytes).getUint32(16, true);
 }
 
+/** Bytes of the header of the batch that starts at `bytes[0]`, from its first 16 bytes; unchecked. */
+export function headerBytesOf(bytes: Uint8Array): number {
+  return view(bytes).getUint32(12, true);
+}
+
 /**
- * Parses and checks the header of the batch at `bytes[0]`. Throws LOG_PAGE_DAMAGED when its crc
- * fails or it does not fit, DATA_FOLDER_NEWER for a version this code does not know.
+ * Parses and checks the header of the batch at `bytes[0]`; `available`: bytes that there are of the batch, `bytes` may
+ * be the first of them. Throws LOG_PAGE_DAMAGED when its crc fails or it does not fit, DATA_FOLDER_NEWER for a version
+ * this code does not know.
  */
-export function readHeader(bytes: Uint8Array): BatchHeader {
+export function readHeader(bytes: Uint8Array, available = bytes.length): BatchHeader {
   if (bytes.length < HEADER_BYTES)
     throw damaged(`${bytes.length} bytes are too few for a batch header of ${HEADER_BYTES}`);
   const data = view(bytes);
   if (data.getUint32(0, true) !== MAGIC) throw damaged('the batch does not start with MRB1');
   const headerBytes = data.getUint32(12, true);
   const totalBytes = data.getUint32(16, true);
-  if (headerBytes < HEADER_BYTES || headerBytes > bytes.length || totalBytes > bytes.length)
+  if (headerBytes < HEADER_BYTES || headerBytes > bytes.length || totalBytes > available)
     throw damaged('the batch header states more bytes than there are');
   if (crc32c(bytes, 8, headerBytes) !== data.getUint32(4, true)) throw damaged('the batch header fails its crc');
   if (data.getUint8(8) !== VERSION)

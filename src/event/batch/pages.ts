@@ -8,7 +8,8 @@
 import type { Dictionary } from '../dictionary.js';
 import { crc32c } from './crc.js';
 import { widthOf } from './encode-text.js';
-import { damaged, FLAG, type BatchHeader } from './layout.js';
+import type { BatchPages } from './batch-pages.js';
+import { damaged, FLAG } from './layout.js';
 import { PAGES_PER_WHOLE, type DictionaryScope } from './scope.js';
 import type { BatchTarget } from './target.js';
 
@@ -80,19 +81,21 @@ export interface EntryBlock {
   readonly data: Uint8Array;
 }
 
-/** The blocks of a batch's dictionary page; `bytes` start 8-aligned. Throws LOG_PAGE_DAMAGED when its crc fails. */
-export function readDictionaryPage(bytes: Uint8Array, header: BatchHeader): EntryBlock[] {
+/** The blocks of a batch's dictionary page. Throws LOG_PAGE_DAMAGED when its crc fails. */
+export function readDictionaryPage(pages: BatchPages): EntryBlock[] {
+  const { header } = pages;
   const page = header.dictionary;
   if (page === null) return [];
-  if (page.at + page.bytes > bytes.length || crc32c(bytes, page.at, page.at + page.bytes) !== page.crc)
+  const bytes = pages.page(page.at, page.bytes);
+  if (bytes.length < page.bytes || crc32c(bytes, 0, page.bytes) !== page.crc)
     throw damaged(
       `the dictionary page of the batch at offset ${header.baseOffset} fails its crc`,
       `offset ${header.baseOffset}`,
     );
-  const view = new DataView(bytes.buffer, bytes.byteOffset + page.at, page.bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, page.bytes);
   const count = view.getUint32(0, true);
   const blocks: EntryBlock[] = [];
-  let position = page.at + 8 + count * 16;
+  let position = 8 + count * 16;
   for (let i = 0; i < count; i++) {
     const at = 8 + i * 16;
     const width = view.getUint8(at + 2);

@@ -1,5 +1,5 @@
 /**
- * Reads back the Parquet files that `writer.ts` writes: for merging runs, not for foreign files.
+ * Reads back the Parquet files that `writer.ts` writes: for merging and reading lakes again, not for foreign files.
  *
  * A row group is read at once and becomes a batch; columns are decompressed and decoded on first
  * touch. Columns are matched by name: those that the file lacks are null, those widened since are
@@ -65,8 +65,7 @@ export class ParquetReader {
     const first = group.chunks[0]!;
     const last = group.chunks.at(-1)!;
     const start = chunkStart(first);
-    const bytes = new Uint8Array(chunkStart(last) + last.bytes - start);
-    if (this.#file.readSync(bytes, 0, bytes.length, start) !== bytes.length) throw this.#damaged('ends too early');
+    const bytes = this.#read(start, chunkStart(last) + last.bytes - start);
     const columns = new Array<Column | undefined>(this.#schema.columns.length);
     return {
       schema: this.#schema,
@@ -75,9 +74,34 @@ export class ParquetReader {
     };
   }
 
+  /** How many rows a row group has. */
+  rowsOf(index: number): number {
+    return this.#groups[index]!.rows;
+  }
+
+  /** One column of a row group; nothing else of it is read. */
+  readColumn(index: number, column: number): Column {
+    const group = this.#groups[index]!;
+    const place = group.chunks[this.#positionOf(column)];
+    if (place === undefined) return allNull(this.#schema.columns[column]!.type, group.rows);
+    return this.#column(column, group, this.#read(chunkStart(place), place.bytes), chunkStart(place));
+  }
+
+  #read(start: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    if (this.#file.readSync(bytes, 0, length, start) !== length) throw this.#damaged('ends too early');
+    return bytes;
+  }
+
+  /** Where the file has a column; -1: it has none of that name. */
+  #positionOf(index: number): number {
+    const { name } = this.#schema.columns[index]!;
+    return this.#stored.columns.findIndex((column) => column.name === name);
+  }
+
   #column(index: number, group: GroupPlace, bytes: Uint8Array, start: number): Column {
-    const { name, type } = this.#schema.columns[index]!;
-    const position = this.#stored.columns.findIndex((column) => column.name === name);
+    const { type } = this.#schema.columns[index]!;
+    const position = this.#positionOf(index);
     const stored = this.#stored.columns[position];
     if (stored === undefined) return allNull(type, group.rows);
     const place = group.chunks[position]!;

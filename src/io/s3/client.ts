@@ -10,10 +10,11 @@
  * does so end to end. Over http it is.
  */
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import type { Clock } from '../clock.js';
 import { bodyBytes, piecesOf, type ObjectBody } from '../objects.js';
 import { MillraceError } from '../../util/errors.js';
+import { undici } from '../undici.js';
 import type { Random } from '../random.js';
 import { sleep } from '../sleep.js';
 import { signRequest, type Credentials } from '../sigv4/sign.js';
@@ -78,7 +79,7 @@ export class S3Client {
     this.name = `s3://${input.bucket}`;
     this.#input = input;
     this.#address = addressOf(input);
-    this.#agent = new Agent({
+    this.#agent = new (undici().Agent)({
       connections: input.connectionsMax ?? 16,
       pipelining: 1,
       connect: { ...input.tls, timeout: Math.min(timeoutMs, 10_000) },

@@ -6,9 +6,11 @@
  * `next` answers null without touching anything else.
  *
  * Every read goes into a buffer of its own that is never written again, so a batch stays valid as
- * long as somebody holds it (and keeps at most `RUN_BYTES` alive, or its own size if larger).
+ * long as somebody holds it (and keeps at most `RUN_BYTES` alive). Of a large batch only those columns are read that
+ * are touched (`segment-pages.ts`), as long as its segment is kept: retention spares what a reader has not passed. Where
+ * several cursors of a thread read a partition, they share batches (`recent-batches.ts`).
  */
-import { type DictionaryChain, decodeBatch, readHeader } from '../../event/batch.js';
+import { decodePages, pagesOf, type BatchPages, type DictionaryChain } from '../../event/batch.js';
 import type { Column, ColumnBatch } from '../../event/columns.js';
 import { gather } from '../../event/gather.js';
 import type { Schema } from '../../event/schema.js';
@@ -16,6 +18,7 @@ import { MillraceError } from '../../util/errors.js';
 import type { LogBatch, LogCursor } from '../log.js';
 import type { Board } from './board.js';
 import { ENTRY_KIND, type DirectoryEntry } from './layout.js';
+import { SegmentPages } from './segment-pages.js';
 import type { SegmentView, SegmentViews } from './segment-view.js';
 import type { StreamRecord } from './state.js';
 
@@ -23,6 +26,9 @@ import type { StreamRecord } from './state.js';
 const RUN_BYTES = 1024 * 1024;
 /** Foreign bytes between two batches that are read along rather than skipped. */
 const GAP_BYTES = 64 * 1024;
+
+/** Batches that cursors of a partition go ahead together. */
+const TOGETHER = 8;
 
 /** What a cursor reads from. */
 export interface CursorSource {
@@ -41,6 +47,8 @@ export class SegmentCursor implements LogCursor {
   readonly #partition: number;
   readonly #name: string;
   readonly #slot: number;
+  /** Names the partition for `RecentBatches`. */
+  readonly #shared: string;
   #position: number;
   #view: SegmentView | null = null;
   /** Next batch in the view's list. */
@@ -56,8 +64,10 @@ export class SegmentCursor implements LogCursor {
     this.#name = stream.definition.name;
     this.#slot = stream.firstSlot + partition;
     this.#position = offset;
+    this.#shared = `${stream.id}/${partition}`;
     const { start, end } = source.board.range(this.#slot);
     if (offset < start || offset > end) throw this.#outOfRange(start, end);
+    source.views.recent.enter(this.#shared);
   }
 
   get position(): number {
@@ -86,6 +96,16 @@ export class SegmentCursor implements LogCursor {
     }
   }
 
+  get leads(): boolean {
+    const { board, views } = this.#source;
+    const view = this.#view;
+    if (view === null || board.version === this.#seenVersion || !views.recent.isShared(this.#shared)) return false;
+    const list = view.index.of(this.#streamId, this.#partition);
+    if (this.#next >= list.count) views.refresh(view, board.durable());
+    if (this.#next >= list.count || this.#next % TOGETHER !== 0) return false;
+    return !views.recent.has(view.number, list.at(this.#next));
+  }
+
   async wait(signal?: AbortSignal): Promise<void> {
     if (this.#closed || signal?.aborted === true) return;
     if (this.#source.board.version !== this.#seenVersion) return;
@@ -96,6 +116,7 @@ export class SegmentCursor implements LogCursor {
     if (this.#closed) return;
     this.#closed = true;
     this.#run = null;
+    this.#source.views.recent.leave(this.#shared);
     if (this.#view !== null) this.#source.views.release(this.#view);
     this.#view = null;
   }
@@ -147,47 +168,46 @@ export class SegmentCursor implements LogCursor {
   }
 
   #read(entry: DirectoryEntry, schema: Schema): LogBatch {
-    const common = {
-      stream: this.#name,
-      partition: this.#partition,
-      receivedAt: entry.receivedAt,
-      clockTotalMs: entry.kind === ENTRY_KIND.clock ? entry.clockTotalMs : 0,
-    };
     try {
-      const bytes = this.#bytesOf(entry);
-      const header = readHeader(bytes);
-      const chain = header.attached ? this.#chain(entry, bytes, header) : undefined;
-      const batch = decodeBatch(bytes, schema, chain);
-      const { eventTimeMin, eventTimeMax, clockAdvanceMs } = header;
-      const whole = {
-        ...common,
-        baseOffset: entry.baseOffset,
-        rows: entry.rows,
-        batch,
-        eventTimeMin,
-        eventTimeMax,
-        clockAdvanceMs,
-      };
+      const whole = this.#shareable(entry, schema);
       return entry.rows > 0 && entry.baseOffset < this.#position
         ? tail(whole, this.#position - entry.baseOffset)
         : whole;
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'LOG_PAGE_DAMAGED') throw error;
       const batch = new DamagedBatch(schema, entry.rows, error);
-      return {
-        ...common,
-        baseOffset: entry.baseOffset,
-        rows: entry.rows,
-        batch,
-        eventTimeMin: NaN,
-        eventTimeMax: NaN,
-        clockAdvanceMs: 0,
-      };
+      return { ...this.#common(entry), batch, eventTimeMin: NaN, eventTimeMax: NaN, clockAdvanceMs: 0 };
     }
   }
 
-  #chain(entry: DirectoryEntry, bytes: Uint8Array, header: ReturnType<typeof readHeader>): DictionaryChain {
-    return this.#view!.chainFor(entry.streamId, entry.partition, entry.schemaVersion, bytes, entry.at, header);
+  /** A batch as another cursor has read it, or as it is read now. */
+  #shareable(entry: DirectoryEntry, schema: Schema): LogBatch {
+    const { recent } = this.#source.views;
+    const { number } = this.#view!;
+    const known = recent.get(number, entry.at);
+    if (known?.batch.schema === schema) return known;
+    const pages =
+      SegmentPages.of(this.#source.views, this.#view!, entry, schema.columns.length) ?? pagesOf(this.#bytesOf(entry));
+    const { attached, eventTimeMin, eventTimeMax, clockAdvanceMs } = pages.header;
+    const batch = decodePages(pages, schema, attached ? this.#chain(entry, pages) : undefined);
+    const whole = { ...this.#common(entry), batch, eventTimeMin, eventTimeMax, clockAdvanceMs };
+    if (entry.rows > 0 && recent.isShared(this.#shared)) recent.add(number, entry.at, whole, entry.bytes);
+    return whole;
+  }
+
+  #common(entry: DirectoryEntry): Omit<LogBatch, 'batch' | 'eventTimeMin' | 'eventTimeMax' | 'clockAdvanceMs'> {
+    return {
+      stream: this.#name,
+      partition: this.#partition,
+      receivedAt: entry.receivedAt,
+      clockTotalMs: entry.kind === ENTRY_KIND.clock ? entry.clockTotalMs : 0,
+      baseOffset: entry.baseOffset,
+      rows: entry.rows,
+    };
+  }
+
+  #chain(entry: DirectoryEntry, pages: BatchPages): DictionaryChain {
+    return this.#view!.chainFor(entry.streamId, entry.partition, entry.schemaVersion, pages, entry.at);
   }
 
   /** The batch's bytes: from the last read, or from a new one that takes along what follows. */

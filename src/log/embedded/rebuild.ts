@@ -1,5 +1,5 @@
 /** The dictionaries of a segment that this process did not write, for its footer. */
-import { DictionaryScope, readHeader, type DictionaryChain } from '../../event/batch.js';
+import { DictionaryScope, pagesOf, type DictionaryChain } from '../../event/batch.js';
 import type { Dictionary } from '../../event/dictionary.js';
 import { MillraceError } from '../../util/errors.js';
 import type { FooterDictionary } from './footer.js';
@@ -37,9 +37,8 @@ function lastOfEachVersion(list: PartitionIndex): number[] {
 function chainAt(view: SegmentView, list: PartitionIndex, i: number): DictionaryChain | null {
   const { streamId, partition, schemaVersion, at, bytes } = list.entry(i);
   try {
-    const batch = view.read(at, bytes);
-    const header = readHeader(batch);
-    return header.attached ? view.chainFor(streamId, partition, schemaVersion, batch, at, header) : null;
+    const pages = pagesOf(view.read(at, bytes));
+    return pages.header.attached ? view.chainFor(streamId, partition, schemaVersion, pages, at) : null;
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'LOG_PAGE_DAMAGED') return null;
     throw error;

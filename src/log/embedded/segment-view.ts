@@ -3,13 +3,14 @@
  *
  * Limits: at most `OPEN_MAX` segments are kept open beyond those that a cursor stands in.
  */
-import { DictionaryChain, readHeader, type BatchHeader } from '../../event/batch.js';
+import { DictionaryChain, readHeader, type BatchPages } from '../../event/batch.js';
 import type { Disk, DiskFile } from '../../io/disk.js';
 import { MillraceError } from '../../util/errors.js';
 import type { Board, Durable } from './board.js';
 import { readFooter } from './footer.js';
 import { ENTRY_KIND, SEGMENT_HEADER_BYTES, type SegmentHeader } from './layout.js';
 import { findCheckpoint, findSegmentHeader, scanCommits } from './scan.js';
+import { RecentBatches } from './recent-batches.js';
 import { listSegments, segmentPath } from './segment-file.js';
 import { SegmentIndex } from './segment-index.js';
 import type { CommitMetadata } from './state.js';
@@ -91,16 +92,16 @@ export class SegmentView {
     streamId: number,
     partition: number,
     schemaVersion: number,
-    bytes: Uint8Array,
+    pages: BatchPages,
     position: number,
-    header: BatchHeader,
   ): DictionaryChain {
+    const { header } = pages;
     const key = `${streamId}/${partition}/${schemaVersion}`;
     let own = this.#chains.get(key);
     if (own === undefined) this.#chains.set(key, (own = this.#openChain(key)));
     if (own.appliedTo >= position) return own.chain;
-    if (header.previousDictionary <= own.appliedTo) own.chain.apply(bytes, header);
-    else own.chain.open(bytes, this.#backwards(position));
+    if (header.previousDictionary <= own.appliedTo) own.chain.applyPages(pages);
+    else own.chain.openPages(pages, this.#backwards(position));
     own.appliedTo = header.dictionary === null ? Math.max(own.appliedTo, header.previousDictionary) : position;
     return own.chain;
   }
@@ -168,10 +169,12 @@ export class SegmentView {
 
 /** The segments of a log, opened as they are needed. */
 export class SegmentViews {
+  readonly recent = new RecentBatches();
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #board: Board;
   readonly #open = new Map<number, SegmentView>();
+  #ended = false;
   #numbers: number[] = [];
   #listedFor = '';
 
@@ -205,6 +208,21 @@ export class SegmentViews {
     }
   }
 
+  /**
+   * Reads `bytes` at `position` of a segment, which nobody may stand in any more. Throws LOG_PAGE_DAMAGED when it is
+   * no longer kept.
+   */
+  read(number: number, position: number, bytes: number): Uint8Array {
+    if (this.#ended) throw new MillraceError('SHUTTING_DOWN', 'the log is closed');
+    const view = this.acquire(number);
+    if (view === null) throw new MillraceError('LOG_PAGE_DAMAGED', `segment ${number} is no longer kept`);
+    try {
+      return view.read(position, bytes);
+    } finally {
+      this.release(view);
+    }
+  }
+
   /** Brings a segment's index up to what is durable. */
   refresh(view: SegmentView, durable: Durable): void {
     if (view.complete) return;
@@ -229,6 +247,7 @@ export class SegmentViews {
 
   /** Closes every file. */
   close(): void {
+    this.#ended = true;
     for (const view of this.#open.values()) view.close();
     this.#open.clear();
   }

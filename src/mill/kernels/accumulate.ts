@@ -1,5 +1,5 @@
 /** Prints how a kernel adds a row to each aggregate. */
-import { wordOfBytes, wordOfWords } from '../state/hash.js';
+import { wordOfBytes, wordOfWords } from '../../sql/aggregates/sketches/hash.js';
 import { spill, SUM_UNIT } from '../state/exact-sum.js';
 import type { AggregateCall, Expression } from '../../sql/plan.js';
 import { wordKind } from './keys.js';
@@ -19,13 +19,12 @@ export interface PrintedAggregate {
 
 /** Prints aggregate `index` of a plan, whose cells begin `at` from the group's first. */
 export function printAggregate(source: KernelSource, call: AggregateCall, index: number, at: number): PrintedAggregate {
-  const filter = call.filter === null ? undefined : source.condition(call.filter);
-  const flag = `counts${index}`;
+  const filter = call.filter === null ? undefined : source.flag(call.filter);
   const printed = printUnfiltered(source, call, index, at);
   if (filter === undefined) return printed;
   return {
-    before: [...filter.before, `const ${flag}On = ${filter.code};`, ...guarded(printed.before, `${flag}On`)],
-    add: [`if (${flag}On) {`, ...printed.add, '}'],
+    before: [...filter.before, ...guarded(printed.before, filter.code)],
+    add: [`if (${filter.code}) {`, ...printed.add, '}'],
     arrays: printed.arrays,
   };
 }

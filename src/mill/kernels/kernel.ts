@@ -7,9 +7,11 @@
  * and adds to it; an error there is a fault of ours or of the disk, and stops the batch.
  *
  * Two kinds: `early` batches, in which no row can be late (decided once a batch), and the others,
- * which compare each row's clock. Kernels are kept by shape, at most `KERNELS_MAX` a view.
+ * which compare each row's clock. Where the only key is a dictionary column, and an early batch has rows of few windows,
+ * a group is looked up by its code, which saves hashing. Kernels are kept by shape, at most `KERNELS_MAX` a view.
  */
-import type { ColumnBatch } from '../../event/columns.js';
+import type { ColumnBatch, DictionaryColumn } from '../../event/columns.js';
+import type { Dictionary } from '../../event/dictionary.js';
 import type { ViewPlan } from '../../sql/plan.js';
 import { cellLayout } from '../state/accumulators/create.js';
 import type { WindowTable } from '../state/window-table.js';
@@ -20,6 +22,7 @@ import { columnsOf, usesBounds } from './expressions.js';
 import { keyLayout } from './keys.js';
 import type { KeyLayout } from './keys.js';
 import { printKey } from './operands.js';
+import type { PrintedWords } from './operands.js';
 import { KernelSource } from './source.js';
 import type { KernelEnvironment } from './source.js';
 
@@ -30,12 +33,14 @@ const KERNELS_MAX = 128;
 export interface KernelHost {
   /** The table of a window; null when the batch's rows are in the closed store already. */
   table(start: number): WindowTable | null;
-  /** A group for `table.key`, or -1 when the view's state is full. */
-  insert(table: WindowTable): number;
+  /** A group for `table.key`, which row `row` has; -1 when there is no room. */
+  insert(table: WindowTable, row: number): number;
+  /** The groups of a table by a dictionary's codes: entry c + 1 is group + 1 of code c, 0 where that is not known; the first is of NULL. */
+  groupsByCode(table: WindowTable, dictionary: Dictionary): Int32Array;
   /** So many rows were corrections. */
   corrected(rows: number): void;
   /** Row `row` belongs to no window any more; `time` and `start` are NaN where unknown. */
-  late(row: number, reason: string, time: number, start: number): void;
+  late(row: number, reason: string, time: number, start: number, lateByMs: number): void;
   /** Row `row` can't be evaluated. */
   failed(row: number, error: unknown): void;
 }
@@ -51,6 +56,8 @@ type Generated = (
   clock: number,
   clocks: Float64Array | null,
 ) => void;
+
+const PARAMETERS = ['columns', 'host', 'rows', 'row', 'clock', 'clocks'];
 
 /** The kernels of one view. */
 export class Kernels {
@@ -69,43 +76,41 @@ export class Kernels {
     this.#columns = usedColumns(plan);
   }
 
-  /** The kernel for a batch's shape. `early`: no row can be late. */
-  of(batch: ColumnBatch, early: boolean): Kernel {
-    let shape = early ? 'early' : 'timed';
+  /** The kernel for a batch's shape. `early`: no row can be late, `coded`: and they are of few windows. */
+  of(batch: ColumnBatch, early: boolean, coded: boolean): Kernel {
+    let shape = early ? (coded ? 'coded' : 'early') : 'timed';
     for (const column of this.#columns) shape += ` ${shapeOf(batch.column(column))}`;
     let kernel = this.#kernels.get(shape);
     if (kernel === undefined) {
       if (this.#kernels.size === KERNELS_MAX) this.#kernels.delete(this.#kernels.keys().next().value!);
-      kernel = this.#generate(batch, early);
+      kernel = this.#generate(batch, early, coded);
       this.#kernels.set(shape, kernel);
     }
     return kernel;
   }
 
-  #generate(batch: ColumnBatch, early: boolean): Kernel {
+  #generate(batch: ColumnBatch, early: boolean, coded: boolean): Kernel {
     const shapes = new Map(this.#columns.map((column) => [column, shapeOf(batch.column(column))]));
     const source = new KernelSource(this.#environment, shapes);
-    const text = printKernel(this.#plan, this.#layout, source, early);
+    const text = printKernel(this.#plan, this.#layout, source, early, coded);
     this.source = text;
-    const generated = compiled(text);
-    const binders = [...source.binders];
+    const generated = compiled<Generated>(PARAMETERS, text);
     return (host, current, clock, clocks) => {
-      const columns: Record<string, unknown> = {};
-      for (const [name, binder] of binders) columns[name] = binder(current);
-      generated(columns, host, current.rows, source.row, clock, clocks);
+      generated(source.bound(current), host, current.rows, source.row, clock, clocks);
     };
   }
 }
 
 /** Compiled texts, the oldest first: a text that was hot before, in this view or another, starts hot. */
-const functions = new Map<string, Generated>();
+const functions = new Map<string, unknown>();
 
-function compiled(text: string): Generated {
-  let generated = functions.get(text);
+/** The function of a body, compiled once; bodies with other parameters are other bodies. */
+export function compiled<T>(parameters: readonly string[], body: string): T {
+  let generated = functions.get(body) as T | undefined;
   if (generated === undefined) {
     if (functions.size === KERNELS_MAX) functions.delete(functions.keys().next().value!);
-    generated = new Function('columns', 'host', 'rows', 'row', 'clock', 'clocks', text) as Generated;
-    functions.set(text, generated);
+    generated = new Function(...parameters, body) as T;
+    functions.set(body, generated);
   }
   return generated;
 }
@@ -123,42 +128,27 @@ export function usedColumns(plan: ViewPlan): number[] {
   return [...used].sort((a, b) => a - b);
 }
 
-function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, early: boolean): string {
-  const { sizeMs, offsetMs } = plan.window;
+function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, early: boolean, coded: boolean): string {
   const nullTime = source.nullTest(plan.eventTime);
   const boundsInWhere = plan.where !== null && usesBounds(plan.where);
   const where = plan.where === null ? [] : printWhere(source, plan.where);
   const late =
-    nullTime === undefined ? [] : [`if (${nullTime}) { host.late(i, 'event_time_null', NaN, NaN); continue; }`];
-  const time = source.shape(plan.eventTime).startsWith('i8')
-    ? `${source.wide(plan.eventTime).high} * 4294967296 + ${source.wide(plan.eventTime).low}`
-    : source.narrow(plan.eventTime);
-  const window = [
-    `const time = ${time};`,
-    'if (time < start || time >= end) {',
-    `  start = Math.floor((time - ${offsetMs}) / ${sizeMs}) * ${sizeMs} + ${offsetMs};`,
-    `  end = start + ${sizeMs};`,
-    '  row.windowStart = start; row.windowEnd = end;',
-    '  table = null;',
-    '}',
-  ];
+    nullTime === undefined ? [] : [`if (${nullTime}) { host.late(i, 'event_time_null', NaN, NaN, NaN); continue; }`];
+  const window = printWindow(source, plan, ['row.windowStart = start; row.windowEnd = end;', 'table = null;']);
+  const code = coded ? printCode(source, plan) : null;
   const keys = layout.parts.map((part, index) => printKey(source, plan.keys[index]!.expression, part));
   const { stride, offsets } = cellLayout(plan);
   const aggregates = plan.aggregates.map((call, index) => printAggregate(source, call, index, offsets[index]!));
   const arrays = aggregates.flatMap((aggregate) => aggregate.arrays);
-  const load = printLoad(arrays);
+  const load = [...printLoad(arrays), ...(code?.load ?? [])];
   const body = [
     ...(boundsInWhere ? [...late, ...window, ...where] : [...where, ...late, ...window]),
-    ...(early ? [] : printLateness(plan)),
-    ...keys.flatMap((key) => key.before),
+    ...(early ? [] : printLateness(source, plan)),
+    ...(code?.before ?? keys.flatMap((key) => key.before)),
     ...aggregates.flatMap((aggregate) => aggregate.before),
     'computing = false;',
     ...printTableChoice(early, load),
-    ...printProbe(
-      layout,
-      keys.flatMap((key) => key.words),
-      load,
-    ),
+    ...printGroup(keys, code, load, "{ host.late(i, 'state_full', time, start, NaN); continue; }"),
     ...(early ? [] : ['if (correction) { table.setCorrected(group); corrections++; }']),
     'if (dirty[group] === 0) table.touch(group);',
     `const cell = group * ${stride};`,
@@ -167,16 +157,40 @@ function printKernel(plan: ViewPlan, layout: KeyLayout, source: KernelSource, ea
   return printFrame(source, arrays, body, early);
 }
 
-function printWhere(source: KernelSource, where: NonNullable<ViewPlan['where']>): string[] {
+/**
+ * The row's window as `start` and `end`; `changed`: lines where it is another than the row's before. Sizes are bound, not printed:
+ * views that differ in nothing else share compiled code.
+ */
+export function printWindow(source: KernelSource, plan: ViewPlan, changed: readonly string[]): string[] {
+  const { sizeMs, offsetMs } = plan.window;
+  const size = source.bind('sizeMs', () => sizeMs);
+  const offset = source.bind('offsetMs', () => offsetMs);
+  const time = source.shape(plan.eventTime).startsWith('i8')
+    ? `${source.wide(plan.eventTime).high} * 4294967296 + ${source.wide(plan.eventTime).low}`
+    : source.narrow(plan.eventTime);
+  return [
+    `const time = ${time};`,
+    'if (time < start || time >= end) {',
+    `  start = Math.floor((time - ${offset}) / ${size}) * ${size} + ${offset};`,
+    `  end = start + ${size};`,
+    ...changed.map((line) => `  ${line}`),
+    '}',
+  ];
+}
+
+/** Goes on with the next row where WHERE does not hold. */
+export function printWhere(source: KernelSource, where: NonNullable<ViewPlan['where']>): string[] {
   const printed = source.condition(where);
   return [...printed.before, `if (!${printed.code}) continue;`];
 }
 
-function printLateness(plan: ViewPlan): string[] {
+function printLateness(source: KernelSource, plan: ViewPlan): string[] {
+  const lag = source.bind('lagMs', () => plan.lagMs);
+  const grace = source.bind('graceMs', () => plan.lagMs + plan.allowedLatenessMs);
   return [
     'const now = clocks === null ? clock : clocks[i];',
-    `const correction = now > end + ${plan.lagMs};`,
-    `if (now > end + ${plan.lagMs + plan.allowedLatenessMs}) { host.late(i, 'late', time, start); continue; }`,
+    `const correction = now > end + ${lag};`,
+    `if (now > end + ${grace}) { host.late(i, 'late', time, start, now - end - ${grace}); continue; }`,
   ];
 }
 
@@ -189,22 +203,61 @@ function printTableChoice(early: boolean, load: readonly string[]): string[] {
  * Takes a table's arrays into locals. Printed wherever it is needed rather than called: a function
  * that closed over the locals would move them out of registers.
  */
-function printLoad(arrays: PrintedAggregate['arrays']): string[] {
+export function printLoad(arrays: PrintedAggregate['arrays']): string[] {
   return [
     '  slots = table.slots; mask = slots.length - 1; words = table.words; dirty = table.dirty; cells = table.cells.data;',
     ...arrays.map(([name, path]) => `  ${name} = table.accumulators${path};`),
   ];
 }
 
-/** Probing as `WindowTable.find` does, with the key in locals. */
-function printProbe(layout: KeyLayout, words: readonly string[], load: readonly string[]): string[] {
-  const { width } = layout;
+/** How a group is looked up by the code of its only key. */
+export interface PrintedCode {
+  readonly before: readonly string[];
+  /** Where the table is another: takes `byCode`. */
+  readonly load: readonly string[];
+  readonly code: string;
+  /** The name of the dictionary. */
+  readonly dictionary: string;
+}
+
+/** Null where the only key is no dictionary column. */
+export function printCode(source: KernelSource, { keys }: ViewPlan): PrintedCode | null {
+  const expression = keys[0]?.expression;
+  if (keys.length !== 1 || expression?.kind !== 'column') return null;
+  const { index } = expression;
+  if (!source.shape(index).startsWith('d')) return null;
+  const { before, code } = source.entry(index);
+  const dictionary = source.bind(`dictionary${index}`, (batch) => (batch.column(index) as DictionaryColumn).dictionary);
+  return { before, code, dictionary, load: [`  byCode = host.groupsByCode(table, ${dictionary});`] };
+}
+
+/** The row's group, by its code or by its key. */
+export function printGroup(
+  keys: readonly Pick<PrintedWords, 'before' | 'words'>[],
+  code: PrintedCode | null,
+  load: readonly string[],
+  full: string,
+): string[] {
+  const words = keys.flatMap((key) => key.words);
+  if (code === null) return ['let group = -1;', ...printProbe(words, load, full)];
+  const probe = [...keys.flatMap((key) => key.before), ...printProbe(words, load, full)];
+  return [
+    `let group = byCode[${code.code}] - 1;`,
+    'if (group < 0) {',
+    ...probe.map((line) => `  ${line}`),
+    `  byCode[${code.code}] = group + 1;`,
+    '}',
+  ];
+}
+
+/** Finds or makes the group of the key `words`. Probing as `WindowTable.find` does, with the key in locals; `full`: where there is no room. */
+function printProbe(words: readonly string[], load: readonly string[], full: string): string[] {
+  const width = words.length;
   const same = words.map((word, index) => `words[at${index === 0 ? '' : ` + ${index}`}] === ${word}`).join(' && ');
   return [
     'let hash = 0x9e3779b1;',
     ...words.map((word) => `hash = Math.imul(hash ^ ${word}, 0x85ebca6b); hash ^= hash >>> 15;`),
     'hash = Math.imul(hash, 0xc2b2ae35); hash ^= hash >>> 16;',
-    'let group = -1;',
     'for (let slot = hash & mask; ; slot = (slot + 1) & mask) {',
     '  group = slots[slot] - 1;',
     '  if (group < 0) break;',
@@ -212,8 +265,8 @@ function printProbe(layout: KeyLayout, words: readonly string[], load: readonly 
     '}',
     'if (group < 0) {',
     ...words.map((word, index) => `  table.key[${index}] = ${word};`),
-    '  group = host.insert(table);',
-    "  if (group < 0) { host.late(i, 'state_full', time, start); continue; }",
+    '  group = host.insert(table, i);',
+    `  if (group < 0) ${full}`,
     ...load,
     '}',
   ];
@@ -226,11 +279,10 @@ function printFrame(
   body: readonly string[],
   early: boolean,
 ): string {
-  const names = [...source.binders.keys()];
   return [
-    ...(names.length === 0 ? [] : [`const { ${names.join(', ')} } = columns;`]),
+    source.names(),
     'let start = Infinity, end = -Infinity, table = null, i = 0, corrections = 0, computing = true;',
-    `let slots, mask = 0, words, dirty, cells${arrays.map(([name]) => `, ${name}`).join('')};`,
+    `let slots, mask = 0, words, dirty, cells, byCode${arrays.map(([name]) => `, ${name}`).join('')};`,
     'for (;;) {',
     '  try {',
     '    for (; i < rows; i++) {',

@@ -13,12 +13,12 @@
 import type { ColumnType, Schema } from '../../event/schema.js';
 import { uuidText } from '../../event/uuid.js';
 import type { BytePool } from '../state/byte-pool.js';
-import type { ByteReader, ByteWriter } from '../state/bytes.js';
+import type { ByteReader, ByteWriter } from '../../util/bytes.js';
 import { Decimal } from '../../sql/decimal.js';
 import type { Expression, SqlType, ViewPlan } from '../../sql/plan.js';
 import { intOf } from '../../sql/value.js';
 import type { Value } from '../../sql/value.js';
-import { valueOfText } from '../state/canonical.js';
+import { valueOfText } from '../../sql/canonical.js';
 
 /** How one key is held. */
 export interface KeyPart {

@@ -1,7 +1,7 @@
 /** Prints how kernels turn an expression into key words, and into what an aggregate takes. */
 import type { BytesColumn, UuidColumn } from '../../event/columns.js';
 import type { Expression } from '../../sql/plan.js';
-import { canonicalOf } from '../state/canonical.js';
+import { canonicalOf } from '../../sql/canonical.js';
 import { WORDS, wordKind } from './keys.js';
 import type { KeyPart } from './keys.js';
 import { FAILS_ID } from './lookups.js';

@@ -54,10 +54,8 @@ function printColumn(source: KernelSource, index: number, shared: string[]): Sni
   const shape = source.shape(index);
   const { name, type } = source.environment.schema.columns[index]!;
   const isNull = source.nullTest(index) ?? 'false';
+  if (shape.startsWith('d')) return printEntry(source, source.environment.columnExpression(index), index, shared);
   switch (shape.replace('n', '')) {
-    case 'd8':
-    case 'd16':
-      return printEntry(source, source.environment.columnExpression(index), index, shared);
     case 'i0':
     case 'i1':
     case 'i2':

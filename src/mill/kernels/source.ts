@@ -15,11 +15,11 @@ import type { Expression } from '../../sql/plan.js';
 import { valueAt } from '../../sql/row-value.js';
 import type { Value } from '../../sql/value.js';
 import type { BytePool } from '../state/byte-pool.js';
-import { canonicalOf } from '../state/canonical.js';
-import { wideWords } from './columns.js';
+import { canonicalOf } from '../../sql/canonical.js';
+import { wideWords, type MappedColumn } from './columns.js';
 import { columnsOf, usesBounds } from './expressions.js';
 import { FAILS, FAILS_ID, Lookup, NULL_ID } from './lookups.js';
-import { wordOfBytes } from '../state/hash.js';
+import { wordOfBytes } from '../../sql/aggregates/sketches/hash.js';
 import { printExpression } from './print.js';
 
 /** Gives a name its value for one batch. */
@@ -190,11 +190,12 @@ export interface Printed {
 /** Collects names and prints expressions for one shape of batch. */
 export class KernelSource {
   readonly environment: KernelEnvironment;
-  readonly binders = new Map<string, Binder>();
+  readonly #binders = new Map<string, Binder>();
   readonly row = new KernelRow();
   readonly #shapes: ReadonlyMap<number, string>;
   readonly #declared = new Set<number>();
   readonly #constants = new Map<unknown, string>();
+  readonly #flags = new Set<string>();
   #fresh = 0;
 
   constructor(environment: KernelEnvironment, shapes: ReadonlyMap<number, string>) {
@@ -207,8 +208,20 @@ export class KernelSource {
   }
 
   bind(name: string, binder: Binder): string {
-    this.binders.set(name, binder);
+    this.#binders.set(name, binder);
     return name;
+  }
+
+  /** Declares what is bound: `columns` is what `bound` answers. */
+  names(): string {
+    return this.#binders.size === 0 ? '' : `const { ${[...this.#binders.keys()].join(', ')} } = columns;`;
+  }
+
+  /** The values of all names for a batch. */
+  bound(batch: ColumnBatch): Record<string, unknown> {
+    const columns: Record<string, unknown> = {};
+    for (const [name, binder] of this.#binders) columns[name] = binder(batch);
+    return columns;
   }
 
   /** A name that nothing else in the kernel has. */
@@ -229,6 +242,7 @@ export class KernelSource {
 
   /** True when row i of a column is null; undefined when none is. */
   nullTest(column: number): string | undefined {
+    if (this.shape(column).startsWith('dm')) return `${this.#mapped(column)} === 0`;
     if (!this.shape(column).endsWith('n')) return undefined;
     const name = this.bind(`nulls${column}`, (batch) => batch.column(column).nulls);
     return `(${name}[i >> 3] & (1 << (i & 7))) !== 0`;
@@ -239,9 +253,21 @@ export class KernelSource {
     const name = `entry${column}`;
     if (this.#declared.has(column)) return { before: [], code: name };
     this.#declared.add(column);
+    if (this.shape(column).startsWith('dm'))
+      return { before: [`const ${name} = ${this.#mapped(column)};`], code: name };
     const codes = this.bind(`codes${column}`, (batch) => (batch.column(column) as DictionaryColumn).codes);
     const test = this.nullTest(column);
     return { before: [`const ${name} = ${test === undefined ? '' : `${test} ? 0 : `}${codes}[i] + 1;`], code: name };
+  }
+
+  /** The row's place in a lookup table of a mapped column. */
+  #mapped(column: number): string {
+    const bind = (name: string, of: (mapped: MappedColumn) => unknown): string =>
+      this.bind(`${name}${column}`, (batch) => of(batch.column(column) as MappedColumn));
+    const entry = `${bind('entries', ({ entries }) => entries)}[${bind('from', ({ source }) => source.codes)}[i]]`;
+    if (!this.shape(column).endsWith('n')) return entry;
+    const nulls = bind('absent', ({ source }) => source.nulls);
+    return `((${nulls}[i >> 3] & (1 << (i & 7))) !== 0 ? 0 : ${entry})`;
   }
 
   /** Row i of a column of shape i0 to i4. */
@@ -293,6 +319,15 @@ export class KernelSource {
     );
   }
 
+  /** As `condition`, evaluated once for all that ask for the same expression. */
+  flag(expression: Expression): Printed {
+    const name = `on${this.environment.numberOf(expression)}`;
+    if (this.#flags.has(name)) return { before: [], code: name };
+    this.#flags.add(name);
+    const { before, code } = this.condition(expression);
+    return { before: [...before, `const ${name} = ${code};`], code: name };
+  }
+
   /** Whether an expression is true: neither false nor NULL. */
   condition(expression: Expression): Printed {
     if (!this.#isCheap(expression)) return this.#general(expression);
@@ -321,7 +356,8 @@ export class KernelSource {
         `flags${expression.index}`,
         (batch) => (batch.column(expression.index) as { values?: Uint8Array }).values,
       );
-      return { before: [], code: `${name}[i] === 1` };
+      const test = this.nullTest(expression.index);
+      return { before: [], code: `(${name}[i] === 1${test === undefined ? '' : ` && !(${test})`})` };
     }
     return this.#general(expression);
   }

@@ -5,6 +5,7 @@ import { DECIMAL_SCALE } from '../../event/schema.js';
 import type { ColumnType } from '../../event/schema.js';
 import { keyValue } from '../kernels/keys.js';
 import type { KeyLayout } from '../kernels/keys.js';
+import { storedValue } from '../../sql/changes-columns.js';
 import { changesLayout } from '../../sql/describe.js';
 import type { ChangesLayout } from '../../sql/describe.js';
 import { compile } from '../../sql/evaluate.js';
@@ -34,7 +35,6 @@ import type { ChangeColumn, Chosen, Run } from './change-columns.js';
 
 /** Most rows of one batch of changes. */
 const BATCH_ROWS = 16_384;
-const DAY_MS = 86_400_000;
 
 /** A group's result, as expressions read it. */
 class GroupRow implements RowAccess {
@@ -154,15 +154,14 @@ export class Changes {
     );
   }
 
-  /** Reads an expression of a group. Dates are kept as the time of their midnight. */
+  /** Reads an expression of a group, in the form that is stored. */
   #reader(expression: Expression, read: (row: GroupRow) => Value): (table: WindowTable, group: number) => Value {
     const row = this.#row;
-    const isDate = expression.type === 'date';
+    const stored = storedValue(expression.type);
     return (table, group) => {
       row.table = table;
       row.group = group;
-      const value = read(row);
-      return isDate && value !== null ? (value as number) * DAY_MS : value;
+      return stored(read(row));
     };
   }
 

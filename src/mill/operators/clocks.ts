@@ -14,8 +14,9 @@ import { isNull } from '../../event/columns.js';
 import { numberAt } from '../../event/integers.js';
 import type { ArrivalClock, LogBatch } from '../../log/log.js';
 import { valueAt } from '../../sql/row-value.js';
+import type { SlowTenant } from '../standing.js';
 import { Lookup } from '../kernels/lookups.js';
-import type { ByteReader, ByteWriter } from '../state/bytes.js';
+import type { ByteReader, ByteWriter } from '../../util/bytes.js';
 
 /** The bound of an `arrival` stream. */
 export class ArrivalClocks {
@@ -25,6 +26,11 @@ export class ArrivalClocks {
 
   constructor(partitions: number) {
     this.#last = new Array<number>(partitions).fill(-Infinity);
+  }
+
+  /** The stamp of the last row that was read of each partition, ms; -Infinity before the first. */
+  get last(): readonly number[] {
+    return this.#last;
   }
 
   /** A batch was processed. */
@@ -148,6 +154,26 @@ export class EventClocks {
     let least = Infinity;
     for (const tenant of this.contributors.get(start) ?? []) least = Math.min(least, this.values[tenant]!);
     return least;
+  }
+
+  /** The largest clock of each partition's tenants, ms. */
+  get partitions(): readonly number[] {
+    const largest: number[] = [];
+    for (let tenant = 0; tenant < this.#numbers.size; tenant++) {
+      const partition = this.#partitions[tenant]!;
+      largest[partition] = Math.max(largest[partition] ?? -Infinity, this.values[tenant]!);
+    }
+    return largest;
+  }
+
+  /** The tenant that is furthest back, of those that `among` picks; undefined when there is none. */
+  slowest(among: (tenant: string) => boolean = () => true): SlowTenant | undefined {
+    let found: SlowTenant | undefined;
+    for (const [tenant, number] of this.#numbers) {
+      const clockMs = this.values[number]!;
+      if (clockMs !== -Infinity && clockMs < (found?.clockMs ?? Infinity) && among(tenant)) found = { tenant, clockMs };
+    }
+    return found;
   }
 
   /** The least clock of all tenants. */

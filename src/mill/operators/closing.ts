@@ -9,7 +9,7 @@
  */
 import { hashBytes } from '../../event/dictionary.js';
 import { writeKey } from '../kernels/keys.js';
-import { ByteWriter } from '../state/bytes.js';
+import { ByteWriter } from '../../util/bytes.js';
 import type { WindowTable } from '../state/window-table.js';
 import type { ViewState } from './view-state.js';
 

@@ -14,12 +14,15 @@ import type { ColumnBatch } from '../../event/columns.js';
 import type { Schema } from '../../event/schema.js';
 import type { ArrivalClock, LogBatch, Position, StreamClock } from '../../log/log.js';
 import type { ViewPlan } from '../../sql/plan.js';
+import type { ShedMark } from '../relational/shedding.js';
+import type { SharedView } from '../kernels/shared-views.js';
 import { OPEN, NOT_PUBLISHED } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
 import { Changes, stateOf } from './changes.js';
 import { ArrivalClocks, EventClocks } from './clocks.js';
 import { Closing } from './closing.js';
 import { LateRows } from './late.js';
+import { LookedUp } from './looked-up.js';
 import { ViewState } from './view-state.js';
 import type { ClosedGroups } from './view-state.js';
 
@@ -45,6 +48,8 @@ export interface FlowMark {
   readonly publishedTo: readonly Position[] | null;
   /** Number of the newest moment at which rows were published. */
   readonly txn: number;
+  /** Of a view that sheds: the last cut. */
+  readonly shed?: ShedMark;
 }
 
 /** Windows that end at or before this are closed and published at a mark, ms; -Infinity: none is known to be. */
@@ -57,10 +62,14 @@ export function completeThroughOf({ closeClock, closing }: FlowMark, lagMs: numb
 export interface FlowOptions {
   readonly plan: ViewPlan;
   readonly schema: Schema;
+  /** Of the tables that rows are looked up in. */
+  readonly schemaOf?: (source: string) => Schema;
   readonly clock: StreamClock;
   readonly partitions: number;
   readonly stateBytesMax: number;
   readonly closed: ClosedGroups;
+  /** What it shares with other views. Default nothing. */
+  readonly shared?: SharedView | null;
 }
 
 /** One view at work. */
@@ -74,6 +83,10 @@ export class Flow {
   readonly #late: LateRows;
   readonly #tenantPart: number;
   readonly #closing: Closing;
+  /** Tables that rows are looked up in; null: none. */
+  readonly #tables: LookedUp | null;
+  /** The batch at work, as the stream has it. */
+  #batch: LogBatch | null = null;
   publishedTo: readonly Position[] | null = null;
   txn = 0;
   #silent = false;
@@ -82,13 +95,16 @@ export class Flow {
   #closedVersion = -1;
 
   constructor(options: FlowOptions) {
-    const { plan, schema } = options;
+    const { plan, schema, stateBytesMax } = options;
     this.#plan = plan;
     this.#late = new LateRows(plan.name);
-    this.state = new ViewState(plan, schema, options.closed, {
-      bytesMax: options.stateBytesMax,
+    this.#tables =
+      plan.lookups === undefined ? null : new LookedUp(schema, plan.lookups, options.schemaOf!, stateBytesMax);
+    this.state = new ViewState(plan, this.#tables?.schema ?? schema, options.closed, {
+      bytesMax: stateBytesMax,
+      shared: options.shared ?? null,
       onLate: (row) => {
-        if (!this.#silent) this.#late.add(row);
+        if (!this.#silent) this.#late.add({ ...row, batch: this.#batch! });
       },
     });
     this.#closing = new Closing(this.state);
@@ -101,6 +117,20 @@ export class Flow {
       options.clock === 'event' ? new EventClocks(eventTime < 0 ? plan.eventTime : eventTime, tenant, startOf) : null;
   }
 
+  /** Bytes of groups and tables. */
+  get bytes(): number {
+    return this.state.bytes + (this.#tables?.bytes ?? 0);
+  }
+
+  /** Takes rows of a table that rows are looked up in. `silent`: as in `process`. */
+  takeTable(batch: LogBatch, silent: boolean): void {
+    this.#tables!.take(batch.stream, batch.batch, (row) => {
+      this.state.counters.stateFull++;
+      this.state.counters.late++;
+      if (!silent) this.#late.add({ batch, row, reason: 'state_full', time: NaN, start: NaN, lateByMs: NaN });
+    });
+  }
+
   /** Applies a batch. `silent`: its late rows are in the late stream already. `storedTo`: see `ViewState.process`. */
   process(batch: LogBatch, silent: boolean, storedTo: number): void {
     this.#silent = silent;
@@ -110,14 +140,17 @@ export class Flow {
       this.arrival?.saw(batch);
       return;
     }
+    this.#batch = batch;
+    const columns = this.#tables === null ? batch.batch : this.#tables.widen(batch.batch);
     if (this.event !== null) {
       const clocks = this.event.take(batch);
       const early = this.#allEarly(batch, Math.max(this.event.largest, batch.eventTimeMax));
-      this.state.process(batch, 0, clocks, early, storedTo);
+      this.state.process(batch, columns, 0, clocks, early, storedTo);
     } else {
-      this.state.process(batch, batch.receivedAt, null, this.#allEarly(batch, batch.receivedAt), storedTo);
+      this.state.process(batch, columns, batch.receivedAt, null, this.#allEarly(batch, batch.receivedAt), storedTo);
       this.arrival!.saw(batch);
     }
+    this.#batch = null;
   }
 
   /** Whether no row of a batch can be later than its window's lag. */
@@ -145,7 +178,7 @@ export class Flow {
   #publish(positions: readonly Position[], everyDue: boolean): WindowTable[] {
     const { kind } = this.#plan.emit;
     const due = kind === 'change' || (kind === 'every' && (everyDue || this.#dirtyGroups() > DIRTY_GROUPS_MAX));
-    if (due && kind === 'every') this.publishedTo = positions;
+    if (due) this.publishedTo = kind === 'every' ? positions : null;
     for (const table of this.state.tables.values()) {
       if (table.dirtyCount === 0) continue;
       this.state.countExtras(table);
@@ -154,6 +187,11 @@ export class Flow {
       else if (this.event !== null) this.#publishClosed(table);
     }
     return this.#close();
+  }
+
+  /** Whether every group is as it was published. */
+  get isPublished(): boolean {
+    return this.#dirtyGroups() === 0;
   }
 
   #dirtyGroups(): number {
@@ -212,6 +250,15 @@ export class Flow {
     const id = table.words[group * table.width + this.#tenantPart]!;
     const number = clocks.numberOf(id < 0 ? '' : this.state.pool.stringOf(id));
     return number === undefined ? -Infinity : clocks.values[number]!;
+  }
+
+  /** Whether a window has closed by the arrival clock that was never published as closed. */
+  get isDue(): boolean {
+    if (this.arrival === null) return false;
+    const { lagMs } = this.#plan;
+    for (const { end } of this.state.tables.values())
+      if (end + lagMs < this.arrival.now && end + lagMs >= this.closeClock) return true;
+    return false;
   }
 
   /** Publishes the final rows of windows whose time is over and takes them out of memory. */

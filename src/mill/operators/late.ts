@@ -16,6 +16,8 @@ export interface LateRow {
   /** Event time and window start, ms; NaN where unknown. */
   readonly time: number;
   readonly start: number;
+  /** How long after the last moment in time it came, ms; NaN where that is not the reason. */
+  readonly lateByMs: number;
 }
 
 /** Collects late rows of one view between two commits. */
@@ -32,7 +34,7 @@ export class LateRows {
   }
 
   /** Takes a row; its event is copied, for the batch does not stay. */
-  add({ batch, row, reason, time, start }: LateRow): void {
+  add({ batch, lateByMs, row, reason, time, start }: LateRow): void {
     const event = rowOf(batch.batch, row);
     const { tenant, eventTime } = batch.batch.schema.roles;
     event[RECEIVED_AT] = batch.receivedAt;
@@ -49,6 +51,7 @@ export class LateRows {
           : event[batch.batch.schema.columns[eventTime]!.name]
         : time,
       reason,
+      late_by_ms: Number.isNaN(lateByMs) ? null : lateByMs,
       event,
     });
   }

@@ -1,7 +1,7 @@
 /** A flow as a snapshot, and back. */
 import type { Position } from '../../log/log.js';
 import { BytePool } from '../state/byte-pool.js';
-import { ByteReader, ByteWriter } from '../state/bytes.js';
+import { ByteReader, ByteWriter } from '../../util/bytes.js';
 import type { LoadedSnapshot, SavedState, SnapshotContent } from '../state/snapshot.js';
 import type { WindowTable } from '../state/window-table.js';
 import type { Flow } from './flow.js';

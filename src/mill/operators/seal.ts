@@ -1,6 +1,6 @@
 import { hashBytes } from '../../event/dictionary.js';
 import { writeKey } from '../kernels/keys.js';
-import { ByteWriter } from '../state/bytes.js';
+import { ByteWriter } from '../../util/bytes.js';
 import { SealedGroups } from '../state/sealed-groups.js';
 import type { WindowTable } from '../state/window-table.js';
 import { writeGroup } from './view-state.js';

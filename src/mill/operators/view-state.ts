@@ -14,19 +14,24 @@
  * no new group is made and its rows go to the late stream (`state_full`). Sizes are of what is held,
  * not of array capacities, so a replay decides the same.
  */
+import type { ColumnBatch } from '../../event/columns.js';
 import type { Schema } from '../../event/schema.js';
 import type { LogBatch } from '../../log/log.js';
 import { keyLayout, writeKey } from '../kernels/keys.js';
 import type { KeyLayout } from '../kernels/keys.js';
 import { Kernels } from '../kernels/kernel.js';
 import type { KernelHost } from '../kernels/kernel.js';
+import { Mergers } from '../kernels/reduction.js';
+import type { Reduced } from '../kernels/reduction.js';
+import type { SharedView } from '../kernels/shared-views.js';
 import { KernelEnvironment } from '../kernels/source.js';
 import type { ViewPlan } from '../../sql/plan.js';
 import { accumulatorFactory, cellLayout } from '../state/accumulators/create.js';
 import { DistinctAccumulator } from '../state/accumulators/distinct.js';
 import { BytePool } from '../state/byte-pool.js';
-import { ByteReader, ByteWriter } from '../state/bytes.js';
+import { ByteReader, ByteWriter } from '../../util/bytes.js';
 import { hashBytes } from '../../event/dictionary.js';
+import type { Dictionary } from '../../event/dictionary.js';
 import { WindowTable } from '../state/window-table.js';
 import type { TableShape } from '../state/window-table.js';
 import type { LateRow } from './late.js';
@@ -35,6 +40,8 @@ import type { LateRow } from './late.js';
 const GROUPS_FIRST = 64;
 /** What a group costs beside its aggregates: hash slots, flags, dirty list. */
 const GROUP_BYTES = 24;
+/** Tables that know groups by code: at most 64 Ki numbers each. */
+const CODED_TABLES = 8;
 /** Pool entries dropped at least, for a compaction to be worth it. */
 const POOL_WASTE_MIN = 65_536;
 
@@ -66,6 +73,8 @@ export class ViewState implements KernelHost {
   pool = new BytePool();
   bytes = 0;
   readonly #kernels: Kernels;
+  readonly #mergers: Mergers;
+  readonly #shared: SharedView | null;
   readonly #environment: KernelEnvironment;
   readonly #shape: TableShape;
   readonly #closed: ClosedGroups;
@@ -77,19 +86,23 @@ export class ViewState implements KernelHost {
   #storedTo = 0;
   #groupBytes = 0;
   #groupsHint = GROUPS_FIRST;
+  /** Tables that know groups by code, the oldest first. */
+  readonly #coded: WindowTable[] = [];
   #poolKept = 0;
 
   constructor(
     plan: ViewPlan,
     schema: Schema,
     closed: ClosedGroups,
-    options: { bytesMax: number; onLate: (row: LateRow) => void },
+    options: { bytesMax: number; onLate: (row: LateRow) => void; shared?: SharedView | null },
   ) {
     const pool = (): BytePool => this.pool;
     this.plan = plan;
     this.keys = keyLayout(plan, schema);
     this.#environment = new KernelEnvironment(schema, pool);
     this.#kernels = new Kernels(plan, this.#environment);
+    this.#mergers = new Mergers(plan, this.#environment);
+    this.#shared = options.shared ?? null;
     const { stride } = cellLayout(plan);
     this.#shape = { width: this.keys.width, stride, create: accumulatorFactory(plan, schema, pool) };
     this.#closed = closed;
@@ -115,15 +128,36 @@ export class ViewState implements KernelHost {
   }
 
   /**
-   * Applies a batch. `clocks`: the clock before each row; null: `clock` for all. `storedTo`: below
+   * Applies a batch, `columns` being its own and those of lookups. `clocks`: the clock before each row; null: `clock` for all. `storedTo`: below
    * this offset a window in the closed store may hold the batch's rows already.
    */
-  process(batch: LogBatch, clock: number, clocks: Float64Array | null, early: boolean, storedTo: number): void {
+  process(
+    batch: LogBatch,
+    columns: ColumnBatch,
+    clock: number,
+    clocks: Float64Array | null,
+    early: boolean,
+    storedTo: number,
+  ): void {
     this.#batch = batch;
     this.#storedTo = storedTo;
     this.counters.rows += batch.rows;
-    this.#kernels.of(batch.batch, early && batch.baseOffset >= storedTo)(this, batch.batch, clock, clocks);
+    const isPlain = early && batch.baseOffset >= storedTo;
+    const shared = isPlain && this.#shared !== null ? this.#shared.groupsOf(batch) : null;
+    const coded = this.#isOfFewWindows(batch);
+    if (shared !== null && this.#hasRoom(shared.reduced))
+      this.#mergers.run(this, columns, shared.reduced, shared.partials, coded);
+    else this.#kernels.of(columns, isPlain, coded)(this, columns, clock, clocks);
     this.#batch = null;
+  }
+
+  #isOfFewWindows({ eventTimeMax, eventTimeMin }: LogBatch): boolean {
+    return eventTimeMax - eventTimeMin < (CODED_TABLES / 2) * this.plan.window.sizeMs;
+  }
+
+  /** Whether no group will be refused, should all of them be new. */
+  #hasRoom({ groups, textBytes }: Reduced): boolean {
+    return this.bytes + groups * this.#groupBytes + textBytes <= this.#bytesMax;
   }
 
   table(start: number): WindowTable | null {
@@ -136,6 +170,14 @@ export class ViewState implements KernelHost {
     const opened = this.newTable(start, reopened ? GROUPS_FIRST : this.#groupsHint, reopened);
     this.tables.set(start, opened);
     return opened;
+  }
+
+  groupsByCode(table: WindowTable, dictionary: Dictionary): Int32Array {
+    if (!table.isCoded) {
+      this.#coded.push(table);
+      if (this.#coded.length > CODED_TABLES) this.#coded.shift()!.forgetCodes();
+    }
+    return table.groupsByCode(dictionary);
   }
 
   /** An empty table. */
@@ -191,15 +233,15 @@ export class ViewState implements KernelHost {
     this.counters.corrections += rows;
   }
 
-  late(row: number, reason: string, time: number, start: number): void {
+  late(row: number, reason: string, time: number, start: number, lateByMs: number): void {
     if (reason === 'state_full') this.counters.stateFull++;
     this.counters.late++;
-    this.#onLate({ batch: this.#batch!, row, reason, time, start });
+    this.#onLate({ batch: this.#batch!, row, reason, time, start, lateByMs });
   }
 
   failed(row: number, error: unknown): void {
     this.counters.failed++;
-    this.late(row, `error: ${error instanceof Error ? error.message : String(error)}`, NaN, NaN);
+    this.late(row, `error: ${error instanceof Error ? error.message : String(error)}`, NaN, NaN, NaN);
   }
 
   /** Counts what dirty groups of a table hold beyond their fixed size, before they are cleaned. */
@@ -217,6 +259,8 @@ export class ViewState implements KernelHost {
   /** Takes a table out of memory's account: it is on its way to the closed store. */
   seal(table: WindowTable): void {
     this.tables.delete(table.start);
+    if (table.isCoded) this.#coded.splice(this.#coded.indexOf(table), 1);
+    table.forgetCodes();
     this.bytes -= table.bytes;
     if (!table.reopened) this.counters.windowsClosed++;
     if (!table.reopened) this.#groupsHint = Math.max(GROUPS_FIRST, Math.min(1 << 16, nextPower(table.groups)));

@@ -9,7 +9,7 @@
  * of open addressing over ids, linear probing, at most half full.
  */
 import { hashBytes } from '../../event/dictionary.js';
-import type { ByteReader, ByteWriter } from './bytes.js';
+import type { ByteReader, ByteWriter } from '../../util/bytes.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -21,8 +21,8 @@
  *
  * Bounds. `evict` removes windows whose allowed lateness is over.
  */
-import { open } from 'lmdb';
 import type { RootDatabase } from 'lmdb';
+import { lmdb } from '../../io/lmdb.js';
 import type { Position } from '../../log/log.js';
 import { readRecords, writeRecords } from './sealed-groups.js';
 import type { ClosedGroup, SealedGroups } from './sealed-groups.js';
@@ -45,7 +45,13 @@ export class ClosedStore {
   #positions: Offsets | undefined;
 
   constructor(folder: string) {
-    this.#database = open({ path: folder, encoding: 'binary', keyEncoding: 'binary', noSubdir: false, maxReaders: 16 });
+    this.#database = lmdb().open({
+      path: folder,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      noSubdir: false,
+      maxReaders: 16,
+    });
     this.#positions = this.#readPositions(POSITIONS_KEY);
   }
 

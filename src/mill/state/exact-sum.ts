@@ -31,6 +31,12 @@ export function addBig(cells: Float64Array, high: number, value: bigint): void {
   addLow(cells, high, Number(value - units * UNIT_BIG));
 }
 
+/** Adds another sum. */
+export function addSum(cells: Float64Array, high: number, otherHigh: number, otherLow: number): void {
+  cells[high] = cells[high]! + otherHigh;
+  addLow(cells, high, otherLow);
+}
+
 function addLow(cells: Float64Array, high: number, value: number): void {
   const total = cells[high + 1]! + value;
   cells[high + 1] = total >= SUM_UNIT || total <= -SUM_UNIT ? spill(cells, high, total) : total;

@@ -5,7 +5,7 @@
  *
  * All records lie in one buffer; `order` sorts them by hash.
  */
-import { ByteReader, ByteWriter } from './bytes.js';
+import { ByteReader, ByteWriter } from '../../util/bytes.js';
 
 /** One group of a closed window. */
 export interface ClosedGroup {

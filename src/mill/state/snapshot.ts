@@ -7,19 +7,17 @@
  * Layout. A folder with `manifest.json` (format, plan, positions, marks, and the name and crc32c of
  * every other file), one file for the pool, one for the clocks, one a table. A file is never
  * changed once written; a table that has not changed since the last snapshot keeps its file, so a
- * snapshot costs what changed. The manifest is written beside, synced, renamed, and the folder
- * synced; only then are files that it does not name removed.
+ * snapshot costs what changed. See `manifest-folder.ts`.
  *
  * Recovery. A manifest that does not parse, names another plan or format, or a file whose crc does
  * not fit: there is no snapshot, and the view replays from the stream's start.
  */
-import { join } from 'node:path';
-import { crc32c } from '../../event/batch.js';
 import type { Disk } from '../../io/disk.js';
 import type { Position } from '../../log/log.js';
+import { ManifestFolder } from './manifest-folder.js';
+import type { FileEntry } from './manifest-folder.js';
 
 const FORMAT = 1;
-const MANIFEST = 'manifest.json';
 
 /**
  * A table's state as it was captured, shared by all snapshots that captured it without a change between.
@@ -61,15 +59,7 @@ export interface LoadedSnapshot {
   }[];
 }
 
-interface FileEntry {
-  readonly file: string;
-  readonly crc: number;
-}
-
-interface Manifest {
-  readonly format: number;
-  readonly plan: string;
-  readonly next: number;
+interface Content {
   readonly positions: readonly Position[];
   readonly pool: FileEntry;
   readonly clocks: FileEntry;
@@ -78,31 +68,25 @@ interface Manifest {
 
 /** The snapshots of one view. */
 export class Snapshots {
-  readonly #disk: Disk;
-  readonly #folder: string;
-  readonly #plan: string;
-  #next = 1;
+  readonly #files: ManifestFolder<Content>;
   /** Crc of every file that the standing manifest names. */
   #crcs = new Map<string, number>();
 
   constructor(disk: Disk, folder: string, plan: string) {
-    this.#disk = disk;
-    this.#folder = folder;
-    this.#plan = plan;
-    disk.makeFolder(folder);
+    this.#files = new ManifestFolder(disk, folder, { format: FORMAT, plan });
   }
 
   /** The standing snapshot, or undefined. */
   read(): LoadedSnapshot | undefined {
-    const manifest = this.#readManifest();
+    const manifest = this.#files.readManifest();
     if (manifest === undefined) return undefined;
-    const pool = this.#readFile(manifest.pool);
-    const clocks = this.#readFile(manifest.clocks);
+    const pool = this.#files.readFile(manifest.pool);
+    const clocks = this.#files.readFile(manifest.clocks);
     const tables = manifest.tables.map((table) => ({
       start: table.start,
       reopened: table.reopened,
       file: table.file,
-      bytes: this.#readFile(table),
+      bytes: this.#files.readFile(table),
     }));
     if (pool === undefined || clocks === undefined) return undefined;
     const whole = tables.filter((table): table is typeof table & { bytes: Uint8Array } => table.bytes !== undefined);
@@ -111,40 +95,17 @@ export class Snapshots {
     return { positions: manifest.positions, pool, clocks, tables: whole };
   }
 
-  #readManifest(): Manifest | undefined {
-    const path = join(this.#folder, MANIFEST);
-    if (!this.#disk.exists(path)) return undefined;
-    let manifest: Manifest;
-    try {
-      manifest = JSON.parse(Buffer.from(readWhole(this.#disk, path)).toString()) as Manifest;
-    } catch {
-      return undefined; // The view replays from the stream's start, as the prose above says.
-    }
-    // File names never come again, whatever the plan was.
-    this.#next = Math.max(this.#next, manifest.next ?? 1);
-    return manifest.format === FORMAT && manifest.plan === this.#plan ? manifest : undefined;
-  }
-
-  #readFile(entry: FileEntry): Uint8Array | undefined {
-    const path = join(this.#folder, entry.file);
-    if (!this.#disk.exists(path)) return undefined;
-    const bytes = readWhole(this.#disk, path);
-    return crc32c(bytes, 0, bytes.length) === entry.crc ? bytes : undefined;
-  }
-
   /** Replaces the standing snapshot; on disk when it resolves. */
   async write(content: SnapshotContent): Promise<void> {
     const crcs = new Map<string, number>();
     const put = async (kind: string, bytes: Uint8Array): Promise<FileEntry> => {
-      const file = `${kind}-${this.#next++}`;
-      const crc = crc32c(bytes, 0, bytes.length);
-      await this.#writeFile(join(this.#folder, file), bytes);
-      crcs.set(file, crc);
-      return { file, crc };
+      const entry = await this.#files.put(kind, bytes);
+      crcs.set(entry.file, entry.crc);
+      return entry;
     };
     const pool = await put('pool', content.pool);
     const clocks = await put('clocks', content.clocks);
-    const tables: Manifest['tables'][number][] = [];
+    const tables: Content['tables'][number][] = [];
     for (const table of content.tables) {
       const { file } = table.state;
       const kept = file === null ? undefined : this.#crcs.get(file);
@@ -152,64 +113,13 @@ export class Snapshots {
       const entry = kept === undefined ? await put('table', table.bytes!) : { file: file!, crc: kept };
       tables.push({ ...entry, start: table.start, reopened: table.reopened });
     }
-    const manifest: Manifest = {
-      format: FORMAT,
-      plan: this.#plan,
-      next: this.#next,
-      positions: content.positions,
-      pool,
-      clocks,
-      tables,
-    };
-    await this.#replaceManifest(manifest);
+    await this.#files.replace({ positions: content.positions, pool, clocks, tables }, (file) => crcs.has(file));
     this.#crcs = crcs;
     content.tables.forEach(({ state }, index) => (state.file = tables[index]!.file));
-    this.#removeOthers();
   }
 
   /** Whether a file of the standing snapshot may be kept for the next. */
   has(file: string | null): boolean {
     return file !== null && this.#crcs.has(file);
-  }
-
-  async #writeFile(path: string, bytes: Uint8Array): Promise<void> {
-    const file = this.#disk.open(path, 'create');
-    try {
-      await file.write(bytes, 0);
-      await file.sync();
-    } finally {
-      file.close();
-    }
-  }
-
-  async #replaceManifest(manifest: Manifest): Promise<void> {
-    const path = join(this.#folder, MANIFEST);
-    const beside = `${path}.new`;
-    if (this.#disk.exists(beside)) this.#disk.remove(beside);
-    await this.#writeFile(beside, Buffer.from(JSON.stringify(manifest)));
-    this.#disk.syncDirectory(this.#folder);
-    this.#disk.rename(beside, path);
-    this.#disk.syncDirectory(this.#folder);
-  }
-
-  #removeOthers(): void {
-    for (const file of this.#disk.list(this.#folder)) {
-      if (file !== MANIFEST && !this.#crcs.has(file)) this.#disk.remove(join(this.#folder, file));
-    }
-  }
-}
-
-function readWhole(disk: Disk, path: string): Uint8Array {
-  const file = disk.open(path, 'read');
-  try {
-    const bytes = new Uint8Array(file.size());
-    for (let at = 0; at < bytes.length;) {
-      const read = file.readSync(bytes, at, bytes.length - at, at);
-      if (read === 0) return bytes.subarray(0, at);
-      at += read;
-    }
-    return bytes;
-  } finally {
-    file.close();
   }
 }

@@ -9,9 +9,10 @@
  * A group is *dirty* from its first change after a publication until the next one; its shadow (what
  * was published) is kept meanwhile, so that a publication can be skipped when nothing differs.
  */
+import type { Dictionary } from '../../event/dictionary.js';
 import type { Accumulator } from './accumulators/accumulator.js';
 import type { AccumulatorFactory } from './accumulators/create.js';
-import type { ByteReader, ByteWriter } from './bytes.js';
+import type { ByteReader, ByteWriter } from '../../util/bytes.js';
 import { Cells } from './cells.js';
 import type { SavedState } from './snapshot.js';
 
@@ -73,6 +74,8 @@ export class WindowTable {
   /** The key that `insert` takes. */
   readonly key: Int32Array;
   #capacity: number;
+  #byCode: Int32Array | null = null;
+  #dictionary: Dictionary | null = null;
 
   constructor(start: number, end: number, capacity: number, reopened: boolean, shape: TableShape) {
     this.start = start;
@@ -104,6 +107,28 @@ export class WindowTable {
     const at = group * this.width;
     for (let i = 0; i < this.width; i++) if (this.words[at + i] !== this.key[i]) return false;
     return true;
+  }
+
+  /** Whether `groupsByCode` keeps anything. */
+  get isCoded(): boolean {
+    return this.#byCode !== null;
+  }
+
+  /** See `KernelHost`; kept for the dictionary that was asked for last, and filled by kernels. */
+  groupsByCode(dictionary: Dictionary): Int32Array {
+    const known = dictionary === this.#dictionary ? this.#byCode : null;
+    const size = dictionary.size + 1;
+    if (known !== null && known.length >= size) return known;
+    const byCode = new Int32Array(known === null ? size : Math.max(size, known.length * 2));
+    if (known !== null) byCode.set(known);
+    this.#dictionary = dictionary;
+    return (this.#byCode = byCode);
+  }
+
+  /** Drops what `groupsByCode` keeps. */
+  forgetCodes(): void {
+    this.#byCode = null;
+    this.#dictionary = null;
   }
 
   /** Adds a group for `key`, which is not there yet. */

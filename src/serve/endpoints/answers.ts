@@ -24,7 +24,7 @@ import { MillraceError } from '../../util/errors.js';
 import type { BoundStatement } from '../query/binder.js';
 import type { Catalog } from '../query/catalog.js';
 import type { QueryEngine } from '../query/engine.js';
-import { CONTENT_TYPES, type ResultFormat } from '../query/results.js';
+import { CONTENT_TYPES, type ResultFormat } from '../query/result-formats.js';
 import type { SnapshotSource } from '../query/sources.js';
 import { AnswerCache, type KeptAnswer } from './answer-cache.js';
 import { bindEndpoint, type Endpoint } from './plan.js';

@@ -9,10 +9,10 @@ import type { EndpointText } from '../../config/options.js';
 import { QUERY_STREAMS } from '../../event/internal.js';
 import type { Schema } from '../../event/schema.js';
 import { describeView } from '../../sql/describe.js';
-import type { ViewPlan } from '../../sql/plan.js';
+import type { StandingPlan } from '../../sql/standing.js';
 import { loadParser, scanSql, sqlError } from '../../util/sql-text.js';
 import { bindStatement, type BoundStatement } from '../query/binder.js';
-import { catalogOf, type Catalog } from '../query/catalog.js';
+import { catalogOf, type Catalog, type ServedTable } from '../query/catalog.js';
 import { LiteralError } from '../query/coerce.js';
 import type { Bound } from '../query/tree.js';
 import type { TypeName } from '../query/types.js';
@@ -47,11 +47,12 @@ export interface EndpointColumn {
 /** What endpoints may name: the streams of the configuration, Millrace's own, and the views. */
 export function endpointCatalog(
   streams: readonly { readonly name: string; readonly schema: Schema }[],
-  views: readonly ViewPlan[],
+  views: readonly StandingPlan[],
+  tables: readonly ServedTable[],
 ): Catalog {
   // Which definition of a view it is says nothing of its columns.
   const described = views.map((view) => describeView(view, { number: 1, sinceMs: null, id: '' }));
-  return catalogOf([...streams, ...QUERY_STREAMS], described);
+  return catalogOf([...streams, ...QUERY_STREAMS], described, [], tables);
 }
 
 /** Checks an endpoint against the catalog. Throws CONFIG_INVALID or SQL_… with file, line, column and a caret. */

@@ -6,6 +6,7 @@
  */
 import type { SigningKeys } from '../../collect/tracking/signing-keys.js';
 import type { FeedDigest, FeedView } from '../../event/feed.js';
+import { keyOf, type ServedViews } from '../../event/served.js';
 import type { ViewDescription } from '../../event/view.js';
 import type { Rpc } from '../../io/rpc.js';
 import { isoText } from '../../summary/row-values.js';
@@ -50,18 +51,18 @@ export const EVERY = '*';
 export class Feed {
   readonly #keys: SigningKeys;
   readonly #store: () => Promise<Rpc<StoreMethods>>;
-  readonly #replaced: readonly ViewDescription[];
+  readonly #served: ServedViews;
 
-  /** `replaced`: definitions that others have replaced and that are still served, by cursors of theirs. */
-  constructor(keys: SigningKeys, store: () => Promise<Rpc<StoreMethods>>, replaced: readonly ViewDescription[]) {
+  /** `served`: the definitions of views; those that do not answer to the name are served by cursors of theirs. */
+  constructor(keys: SigningKeys, store: () => Promise<Rpc<StoreMethods>>, served: ServedViews) {
     this.#keys = keys;
     this.#store = store;
-    this.#replaced = replaced;
+    this.#served = served;
   }
 
   /** The view. */
   async view({ view, tenant }: FeedSubject): Promise<FeedView> {
-    const answer = await (await this.#store()).call('feedView', view.name, stored(tenant));
+    const answer = await (await this.#store()).call('feedView', keyOf(view), stored(tenant));
     return {
       view: view.name,
       tenant,
@@ -80,12 +81,12 @@ export class Feed {
     const revision = cursor?.shards[0]?.[1] ?? 0;
     const store = await this.#store();
     const changes = { tenant: stored(tenant), revision, limit, from };
-    const answer = await store.call('feedChanges', this.keyOf(view), changes);
+    const answer = await store.call('feedChanges', keyOf(view), changes);
     if (cursor !== null) this.#check(request, cursor, answer);
     const next = () => this.#write(request, 'changes', [[answer.partition, answer.nextRevision]], null);
     const { body, rows, hasMore } = answer;
     const head = `{"epoch":${JSON.stringify(view.epoch)},"changes":`;
-    const superseded = view === asked.view ? null : await this.#superseded(asked, answer);
+    const superseded = this.#served.successor(view);
     const more = superseded === null ? {} : { superseded_by: superseded };
     return {
       parts: () => [head, body, rest(next(), hasMore, answer, more)],
@@ -104,7 +105,7 @@ export class Feed {
     const { request, cursor } = this.#begin(asked, kind);
     const { view, tenant, limit, from, to } = request;
     const store = await this.#store();
-    const answer = await store.call('feedRows', this.keyOf(view), {
+    const answer = await store.call('feedRows', keyOf(view), {
       tenant: stored(tenant),
       limit,
       from,
@@ -135,7 +136,7 @@ export class Feed {
 
   /** The digest of a range. */
   async digest({ view, tenant, from, to }: Omit<PageRequest, 'cursor' | 'limit'>): Promise<FeedDigest> {
-    const answer = await (await this.#store()).call('feedDigest', view.name, { tenant: stored(tenant), from, to });
+    const answer = await (await this.#store()).call('feedDigest', keyOf(view), { tenant: stored(tenant), from, to });
     return { epoch: view.epoch, days: answer.days, ...progress(answer) };
   }
 
@@ -143,7 +144,7 @@ export class Feed {
   async lag(subject: FeedSubject, text: string): Promise<number> {
     const cursor = readCursor(this.#keys, text);
     const view = this.#viewOf(subject, cursor);
-    const answer = await (await this.#store()).call('feedView', this.keyOf(view), stored(subject.tenant));
+    const answer = await (await this.#store()).call('feedView', keyOf(view), stored(subject.tenant));
     this.#check(subject, cursor, answer);
     return answer.newestRevision <= revisionIn(cursor, answer.partition)
       ? 0
@@ -152,23 +153,7 @@ export class Feed {
 
   /** Has the store tell when there is something newer. */
   async watch({ view, tenant }: FeedSubject, revision: number): Promise<void> {
-    await (await this.#store()).call('feedWatch', this.keyOf(view), stored(tenant), revision);
-  }
-
-  /** What the store calls a definition of a view. */
-  keyOf(view: ViewDescription): string {
-    return this.#replaced.includes(view) ? view.epoch : view.name;
-  }
-
-  /** The newer definition, and whether it has come as far as the one that a page is of. */
-  async #superseded(
-    { view, tenant }: FeedSubject,
-    { completeThrough }: FeedState,
-  ): Promise<{ readonly epoch: string; readonly ready: boolean }> {
-    const newer = await (await this.#store()).call('feedView', view.name, stored(tenant));
-    const ready =
-      completeThrough !== null && newer.completeThrough !== null && newer.completeThrough >= completeThrough;
-    return { epoch: view.epoch, ready };
+    await (await this.#store()).call('feedWatch', keyOf(view), stored(tenant), revision);
   }
 
   /** Reads the cursor; the request is then about the definition of the view that it belongs to. */
@@ -185,7 +170,7 @@ export class Feed {
   #viewOf({ view, tenant }: FeedSubject, cursor: Cursor): ViewDescription {
     if (cursor.tenant !== tenant) throw cursorInvalid('belongs to another tenant');
     if (cursor.view !== view.name) throw cursorInvalid(`belongs to view '${cursor.view}'`);
-    const found = [view, ...this.#replaced].find(({ name, epoch }) => name === view.name && epoch === cursor.epoch);
+    const found = view.epoch === cursor.epoch ? view : this.#served.definition(view.name, cursor.epoch);
     if (found === undefined)
       throw gone({ view, tenant }, 'epoch', `view '${view.name}' has another definition since the cursor was given`);
     return found;

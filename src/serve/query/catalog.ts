@@ -5,6 +5,8 @@
  * column (a view over all tenants, an operator's stream) exists for operators only.
  */
 import { DECIMAL_SCALE, type ColumnType, type Schema } from '../../event/schema.js';
+import { definitionName, keyOf } from '../../event/served.js';
+import { DELETED } from '../../sql/declared.js';
 import type { ViewColumn, ViewDescription } from '../../event/view.js';
 import { numericOf, SCALE_MAX, typeOf, type Type, type TypeName } from './types.js';
 
@@ -25,11 +27,32 @@ export interface RelationColumn {
 export interface Relation {
   readonly name: string;
   readonly kind: 'view' | 'stream';
-  /** What the engine looks it up by: the view's or the stream's name. */
+  /** What the engine looks it up by: the stream's name, or the key of the view's definition. */
   readonly subject: string;
   readonly columns: readonly RelationColumn[];
   /** The tenant's column in the files; null when rows belong to no single tenant. */
   readonly tenantSource: string | null;
+  /** Of a table: how its rows of now are found among all that came. */
+  readonly current?: CurrentRows;
+}
+
+/** Which of a table's rows count: the newest of each key, where it is no deletion. All are names in the files. */
+export interface CurrentRows {
+  readonly key: readonly string[];
+  /** What orders the rows of a key, oldest first. */
+  readonly order: readonly string[];
+  /** Says whether a row takes its key away; null: none does. */
+  readonly deleted: string | null;
+}
+
+/** A table that SQL declares, as queries see it. */
+export interface ServedTable {
+  readonly name: string;
+  /** The stream that has its rows. */
+  readonly stream: string;
+  /** Its columns, in their order, and its PRIMARY KEY: names of the stream's columns. */
+  readonly columns: readonly string[];
+  readonly key: readonly string[];
 }
 
 /** All relations, by name. */
@@ -75,6 +98,24 @@ export function streamRelation(name: string, schema: Schema): Relation {
   };
 }
 
+/** The relation of a table: its rows as they are now. */
+export function tableRelation(table: ServedTable, schema: Schema): Relation {
+  const all = streamRelation(table.stream, schema);
+  const named = table.columns.map((name) => all.columns.find((column) => column.name === name)!);
+  const others = all.columns.filter((column) => !named.includes(column));
+  const { receivedAt } = schema.roles;
+  return {
+    ...all,
+    name: table.name,
+    columns: [...named, ...others.map((column) => ({ ...column, hidden: true }))],
+    current: {
+      key: table.key,
+      order: [schema.columns[receivedAt]!.name, '_partition', '_offset'],
+      deleted: schema.columns.some(({ name }) => name === DELETED) ? DELETED : null,
+    },
+  };
+}
+
 /** Names in a view's files of what is not a column of its changes stream. */
 export const VIEW_FILE = { tenant: 'tenant', windowStart: 'window_start', id: 'id', state: 'state' } as const;
 
@@ -84,8 +125,8 @@ export function viewFileColumn(column: number): string {
   return column === 1 ? VIEW_FILE.windowStart : `c${column}`;
 }
 
-/** The relation of a view. */
-export function viewRelation(view: ViewDescription): Relation {
+/** The relation of a view; `name`: what queries call it. */
+export function viewRelation(view: ViewDescription, name = view.name): Relation {
   const columns = view.columns.map((column) => ({
     name: column.name,
     type: viewType(column),
@@ -98,9 +139,9 @@ export function viewRelation(view: ViewDescription): Relation {
     { name: '_window_start', type: typeOf('timestamptz'), source: VIEW_FILE.windowStart, cast: false, hidden: true },
   ];
   return {
-    name: view.name,
+    name,
     kind: 'view',
-    subject: view.name,
+    subject: keyOf(view),
     columns: [...columns, ...extra],
     tenantSource: view.global ? null : VIEW_FILE.tenant,
   };
@@ -112,15 +153,31 @@ function isStoredOtherwise({ type }: ViewColumn, stored: ColumnType): boolean {
   return type === 'json' || type === 'timestamp' || type === 'date';
 }
 
-/** The catalog of streams and views; a view comes before a stream of the same name. */
+/**
+ * The catalog of streams, tables and views; a view comes before a stream of the same name, a table before its stream,
+ * which is `table.<name>` then. `definitions`: can be named by
+ * `definitionName` as well, which stays while the view's name goes over to another definition.
+ */
 export function catalogOf(
   streams: readonly { readonly name: string; readonly schema: Schema }[],
   views: readonly ViewDescription[],
+  definitions: readonly ViewDescription[] = [],
+  tables: readonly ServedTable[] = [],
 ): Catalog {
+  const schemas = new Map(streams.map(({ name, schema }) => [name, schema]));
+  const there = tables.flatMap((table) => {
+    const schema = schemas.get(table.stream);
+    return schema === undefined ? [] : [{ table, schema }];
+  });
   const relations = [
     ...streams.map(({ name, schema }) => streamRelation(name, schema)),
+    ...there.flatMap(({ table, schema }) => [
+      { ...streamRelation(`table.${table.name}`, schema), subject: table.stream },
+      tableRelation(table, schema),
+    ]),
     ...views.map(({ name, stream, schema }) => ({ ...streamRelation(`view.${name}`, schema), subject: stream })),
-    ...views.map(viewRelation),
+    ...definitions.map((view) => viewRelation(view, definitionName(view))),
+    ...views.map((view) => viewRelation(view)),
   ];
   return new Map(relations.map((relation) => [relation.name, relation]));
 }

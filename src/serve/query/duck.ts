@@ -6,7 +6,8 @@
  * it, this instance can't load an extension, can't reach the network, reads no file outside the
  * data folders, and runs nothing but a SELECT. One thread of the process may hold it.
  */
-import { DuckDBInstance, StatementType, type DuckDBConnection, type DuckDBResult } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance, DuckDBResult } from '@duckdb/node-api';
+import { duckdb } from '../../io/duckdb.js';
 import { MillraceError } from '../../util/errors.js';
 import { quoteText } from './literals.js';
 import { registerSketchFunctions } from './sketch-functions.js';
@@ -28,6 +29,8 @@ const INTERRUPT_EVERY_MS = 50;
 /** A locked instance. */
 export class Duck {
   readonly #instance: DuckDBInstance;
+  readonly #ending = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
 
   private constructor(instance: DuckDBInstance) {
     this.#instance = instance;
@@ -35,7 +38,7 @@ export class Duck {
 
   /** Opens and locks an instance. */
   static async open(options: DuckOptions): Promise<Duck> {
-    const instance = await DuckDBInstance.create(':memory:', {
+    const instance = await duckdb().DuckDBInstance.create(':memory:', {
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
       allow_community_extensions: 'false',
@@ -60,28 +63,50 @@ export class Duck {
 
   /** Runs one SELECT; `use` gets the result while the connection lives. */
   async select<T>(sql: string, signal: AbortSignal, use: (result: DuckDBResult) => Promise<T>): Promise<T> {
+    this.#ending.signal.throwIfAborted();
+    const running = this.#select(sql, signal, use);
+    this.#running.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      this.#ending.signal.throwIfAborted();
+      throw error;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  async #select<T>(sql: string, signal: AbortSignal, use: (result: DuckDBResult) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     const connection = await this.#instance.connect();
     let again: NodeJS.Timeout | undefined;
     const interrupt = (): void => {
       connection.interrupt();
       // Between the steps of a query there is nothing to interrupt, and the next step knows nothing of it.
-      again = setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS);
+      again ??= setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS);
     };
+    const ends = [signal, this.#ending.signal];
     try {
       // Checked again: an abort during connect() had nothing to interrupt yet.
-      signal.throwIfAborted();
-      signal.addEventListener('abort', interrupt, { once: true });
+      for (const end of ends) {
+        end.throwIfAborted();
+        end.addEventListener('abort', interrupt, { once: true });
+      }
       return await use(await start(connection, sql));
     } finally {
-      signal.removeEventListener('abort', interrupt);
+      for (const end of ends) end.removeEventListener('abort', interrupt);
       clearInterval(again);
       connection.closeSync();
     }
   }
 
-  /** Ends it; nothing may be running. */
-  close(): void {
+  /**
+   * Ends it: what runs is interrupted and fails with SHUTTING_DOWN, and has ended once this resolves. A thread that
+   * ends before takes the process with it, since DuckDB then answers to nobody.
+   */
+  async close(): Promise<void> {
+    this.#ending.abort(new MillraceError('SHUTTING_DOWN', 'queries have stopped'));
+    await Promise.allSettled(this.#running);
     this.#instance.closeSync();
   }
 }
@@ -93,6 +118,7 @@ async function start(connection: DuckDBConnection, sql: string): Promise<DuckDBR
     throw new MillraceError('INTERNAL', `the printed query holds ${statements.count} statements`);
   const prepared = await statements.prepare(0);
   try {
+    const { StatementType } = duckdb();
     if (prepared.statementType !== StatementType.SELECT)
       throw new MillraceError('INTERNAL', `the printed query is a ${StatementType[prepared.statementType]}`);
     return await prepared.stream();

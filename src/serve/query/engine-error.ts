@@ -1,7 +1,7 @@
 /**
  * DuckDB's errors as ours. What a tenant reads never holds DuckDB's own text: it may quote values.
  */
-import { NOT_SKETCH } from '../../mill/state/sketch-bytes.js';
+import { NOT_SKETCH } from '../../sql/aggregates/sketches/hyperloglog-bytes.js';
 import { MillraceError, type ErrorCode } from '../../util/errors.js';
 import { DIVISION_BY_ZERO } from './numbers.js';
 import { TOO_MANY_SKETCHES } from './sketch-functions.js';

@@ -6,6 +6,7 @@
  * relation goes through it.
  */
 import { MillraceError } from '../../util/errors.js';
+import type { CurrentRows } from './catalog.js';
 import { printLiteral, quoteName, quoteText } from './literals.js';
 import type { Bound, BoundBase, BoundFrom, BoundGrouping, BoundOrder, BoundQuery, BoundSelect } from './tree.js';
 import { duckType } from './types.js';
@@ -166,12 +167,34 @@ function printBase(base: BoundBase, context: PrintContext): string {
   });
   if (columns.length === 0) columns.push('1 AS "c"');
   const { parts } = context.sourceOf(base);
+  const { current } = relation;
+  const shown = columns.length;
+  if (current !== undefined) columns.push(...currentColumns(current));
   const selects = parts.map(({ table, condition }) => {
     const conditions = condition === null ? [] : [`(${condition})`];
     if (context.tenant !== null) conditions.push(tenantCondition(base, context.tenant));
     return `SELECT ${columns.join(', ')} FROM ${table}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`;
   });
-  return `(${selects.join(' UNION ALL ')}) AS ${quoteName(base.alias)}`;
+  const rows = selects.join(' UNION ALL ');
+  return `(${current === undefined ? rows : newestOf(rows, used, shown, current)}) AS ${quoteName(base.alias)}`;
+}
+
+/** What tells a table's rows of now: key, order, and whether a row is a deletion. */
+function currentColumns({ deleted, key, order }: CurrentRows): string[] {
+  return [
+    ...key.map((name, i) => `${quoteName(name)} AS "key${i}"`),
+    ...order.map((name, i) => `${quoteName(name)} AS "order${i}"`),
+    `${deleted === null ? 'FALSE' : quoteName(deleted)} AS "gone"`,
+  ];
+}
+
+/** The newest row of each key, where it is no deletion. */
+function newestOf(rows: string, used: readonly number[], shown: number, { key, order }: CurrentRows): string {
+  const columns = used.length === shown ? used.map((index) => quoteName(`c${index}`)) : ['"c"'];
+  const keys = key.map((_, i) => `"key${i}"`).join(', ');
+  const newest = order.map((_, i) => `"order${i}" DESC`).join(', ');
+  const ranked = `SELECT *, row_number() OVER (PARTITION BY ${keys} ORDER BY ${newest}) AS "place" FROM (${rows}) AS "all"`;
+  return `SELECT ${columns.join(', ')} FROM (${ranked}) AS "ranked" WHERE "place" = 1 AND "gone" IS NOT TRUE`;
 }
 
 function tenantCondition(base: BoundBase, tenant: string): string {

@@ -11,17 +11,12 @@
  * | text, uuid | string; bytea base64; text[] an array |
  * | json | the value itself |
  */
-import {
-  DuckDBBlobValue,
-  DuckDBDecimalValue,
-  DuckDBListValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  type DuckDBDataChunk,
-  type DuckDBValue,
-} from '@duckdb/node-api';
+import type { DuckDBDataChunk, DuckDBValue } from '@duckdb/node-api';
+import { duckdb } from '../../io/duckdb.js';
 import type { ResultSink } from './results.js';
 import type { BoundOutput } from './tree.js';
+
+const { DuckDBBlobValue, DuckDBDecimalValue, DuckDBListValue, DuckDBTimestampTZValue, DuckDBTimestampValue } = duckdb();
 
 /** A value in a result. */
 type ResultValue = null | boolean | number | string | readonly ResultValue[] | object;

@@ -1,24 +1,10 @@
-/** The formats of results. */
+/** Results as they are written. */
 import type { DuckDBDataChunk } from '@duckdb/node-api';
+import type { ResultFormat } from './result-formats.js';
 import { ArrowResult } from './results-arrow.js';
 import { ParquetResult } from './results-parquet.js';
 import { TextResult } from './results-text.js';
 import type { BoundOutput } from './tree.js';
-
-/** How a result can be written. */
-export const RESULT_FORMATS = ['json', 'ndjson', 'csv', 'arrow', 'parquet'] as const;
-
-/** How a result is written. */
-export type ResultFormat = (typeof RESULT_FORMATS)[number];
-
-/** The content type of a format. */
-export const CONTENT_TYPES: Readonly<Record<ResultFormat, string>> = {
-  json: 'application/json; charset=utf-8',
-  ndjson: 'application/x-ndjson; charset=utf-8',
-  csv: 'text/csv; charset=utf-8',
-  arrow: 'application/vnd.apache.arrow.stream',
-  parquet: 'application/vnd.apache.parquet',
-};
 
 /** Takes the rows of one result, a chunk at a time. */
 export interface ResultSink {

@@ -4,17 +4,10 @@
  * They run in this thread, which has other queries to answer: one call merges at most `SKETCH_BYTES_MAX` of
  * sketches, less than half a second of work. Beyond that the query ends with advice.
  */
-import {
-  BIGINT,
-  BLOB,
-  DuckDBBlobValue,
-  DuckDBListValue,
-  DuckDBScalarFunction,
-  LIST,
-  type DuckDBConnection,
-} from '@duckdb/node-api';
-import { sketchBytes, sketchContents } from '../../mill/state/sketch-bytes.js';
-import { Sketches } from '../../mill/state/sketch.js';
+import type { DuckDBBlobValue, DuckDBConnection } from '@duckdb/node-api';
+import { duckdb } from '../../io/duckdb.js';
+import { sketchBytes, sketchContents } from '../../sql/aggregates/sketches/hyperloglog-bytes.js';
+import { Sketches } from '../../sql/aggregates/sketches/hyperloglog.js';
 
 /** Merges a list of sketches: BLOB[] → BLOB. */
 export const SKETCH_UNION = 'millrace_sketch_union';
@@ -29,6 +22,7 @@ export const TOO_MANY_SKETCHES =
 
 /** Makes the functions known to a database. */
 export function registerSketchFunctions(connection: DuckDBConnection): void {
+  const { BIGINT, BLOB, DuckDBBlobValue: BlobValue, DuckDBListValue: ListValue, DuckDBScalarFunction, LIST } = duckdb();
   connection.registerScalarFunction(
     DuckDBScalarFunction.create({
       name: SKETCH_UNION,
@@ -40,7 +34,7 @@ export function registerSketchFunctions(connection: DuckDBConnection): void {
         let left = SKETCH_BYTES_MAX;
         for (let row = 0; row < input.rowCount; row++) {
           const list = lists.getItem(row);
-          const items = list instanceof DuckDBListValue ? list.items.filter((item) => item !== null) : [];
+          const items = list instanceof ListValue ? list.items.filter((item) => item !== null) : [];
           sketches.clear(0);
           for (const item of items) {
             const { bytes } = item as DuckDBBlobValue;
@@ -48,7 +42,7 @@ export function registerSketchFunctions(connection: DuckDBConnection): void {
             if (left < 0) throw new Error(TOO_MANY_SKETCHES);
             sketches.mergeContents(0, sketchContents(bytes));
           }
-          output.setItem(row, items.length === 0 ? null : new DuckDBBlobValue(sketchBytes(sketches.contents(0))));
+          output.setItem(row, items.length === 0 ? null : new BlobValue(sketchBytes(sketches.contents(0))));
         }
         output.flush();
       },
@@ -64,7 +58,7 @@ export function registerSketchFunctions(connection: DuckDBConnection): void {
         const sketches = new Sketches(1);
         for (let row = 0; row < input.rowCount; row++) {
           const value = values.getItem(row);
-          if (value instanceof DuckDBBlobValue) {
+          if (value instanceof BlobValue) {
             sketches.clear(0);
             sketches.mergeContents(0, sketchContents(value.bytes));
             output.setItem(row, BigInt(sketches.estimate(0)));

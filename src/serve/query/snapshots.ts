@@ -21,7 +21,8 @@ import { ViewSnapshot } from './view-source.js';
 export interface SnapshotInput {
   readonly log: Log;
   readonly lake: LakeReader;
-  readonly view: (name: string) => ViewSummary | undefined;
+  /** A definition of a view, by its key. */
+  readonly view: (key: string) => ViewSummary | undefined;
   readonly files: TempFiles;
 }
 
@@ -76,6 +77,7 @@ function fixed(input: SnapshotInput, bases: readonly BoundBase[], tenant: string
     async source(base): Promise<BaseSource> {
       const { relation, used } = base;
       const columns = [...used].map((index) => relation.columns[index]!.source);
+      columns.push(...currentSources(relation));
       const source =
         relation.kind === 'view'
           ? await views.get(relation.subject)!.source()
@@ -123,9 +125,17 @@ function revisionOf(
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
+/** Columns that tell a table's rows of now. */
+function currentSources({ current }: Relation): string[] {
+  if (current === undefined) return [];
+  return [...current.key, ...current.order, ...(current.deleted === null ? [] : [current.deleted])];
+}
+
 /** A relation without rows still has its columns. */
 function emptyPart({ relation, used }: BoundBase): { table: string; condition: null } {
-  const sources = new Map([...used].map((index) => [relation.columns[index]!.source, relation.columns[index]!]));
+  const needed = new Set(currentSources(relation));
+  const columnsUsed = relation.columns.filter(({ source }, index) => used.has(index) || needed.has(source));
+  const sources = new Map(columnsUsed.map((column) => [column.source, column]));
   const columns = [...sources.values()].map(({ source, type, cast }) => ({
     source,
     duckType: cast ? storedDuckType(type.name) : duckType(type),

@@ -11,7 +11,12 @@
  *   | text, uuid, json, interval | UTF-8 with offsets; bytea its bytes |
  *   | lists | offsets into a vector of the items |
  */
-import {
+import type { DuckDBValue } from '@duckdb/node-api';
+import { duckdb } from '../../io/duckdb.js';
+import { MillraceError } from '../../util/errors.js';
+import { typeOf, type Type, type TypeName } from './types.js';
+
+const {
   DuckDBBlobValue,
   DuckDBDateValue,
   DuckDBDecimalValue,
@@ -19,10 +24,7 @@ import {
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
   DuckDBTimeValue,
-  type DuckDBValue,
-} from '@duckdb/node-api';
-import { MillraceError } from '../../util/errors.js';
-import { typeOf, type Type, type TypeName } from './types.js';
+} = duckdb();
 
 /** Values of one column of some rows. */
 export interface Vector {

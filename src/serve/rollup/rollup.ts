@@ -8,6 +8,7 @@
  *
  * Limits: `PERIODS_MAX` days, weeks or months and `ROWS_READ_MAX` rows at once.
  */
+import { definitionName } from '../../event/served.js';
 import type { ViewColumn, ViewDescription } from '../../event/view.js';
 import { zoneOf, type Zone } from '../../sql/zones.js';
 import { WINDOW_START } from '../../summary/layout.js';
@@ -71,7 +72,7 @@ export async function rollUp(input: RollUpInput): Promise<ViewRows> {
 function refuse(view: ViewDescription, granularity: Granularity): void {
   if (view.partial === true)
     throw invalid(
-      `view '${view.name}' shows the groups that satisfy HAVING, and sums of those are not the whole: take HAVING out of the view, and filter what is read`,
+      `rows of view '${view.name}' do not add up to longer periods: it has HAVING, or is more than groups of one stream in tumbling windows; sum what it shows by SQL where that is meant`,
       'granularity',
     );
   if (usualLengthMs(granularity) < view.windowMs)
@@ -91,7 +92,7 @@ async function spanOf(input: RollUpInput, zone: Zone): Promise<Period | null> {
   const where = wanted.length === 0 ? '' : `WHERE ${wanted.join(' AND ')}`;
   const [bounds] = await ask(
     input,
-    `SELECT min(_window_start), max(_window_start), count(*) FROM ${quote(view.name)} ${where}`,
+    `SELECT min(_window_start), max(_window_start), count(*) FROM ${quote(definitionName(view))} ${where}`,
   );
   if (bounds === undefined || bounds[1] === null) return null;
   const last = periodOf(Date.parse(bounds[1] as string), granularity, zone);
@@ -118,7 +119,7 @@ function newestPeriods(first: Period, last: Period, granularity: Granularity, zo
 }
 
 async function rowsWithin(input: RollUpInput, span: Period): Promise<number> {
-  const [counted] = await ask(input, `SELECT count(*) FROM ${quote(input.view.name)} WHERE ${within(span)}`);
+  const [counted] = await ask(input, `SELECT count(*) FROM ${quote(definitionName(input.view))} WHERE ${within(span)}`);
   return Number(counted![0]);
 }
 
@@ -162,7 +163,7 @@ function statement(
     ...fields.map(({ sql }) => sql),
   ];
   const groups = [1, ...Array.from({ length: keys }, (_, index) => index + 5)];
-  return `SELECT ${list.join(', ')} FROM ${quote(view.name)} ${join} WHERE ${within(span)}
+  return `SELECT ${list.join(', ')} FROM ${quote(definitionName(view))} ${join} WHERE ${within(span)}
     GROUP BY ${groups.join(', ')} ORDER BY ${groups.map((group) => `${group} DESC`).join(', ')} LIMIT ${range.limit + 1}`;
 }
 

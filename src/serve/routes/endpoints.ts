@@ -7,7 +7,7 @@ import type { Api } from '../api-input.js';
 import { ENDPOINTS_SCHEMA, endpointColumns, endpointParameters, endpointRows } from '../endpoints/describe.js';
 import type { Endpoint } from '../endpoints/plan.js';
 import { chooseFormat } from '../negotiate.js';
-import { CONTENT_TYPES, RESULT_FORMATS } from '../query/results.js';
+import { CONTENT_TYPES, RESULT_FORMATS } from '../query/result-formats.js';
 import { tenantOf, type Exchange, type Route } from '../route.js';
 
 /** Longest `If-None-Match` that is read: some thirty tags. */

@@ -2,6 +2,7 @@
 import { answerJson } from '../../collect/http/answer.js';
 import { Budget, readBody } from '../../collect/http/body.js';
 import { EVERY_TENANT } from '../../config/tenants.js';
+import { keyOf } from '../../event/served.js';
 import { MillraceError } from '../../util/errors.js';
 import type { Api } from '../api-input.js';
 import { EVERY, Feed, type FeedPage, type FeedSubject, type PageRequest } from '../feed/feed.js';
@@ -47,14 +48,11 @@ const TO: Parameter = {
 };
 
 /** What the feed needs of the API. */
-export type FeedApi = Pick<
-  Api,
-  'signingKeys' | 'store' | 'feed' | 'clock' | 'metrics' | 'polls' | 'views' | 'replacedViews'
->;
+export type FeedApi = Pick<Api, 'signingKeys' | 'store' | 'feed' | 'clock' | 'metrics' | 'polls' | 'views' | 'served'>;
 
 /** The routes. */
 export function feedRoutes(api: FeedApi): Route[] {
-  const feed = new Feed(api.signingKeys, api.store, api.replacedViews);
+  const feed = new Feed(api.signingKeys, api.store, api.served);
   const limits = new FeedLimits(api.feed, api.clock);
   api.metrics.onCollect(() => api.metrics.gauge('millrace_feed_polls').set(api.polls.size));
   const limited =
@@ -144,7 +142,7 @@ function changesRoute(api: FeedApi, feed: Feed, limited: Limited): Route {
       if (seconds > 0 && page.rows === 0 && !page.hasMore) {
         const { tenant } = subject;
         const { view } = page;
-        const wait = polls.wait(feed.keyOf(view), tenant === EVERY ? '' : tenant, seconds * 1_000, (end) => {
+        const wait = polls.wait(keyOf(view), tenant === EVERY ? '' : tenant, seconds * 1_000, (end) => {
           response.once('close', end);
         });
         await feed.watch({ view, tenant }, page.revision);

@@ -10,6 +10,7 @@
 import type { ServerResponse } from 'node:http';
 import { EVERY_TENANT, type Principal } from '../../config/tenants.js';
 import type { FeedRow } from '../../event/feed.js';
+import { keyOf } from '../../event/served.js';
 import { MillraceError } from '../../util/errors.js';
 import type { Api } from '../api-input.js';
 import { tenantOf, wholeNumber, type Exchange, type Route } from '../route.js';
@@ -162,17 +163,24 @@ export class Live {
   }
 
   async #viewSource({ query, principal }: Exchange, name: string, asRows: boolean): Promise<Source> {
-    const view = viewOf(this.#api, { path: { view: name }, principal });
+    let view = viewOf(this.#api, { path: { view: name }, principal });
     const tenant = view.global ? '' : tenantOf(principal, query.get('tenant'));
     if (tenant === null)
       throw new MillraceError('BODY_MALFORMED', `expected the tenant whose rows of '${name}' are to be followed`, {
         place: 'query tenant',
       });
     let revision = wholeNumber(query, 'since', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: -1 });
-    if (revision < 0) revision = (await (await this.#api.store()).call('feedView', name, tenant)).stableRevision;
+    const newest = async () => (await (await this.#api.store()).call('feedView', keyOf(view), tenant)).stableRevision;
+    if (revision < 0) revision = await newest();
     return async () => {
+      const now = viewOf(this.#api, { path: { view: name }, principal });
+      if (now !== view) {
+        // Another definition answers: its revisions are its own.
+        view = now;
+        revision = await newest();
+      }
       const asked = { tenant, revision, limit: PAGE_ROWS, from: null };
-      const page = await (await this.#api.store()).call('feedChanges', name, asked);
+      const page = await (await this.#api.store()).call('feedChanges', keyOf(view), asked);
       revision = page.nextRevision;
       if (page.rows === 0) return null;
       const changes = JSON.parse(Buffer.from(page.body).toString()) as FeedRow[];

@@ -3,7 +3,7 @@ import { Budget, readBody } from '../../collect/http/body.js';
 import { MillraceError } from '../../util/errors.js';
 import type { Api } from '../api-input.js';
 import { chooseFormat } from '../negotiate.js';
-import { CONTENT_TYPES, RESULT_FORMATS, type ResultFormat } from '../query/results.js';
+import { CONTENT_TYPES, RESULT_FORMATS, type ResultFormat } from '../query/result-formats.js';
 import { tenantOf, type Route } from '../route.js';
 
 const BODY_BYTES_MAX = 1024 * 1024;

@@ -1,5 +1,6 @@
 /** Views: what there is, and rows for a chart. */
 import { answerJson } from '../../collect/http/answer.js';
+import { keyOf } from '../../event/served.js';
 import type { ViewDescription } from '../../event/view.js';
 import { zoneOf } from '../../sql/zones.js';
 import { MillraceError } from '../../util/errors.js';
@@ -105,7 +106,7 @@ function rowsRoute(api: Api): Route {
         limit: wholeNumber(query, 'limit', { min: 1, max: 10_000, fallback: 1_000 }),
         ...rollUpOf(query, tenant === null ? 'UTC' : (api.tenants.directory.tenant(tenant)?.timeZone ?? 'UTC')),
       };
-      answerJson(response, 200, await (await api.store()).call('rows', view.name, range), {
+      answerJson(response, 200, await (await api.store()).call('rows', keyOf(view), range), {
         'cache-control': 'no-store',
       });
     },

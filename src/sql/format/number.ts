@@ -1,6 +1,6 @@
 /**
  * `to_char` of numbers: the patterns `9 0 . , D G S MI PL SG PR FM TH`, after `NUM_processor` in
- * `src/backend/utils/adt/formatting.c`. Refused: EEEE, RN, V, L, TM and quoted text.
+ * `src/backend/utils/adt/formatting.c`. Refused: EEEE, V, L, TM, and RN beside others.
  */
 import { MillraceError } from '../../util/errors.js';
 import { roundDecimal } from '../decimal.js';
@@ -47,6 +47,9 @@ const TOKENS = [
   ',',
 ];
 
+/** Begins a part that is printed as it is. */
+const QUOTE = '"';
+
 /** Reads a pattern. @throws SQL_UNSUPPORTED for what is refused. */
 export function readNumberFormat(pattern: string): NumberFormat {
   const tokens = tokenize(pattern);
@@ -68,6 +71,12 @@ export function readNumberFormat(pattern: string): NumberFormat {
 function tokenize(pattern: string): string[] {
   const tokens: string[] = [];
   for (let at = 0; at < pattern.length;) {
+    const quoted = /^"((?:[^"\\]|\\[\s\S])*)"/.exec(pattern.slice(at));
+    if (quoted !== null) {
+      tokens.push(QUOTE + quoted[1]!.replace(/\\([\s\S])/g, '$1'));
+      at += quoted[0].length;
+      continue;
+    }
     const token = TOKENS.find((each) => pattern.startsWith(each, at));
     if (token === undefined && !/[ :;/$%()-]/.test(pattern[at]!)) throw refuse(pattern.slice(at, at + 4));
     const found = token === 'TH' || token === 'th' ? token : (token?.toUpperCase() ?? pattern[at]!);
@@ -214,6 +223,7 @@ class Printer {
     else if (part === 'PL') this.#out += this.#negative ? (fill ? ' ' : '') : '+';
     else if (part === 'SG') this.#out += this.#negative ? '-' : '+';
     else if (part === 'TH' || part === 'th') this.#ordinal(part);
+    else if (part.startsWith(QUOTE)) this.#out += part.slice(QUOTE.length);
     else if (part !== 'S' && part !== 'PR') this.#out += part;
   }
 

@@ -16,8 +16,10 @@ interface Reading {
   readonly zoned: boolean;
 }
 
-/** `fill` is false under FM. */
-type Print = (reading: Reading, fill: boolean) => string;
+/** Prints one keyword of a reading; `fill` is false under FM. */
+export type PrintOf<R> = (reading: R, fill: boolean) => string;
+
+type Print = PrintOf<Reading>;
 
 const MONTHS = [
   'January',
@@ -180,6 +182,9 @@ const KEYWORDS: ReadonlyMap<string, Print> = new Map([
 ]);
 const BY_LENGTH = [...KEYWORDS.keys(), ...REFUSED].sort((a, b) => b.length - a.length);
 
+/** Every keyword in capitals and small letters, those that only some types have included. */
+export const KEYWORD_NAMES: readonly string[] = [...KEYWORDS.keys()];
+
 function refuse(what: string): MillraceError {
   return new MillraceError(
     'SQL_UNSUPPORTED',
@@ -189,21 +194,27 @@ function refuse(what: string): MillraceError {
 
 /** Compiles a pattern. @throws SQL_UNSUPPORTED for keywords that are refused. */
 export function timeFormat(pattern: string, zoned: boolean): (timestamp: number) => string | null {
-  const parts: (string | ((reading: Reading) => string))[] = [];
+  const print = compileFormat(pattern, KEYWORDS);
+  return (timestamp) => (pattern === '' ? null : print(readingOf(timestamp, zoned)));
+}
+
+/** Compiles a pattern for any kind of reading. */
+export function compileFormat<R>(pattern: string, keywords: ReadonlyMap<string, PrintOf<R>>): (reading: R) => string {
+  const parts: (string | ((reading: R) => string))[] = [];
   let at = 0;
   while (at < pattern.length) {
-    const part = nextPart(pattern, at);
+    const part = nextPart(pattern, at, keywords);
     parts.push(part.print);
     at = part.end;
   }
-  return (timestamp) => {
-    if (pattern === '') return null;
-    const reading = readingOf(timestamp, zoned);
-    return parts.map((part) => (typeof part === 'string' ? part : part(reading))).join('');
-  };
+  return (reading) => parts.map((part) => (typeof part === 'string' ? part : part(reading))).join('');
 }
 
-function nextPart(pattern: string, at: number): { print: string | ((reading: Reading) => string); end: number } {
+function nextPart<R>(
+  pattern: string,
+  at: number,
+  keywords: ReadonlyMap<string, PrintOf<R>>,
+): { print: string | ((reading: R) => string); end: number } {
   if (pattern[at] === '"') {
     const quoted = /"((?:[^"\\]|\\[\s\S])*)(?:"|$)/y;
     quoted.lastIndex = at;
@@ -220,7 +231,7 @@ function nextPart(pattern: string, at: number): { print: string | ((reading: Rea
   const keyword = BY_LENGTH.find((each) => pattern.startsWith(each, start));
   if (keyword === undefined) return { print: fill ? pattern[at]! : '', end: fill ? at + 1 : start };
   if (REFUSED.includes(keyword)) throw refuse(keyword);
-  return withSuffix(pattern, start + keyword.length, KEYWORDS.get(keyword)!, fill);
+  return withSuffix(pattern, start + keyword.length, keywords.get(keyword)!, fill);
 }
 
 /** FM and fm are keywords, Fm is not. */
@@ -228,12 +239,12 @@ function isCased(text: string): boolean {
   return text === text.toUpperCase() || text === text.toLowerCase();
 }
 
-function withSuffix(
+function withSuffix<R>(
   pattern: string,
   at: number,
-  print: Print,
+  print: PrintOf<R>,
   fill: boolean,
-): { print: (reading: Reading) => string; end: number } {
+): { print: (reading: R) => string; end: number } {
   const suffix = pattern.slice(at, at + 2);
   if (suffix === 'SP') throw refuse('SP');
   if (suffix !== 'TH' && suffix !== 'th') return { print: (reading) => print(reading, fill), end: at };

@@ -2,8 +2,9 @@
 import type { MillraceError } from '../../util/errors.js';
 import { checkTimestamp, civilOf, dateOf, DAY_MS, daysOf } from '../calendar.js';
 import type { Civil } from '../calendar.js';
-import { Decimal, decimalToDouble } from '../decimal.js';
+import { addDecimal, Decimal, decimalToDouble, divideDecimal } from '../decimal.js';
 import { roundMicros, unitName } from '../interval.js';
+import { truncateInterval } from '../interval-math.js';
 import type { SqlType } from '../plan.js';
 import { typeName } from '../types.js';
 import { evaluationError } from '../value.js';
@@ -164,10 +165,22 @@ const ZONE_FIELDS: Readonly<Record<string, Field>> = {
   timezone_minute: () => whole(0),
 };
 
+const JULIAN_OF_1970 = 2_440_588;
+const DAY_MICROS = new Decimal(86_400_000_000n, 0);
+
+/** The Julian day; of a timestamp with its part of a day behind the point. */
+const JULIAN: Field = ({ ms }, _, days) =>
+  addDecimal(whole(days + JULIAN_OF_1970), divideDecimal(scaled(ms, 0), DAY_MICROS));
+
 function extractFrom(type: 'timestamptz' | 'timestamp' | 'date'): (field: string, value: number) => Decimal {
   const fields: Readonly<Record<string, Field>> = {
     ...DATE_FIELDS,
-    ...(type === 'date' ? { epoch: (_: Civil, timestamp: number) => whole(timestamp / 1000) } : CLOCK_FIELDS),
+    ...(type === 'date'
+      ? {
+          epoch: (_: Civil, timestamp: number) => whole(timestamp / 1000),
+          julian: (_: Civil, __: number, days: number) => whole(days + JULIAN_OF_1970),
+        }
+      : { ...CLOCK_FIELDS, julian: JULIAN }),
     ...(type === 'timestamptz' ? ZONE_FIELDS : {}),
   };
   return (field, value) => {
@@ -181,7 +194,10 @@ function extractFrom(type: 'timestamptz' | 'timestamp' | 'date'): (field: string
 
 function extractName(field: string): string | undefined {
   const lower = field.toLowerCase();
-  return Object.hasOwn(DATE_FIELDS, lower) || Object.hasOwn(ZONE_FIELDS, lower) || lower === 'epoch'
+  return Object.hasOwn(DATE_FIELDS, lower) ||
+    Object.hasOwn(ZONE_FIELDS, lower) ||
+    lower === 'epoch' ||
+    lower === 'julian'
     ? lower
     : fieldName(lower);
 }
@@ -227,6 +243,22 @@ function extractFromInterval(field: string, { months, days, ms }: Interval): Dec
     default:
       throw unknownField(field, name, 'interval');
   }
+}
+
+/** Of a time of day: the clock's fields alone. */
+function extractFromTime(field: string, ms: number): Decimal {
+  const name = extractName(field);
+  const read = name !== undefined && Object.hasOwn(CLOCK_FIELDS, name) ? CLOCK_FIELDS[name] : undefined;
+  if (read === undefined) throw unknownField(field, name, 'time');
+  // 24:00 is hour 24.
+  return read({ year: 0, month: 1, day: 1, ms }, ms, 0);
+}
+
+function truncateSpan(unitText: string, span: Interval): Interval {
+  const unit = unitOf(unitText, 'interval');
+  const cut = truncateInterval(unit, span);
+  if (cut === undefined) throw evaluationError(`unit "${unitText}" not supported for type interval`);
+  return cut;
 }
 
 /** Tries a constant field or zone while binding, so that a wrong one is refused there. */
@@ -275,6 +307,11 @@ export const fieldFunctions: readonly FunctionDefinition[] = [
     fails: true,
     prepare: prepareTruncate('timestamp'),
   }),
+  entry('date_trunc', 'interval', 'interval', truncateSpan),
+  entry('extract', 'time', 'numeric', extractFromTime),
+  entry('date_part', 'time', 'double precision', (field: string, ms: number) =>
+    decimalToDouble(extractFromTime(field, ms)),
+  ),
   ...TIMES.map((type) => entry('extract', type, 'numeric', EXTRACT[type])),
   entry('extract', 'interval', 'numeric', extractFromInterval),
   ...(['timestamptz', 'timestamp'] as const).map((type) =>

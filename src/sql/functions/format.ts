@@ -1,11 +1,14 @@
 /** to_char. */
 import { absoluteDecimal, compareDecimal, Decimal, decimalOf, roundDecimal, subtractDecimal } from '../decimal.js';
+import { intervalFormat } from '../format/interval.js';
 import { formatNumber, readNumberFormat } from '../format/number.js';
+import { romanFormat } from '../format/roman.js';
 import { timeFormat } from '../format/time.js';
 import type { SqlType } from '../plan.js';
 import { evaluationError } from '../value.js';
 import type { Int, Value } from '../value.js';
-import { define } from './registry.js';
+import { roundHalfEven } from './number-text.js';
+import { atRunTime, define } from './registry.js';
 import type { Evaluate, EvaluateValues, FunctionDefinition } from './registry.js';
 
 /** Significant digits of a double that PostgreSQL formats. */
@@ -45,13 +48,14 @@ function formatter(type: SqlType): (pattern: string) => Evaluate {
     case 'timestamptz':
     case 'timestamp':
       return (pattern) => timeFormat(pattern, type === 'timestamptz');
+    case 'interval':
+      return intervalFormat as (pattern: string) => Evaluate;
     case 'numeric':
-      return (pattern) => {
-        const format = readNumberFormat(pattern);
-        return (value: Decimal) => formatNumber(format, value);
-      };
+      return numberFormatter((value: Decimal) => value);
     case 'double precision':
       return (pattern) => {
+        const roman = romanFormat(pattern);
+        if (roman !== undefined) return (value: number) => roman(roundHalfEven(value));
         const format = readNumberFormat(pattern);
         return (value: number) => {
           const digits = doubleDigits(value, format.after);
@@ -59,14 +63,29 @@ function formatter(type: SqlType): (pattern: string) => Evaluate {
         };
       };
     default:
-      return (pattern) => {
-        const format = readNumberFormat(pattern);
-        return (value: Int) => formatNumber(format, decimalOf(value));
-      };
+      return numberFormatter((value: Int) => decimalOf(value));
   }
 }
 
-const TYPES: readonly SqlType[] = ['timestamptz', 'timestamp', 'integer', 'bigint', 'numeric', 'double precision'];
+/** Formats numbers that are decimals, or become one. */
+function numberFormatter<T extends Value>(toDecimal: (value: T) => Decimal): (pattern: string) => Evaluate {
+  return (pattern) => {
+    const roman = romanFormat(pattern);
+    if (roman !== undefined) return (value: T) => roman(Number(roundDecimal(toDecimal(value), 0).units));
+    const format = readNumberFormat(pattern);
+    return (value: T) => formatNumber(format, toDecimal(value));
+  };
+}
+
+const TYPES: readonly SqlType[] = [
+  'timestamptz',
+  'timestamp',
+  'interval',
+  'integer',
+  'bigint',
+  'numeric',
+  'double precision',
+];
 
 /** to_char, by type. */
 export const formatFunctions: readonly FunctionDefinition[] = TYPES.map((type) => {
@@ -75,7 +94,7 @@ export const formatFunctions: readonly FunctionDefinition[] = TYPES.map((type) =
     'to_char',
     [type, 'text'],
     'text',
-    (value: Value, pattern: string) => (compile(pattern) as EvaluateValues)(value),
+    atRunTime((value: Value, pattern: string) => (compile(pattern) as EvaluateValues)(value)),
     {
       fails: true,
       prepare: ([, pattern]: readonly (Value | undefined)[]) =>

@@ -5,7 +5,8 @@
  */
 import { evaluationError } from '../value.js';
 import { define } from './registry.js';
-import type { FunctionDefinition } from './registry.js';
+import { jsonbFunctions } from './jsonb.js';
+import type { EvaluateValues, FunctionDefinition } from './registry.js';
 
 const SPACE = /[ \t\n\r]*/y;
 
@@ -47,7 +48,12 @@ function member(json: string, key: string): string | null {
 
 /** All members of a name, in their order. */
 function members(json: string, key: string): string[] {
-  const found: string[] = [];
+  return membersOf(json).flatMap(([name, value]) => (name === key ? [value] : []));
+}
+
+/** The members of an object, as they are written and in their order; of anything else none. */
+export function membersOf(json: string): [string, string][] {
+  const found: [string, string][] = [];
   let at = skipSpace(json, 0);
   if (json[at] !== '{') return found;
   at = skipSpace(json, at + 1);
@@ -56,7 +62,7 @@ function members(json: string, key: string): string[] {
     const name = JSON.parse(json.slice(at, nameEnd)) as string;
     const start = skipSpace(json, skipSpace(json, nameEnd) + 1);
     const end = valueEnd(json, start);
-    if (name === key) found.push(json.slice(start, end));
+    found.push([name, json.slice(start, end)]);
     at = skipSpace(json, end);
     if (json[at] !== ',') break;
     at = skipSpace(json, at + 1);
@@ -66,8 +72,13 @@ function members(json: string, key: string): string[] {
 
 /** An item of an array; negative positions count from the end. */
 function item(json: string, position: number): string | null {
+  return itemsOf(json, position < 0 ? Number.POSITIVE_INFINITY : position).at(position) ?? null;
+}
+
+/** The items of an array as they are written, up to a position; of anything else none. */
+export function itemsOf(json: string, last = Number.POSITIVE_INFINITY): string[] {
   let at = skipSpace(json, 0);
-  if (json[at] !== '[') return null;
+  if (json[at] !== '[') return [];
   const items: string[] = [];
   at = skipSpace(json, at + 1);
   while (at < json.length && json[at] !== ']') {
@@ -75,13 +86,13 @@ function item(json: string, position: number): string | null {
     items.push(json.slice(at, end));
     at = skipSpace(json, end);
     if (json[at] === ',') at = skipSpace(json, at + 1);
-    if (position >= 0 && items.length > position) break;
+    if (items.length > last) break;
   }
-  return items.at(position) ?? null;
+  return items;
 }
 
 /** A value as text: a string without its quotes, JSON null as NULL. */
-function asText(json: string | null): string | null {
+export function asText(json: string | null): string | null {
   if (json === null || json.trim() === 'null') return null;
   const body = json.trim();
   if (!body.startsWith('"')) return json;
@@ -105,13 +116,69 @@ function follow(json: string, steps: readonly string[]): string | null {
   return next === null ? null : follow(next, rest);
 }
 
-/** json operators. */
-export const jsonFunctions: readonly FunctionDefinition[] = [
+/** What kind of value a JSON text is. */
+export function typeOfJson(json: string): string {
+  const first = json.trimStart()[0]!;
+  const kinds: Readonly<Record<string, string>> = {
+    '{': 'object',
+    '[': 'array',
+    '"': 'string',
+    t: 'boolean',
+    f: 'boolean',
+    n: 'null',
+  };
+  return kinds[first] ?? 'number';
+}
+
+function arrayLength(json: string): number {
+  const kind = typeOfJson(json);
+  if (kind !== 'array')
+    throw evaluationError(`cannot get array length of a ${kind === 'object' ? 'non-array' : 'scalar'}`);
+  let count = 0;
+  for (let at = skipSpace(json, json.indexOf('[') + 1); json[at] !== ']'; count++) {
+    at = skipSpace(json, valueEnd(json, at));
+    if (json[at] === ',') at = skipSpace(json, at + 1);
+  }
+  return count;
+}
+
+const part = (json: string, steps: readonly (string | null)[]): string | null =>
+  steps.includes(null) ? null : follow(json, steps as readonly string[]);
+
+const operators: readonly FunctionDefinition[] = [
   define('->', ['json', 'text'], 'json', member),
   define('->', ['json', 'integer'], 'json', item),
   define('->>', ['json', 'text'], 'text', (json: string, key: string) => asText(member(json, key)), { fails: true }),
   define('->>', ['json', 'integer'], 'text', (json: string, position: number) => asText(item(json, position)), {
     fails: true,
   }),
+  define('#>', ['json', 'text[]'], 'json', part),
   define('#>>', ['json', 'text[]'], 'text', path, { fails: true }),
+  define('json_typeof', ['json'], 'text', typeOfJson),
+  define('json_array_length', ['json'], 'integer', arrayLength, { fails: true }),
 ];
+
+/** Steps that an `…_extract_path` takes at most: beyond them the path is an array of `#>`. */
+const STEPS_MAX = 6;
+
+/** `json_extract_path(x, 'a', 'b')` and the like, over `#>` and `#>>`. */
+const pathFunctions: readonly FunctionDefinition[] = (['json', 'jsonb'] as const).flatMap((type) =>
+  (['', '_text'] as const).flatMap((suffix) => {
+    const result = suffix === '' ? type : 'text';
+    const operator = type === 'jsonb' ? jsonbFunctions : operators;
+    const entry = operator.find(({ name, params }) => name === (suffix === '' ? '#>' : '#>>') && params[0] === type)!;
+    const evaluate = entry.evaluate as EvaluateValues;
+    return Array.from({ length: STEPS_MAX }, (_, i) =>
+      define(
+        `${type}_extract_path${suffix}`,
+        [type, ...Array.from({ length: i + 1 }, () => 'text' as const)],
+        result,
+        (json: string, ...steps: string[]) => evaluate(json, steps),
+        { fails: entry.fails === true },
+      ),
+    );
+  }),
+);
+
+/** Operators and functions of json. */
+export const jsonFunctions: readonly FunctionDefinition[] = [...operators, ...pathFunctions];

@@ -3,12 +3,14 @@ import { sameExtents, isExplosive } from '../regex/extents.js';
 import { parseRegex, refuseRegex } from '../regex/parse.js';
 import type { Regex } from '../regex/parse.js';
 import { printRegex } from '../regex/translate.js';
+import { checkLength } from '../limits.js';
 import type { Value } from '../value.js';
 import { MillraceError } from '../../util/errors.js';
-import { define } from './registry.js';
+import { atRunTime, define } from './registry.js';
 import type { Evaluate, FunctionDefinition } from './registry.js';
 
-interface CompiledRegex {
+/** A pattern that was read, and what JavaScript runs. */
+export interface CompiledRegex {
   readonly tree: Regex;
   readonly pattern: RegExp;
   readonly groups: number;
@@ -18,7 +20,8 @@ interface CompiledRegex {
 const PATTERNS_MAX = 256;
 const compiled = new Map<string, CompiledRegex>();
 
-function compilePattern(source: string, flags: { ignoreCase: boolean; all: boolean }): CompiledRegex {
+/** Compiles a pattern; with `all` its `lastIndex` counts. Patterns are kept. @throws SQL_UNSUPPORTED for what is refused. */
+export function compilePattern(source: string, flags: { ignoreCase: boolean; all: boolean }): CompiledRegex {
   const key = `${flags.ignoreCase ? 'i' : ''}${flags.all ? 'g' : ''}/${source}`;
   const known = compiled.get(key);
   if (known !== undefined) return known;
@@ -52,7 +55,8 @@ function countGroups(tree: Regex): number {
   }
 }
 
-function requireExtents(regex: CompiledRegex, groups: boolean): void {
+/** Refuses a pattern whose matched part, or with `groups` the part of a group, is not PostgreSQL's. */
+export function requireExtents(regex: CompiledRegex, groups: boolean): void {
   if (!sameExtents(regex.tree, groups)) {
     throw refuseRegex(
       'a pattern whose longest match differs from its first',
@@ -68,15 +72,21 @@ function matchOperator(name: string, ignoreCase: boolean, negated: boolean): Fun
     const { pattern } = compilePattern(source, { ignoreCase, all: false });
     return (text) => pattern.test(text) !== negated;
   };
-  return define(name, ['text', 'text'], 'boolean', (text: string, source: string) => test(source)(text), {
-    fails: true,
-    prepare: ([, source]: readonly (Value | undefined)[]) =>
-      typeof source === 'string' ? (test(source) as Evaluate) : undefined,
-  });
+  return define(
+    name,
+    ['text', 'text'],
+    'boolean',
+    atRunTime((text: string, source: string) => test(source)(text)),
+    {
+      fails: true,
+      prepare: ([, source]: readonly (Value | undefined)[]) =>
+        typeof source === 'string' ? (test(source) as Evaluate) : undefined,
+    },
+  );
 }
 
 /** What replaces a match: texts, and numbers for groups (0 is the whole). */
-function parseReplacement(text: string): (string | number)[] {
+export function parseReplacement(text: string): (string | number)[] {
   const parts: (string | number)[] = [];
   for (let i = 0; i < text.length; i++) {
     const next = text[i + 1];
@@ -103,14 +113,18 @@ function replacer(source: string, replacement: string, flags: string): (text: st
     regex,
     parts.some((part) => typeof part === 'number' && part > 0 && part <= regex.groups),
   );
-  return (text) =>
-    text.replace(regex.pattern, (...found: unknown[]) =>
-      parts
+  return (text) => {
+    let made = 0;
+    return text.replace(regex.pattern, (...found: unknown[]) => {
+      const replacement = parts
         .map((part) =>
           typeof part === 'string' ? part : part > regex.groups ? '' : ((found[part] as string | undefined) ?? ''),
         )
-        .join(''),
-    );
+        .join('');
+      made = checkLength(made + replacement.length);
+      return replacement;
+    });
+  };
 }
 
 function finder(source: string): (text: string) => string | null {
@@ -137,16 +151,23 @@ export const patternFunctions: readonly FunctionDefinition[] = [
   matchOperator('~*', true, false),
   matchOperator('!~', false, true),
   matchOperator('!~*', true, true),
-  define('regexp_replace', ['text', 'text', 'text'], 'text', replaceEvaluate, {
+  define('regexp_replace', ['text', 'text', 'text'], 'text', atRunTime(replaceEvaluate), {
     fails: true,
     prepare: (constants) => prepareReplace(constants, false),
   }),
-  define('regexp_replace', ['text', 'text', 'text', 'text'], 'text', replaceEvaluate, {
+  define('regexp_replace', ['text', 'text', 'text', 'text'], 'text', atRunTime(replaceEvaluate), {
     fails: true,
     prepare: (constants) => prepareReplace(constants, true),
   }),
-  define('substring', ['text', 'text'], 'text', (text: string, source: string) => finder(source)(text), {
-    fails: true,
-    prepare: ([, source]: readonly (Value | undefined)[]) => (typeof source === 'string' ? finder(source) : undefined),
-  }),
+  define(
+    'substring',
+    ['text', 'text'],
+    'text',
+    atRunTime((text: string, source: string) => finder(source)(text)),
+    {
+      fails: true,
+      prepare: ([, source]: readonly (Value | undefined)[]) =>
+        typeof source === 'string' ? finder(source) : undefined,
+    },
+  ),
 ];

@@ -1,4 +1,5 @@
 /** Text functions; positions and lengths count code points. */
+import { checkLength } from '../limits.js';
 import { byteLength, evaluationError } from '../value.js';
 import { define } from './registry.js';
 import type { FunctionDefinition } from './registry.js';
@@ -109,6 +110,13 @@ function splitPart(text: string, delimiter: string, field: number): string {
   return parts.at(field > 0 ? field - 1 : field) ?? '';
 }
 
+function replaceText(text: string, from: string, to: string): string {
+  if (from === '') return text;
+  const parts = text.split(from);
+  checkLength(text.length + (parts.length - 1) * Math.max(0, to.length - from.length));
+  return parts.join(to);
+}
+
 /** Strips the characters of `set` from the ends. */
 function trim(start: boolean, end: boolean): (text: string, set?: string) => string {
   return (text, set = ' ') => {
@@ -164,9 +172,7 @@ export const textFunctions: readonly FunctionDefinition[] = [
   define('left', ['text', 'integer'], 'text', left),
   define('right', ['text', 'integer'], 'text', right),
   define('starts_with', ['text', 'text'], 'boolean', (text: string, part: string) => text.startsWith(part)),
-  define('replace', ['text', 'text', 'text'], 'text', (text: string, from: string, to: string) =>
-    from === '' ? text : text.replaceAll(from, () => to),
-  ),
+  define('replace', ['text', 'text', 'text'], 'text', replaceText, { fails: true }),
   ...trims('btrim', true, true),
   ...trims('ltrim', true, false),
   ...trims('rtrim', false, true),

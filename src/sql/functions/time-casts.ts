@@ -1,7 +1,10 @@
-/** Casts of timestamps, dates and intervals; the session's zone is UTC. */
+/** Casts of timestamps, dates and times of day; the session's zone is UTC. */
 import { checkTimestamp, dateText, DAY_MS, parseTime, timestampText } from '../calendar.js';
 import type { SqlType } from '../plan.js';
-import type { Value } from '../value.js';
+import { clockText, roundMicros } from '../interval.js';
+import { clockOf, parseClock } from '../time-of-day.js';
+import { evaluationError } from '../value.js';
+import type { Interval, Value } from '../value.js';
 import { zoneOf } from '../zones.js';
 import { define } from './registry.js';
 import type { Evaluate, FunctionDefinition } from './registry.js';
@@ -21,6 +24,31 @@ const same = (value: Value): Value => value;
 const dayOf = (timestamp: number): number => Math.floor(timestamp / DAY_MS);
 const startOf = (days: number): number => days * DAY_MS;
 
+/** ms rounded to some digits of a second, half away from zero, as PostgreSQL's time types do. */
+function roundSecond(ms: number, digits: number): number {
+  if (digits < 0 || digits > 6) throw evaluationError(`precision ${digits} must be between 0 and 6`);
+  const micros = Math.round(Math.abs(ms - Math.trunc(ms)) * 1000);
+  const whole = BigInt(Math.trunc(ms)) * 1000n + BigInt(ms < 0 ? -micros : micros);
+  const unit = 10n ** BigInt(6 - digits);
+  const half = unit / 2n;
+  const rounded = whole < 0n ? -((half - whole) / unit) * unit : ((whole + half) / unit) * unit;
+  return roundMicros(Number(rounded / 1000n) + Number(rounded % 1000n) / 1000);
+}
+
+/** `timestamp(3)` and the like: functions named as their types, as in PostgreSQL. */
+export const precisionFunctions: readonly FunctionDefinition[] = [
+  ...(['timestamp', 'timestamptz', 'time'] as const).map((type) =>
+    define(type, [type, 'integer'], type, roundSecond, { fails: true }),
+  ),
+  define(
+    'interval',
+    ['interval', 'integer'],
+    'interval',
+    (a: Interval, digits: number) => ({ ...a, ms: roundSecond(a.ms, digits) }),
+    { fails: true },
+  ),
+];
+
 /** Casts of the time types. */
 export const timeCasts: readonly FunctionDefinition[] = [
   cast('text', 'timestamptz', parseInstant, true),
@@ -33,6 +61,12 @@ export const timeCasts: readonly FunctionDefinition[] = [
   { ...cast('timestamp', 'timestamptz', same), inline: ([a]) => a! },
   cast('timestamptz', 'date', dayOf),
   cast('timestamp', 'date', dayOf),
+  cast('text', 'time', parseClock, true),
+  cast('time', 'text', clockText),
+  cast('timestamptz', 'time', clockOf),
+  cast('timestamp', 'time', clockOf),
+  cast('interval', 'time', (a: Interval) => clockOf(a.ms)),
+  cast('time', 'interval', (ms: number) => ({ months: 0, days: 0, ms })),
   cast('date', 'timestamp', startOf),
   cast('date', 'timestamptz', startOf),
 ];

@@ -1,10 +1,11 @@
 /** Arithmetic on timestamps, dates and intervals, and time zones. */
 import { addToTimestamp, checkDate, checkTimestamp, DAY_MS } from '../calendar.js';
-import { addIntervals, negateInterval, roundMicros } from '../interval.js';
+import { addIntervals, intervalText, negateInterval, roundMicros } from '../interval.js';
 import { evaluationError, int32Of } from '../value.js';
+import { clockOf } from '../time-of-day.js';
 import type { Interval, Value } from '../value.js';
 import { zoneOf } from '../zones.js';
-import { roundHalfEven } from './casts.js';
+import { roundHalfEven } from './number-text.js';
 import { define } from './registry.js';
 import type { Evaluate, FunctionDefinition } from './registry.js';
 
@@ -35,6 +36,13 @@ function toLocal(zone: string, instant: number): number {
 
 function toInstant(zone: string, local: number): number {
   return checkTimestamp(zoneOf(zone).instantOf(local));
+}
+
+/** A zone that is a fixed distance from UTC. */
+function shifted({ months, days, ms }: Interval, timestamp: number, sign: 1 | -1): number {
+  if (months !== 0 || days !== 0)
+    throw evaluationError(`interval time zone "${intervalText({ months, days, ms })}" must not include months or days`);
+  return checkTimestamp(roundMicros(timestamp + sign * Math.trunc(ms / 1000) * 1000));
 }
 
 /** A constant zone is looked up once, and refused while binding when there is none. */
@@ -81,10 +89,30 @@ export const timeFunctions: readonly FunctionDefinition[] = [
   define('+', ['integer', 'date'], 'date', (a: number, b: number) => checkDate(a + b), fails),
   define('-', ['date', 'integer'], 'date', (a: number, b: number) => checkDate(a - b), fails),
   define('-', ['date', 'date'], 'integer', (a: number, b: number) => int32Of(a - b), fails),
+  define('+', ['date', 'time'], 'timestamp', (a: number, b: number) => checkTimestamp(a * DAY_MS + b), fails),
+  define('+', ['time', 'date'], 'timestamp', (a: number, b: number) => checkTimestamp(a + b * DAY_MS), fails),
+  define('+', ['time', 'interval'], 'time', (a: number, b: Interval) => clockOf(a + b.ms)),
+  define('+', ['interval', 'time'], 'time', (a: Interval, b: number) => clockOf(a.ms + b)),
+  define('-', ['time', 'interval'], 'time', (a: number, b: Interval) => clockOf(a - b.ms)),
+  define('-', ['time', 'time'], 'interval', (a: number, b: number) => ({ months: 0, days: 0, ms: roundMicros(a - b) })),
   define('+', ['interval', 'interval'], 'interval', addIntervals),
   define('-', ['interval', 'interval'], 'interval', (a: Interval, b: Interval) => addIntervals(a, negateInterval(b))),
   define('-', ['interval'], 'interval', negateInterval),
   inZone('timezone', 'timestamptz', 'timestamp', toLocal),
   inZone('timezone', 'timestamp', 'timestamptz', toInstant),
+  define(
+    'timezone',
+    ['interval', 'timestamptz'],
+    'timestamp',
+    (zone: Interval, at: number) => shifted(zone, at, 1),
+    fails,
+  ),
+  define(
+    'timezone',
+    ['interval', 'timestamp'],
+    'timestamptz',
+    (zone: Interval, at: number) => shifted(zone, at, -1),
+    fails,
+  ),
   define('to_timestamp', ['double precision'], 'timestamptz', fromEpoch, fails),
 ];

@@ -110,6 +110,8 @@ interface Glushkov {
   readonly first: readonly number[];
   readonly last: readonly number[];
   readonly empty: boolean;
+  /** Backtracking may take nothing here before it looks at a longer option behind it. */
+  readonly early: boolean;
 }
 
 /** Counted repeats are written out up to this many positions. */
@@ -123,7 +125,7 @@ class Positions {
   add(position: Position): Glushkov {
     const index = this.list.push(position) - 1;
     this.follow.push(new Set());
-    return { first: [index], last: [index], empty: false };
+    return { first: [index], last: [index], empty: false, early: false };
   }
 
   link(from: readonly number[], to: readonly number[]): void {
@@ -142,6 +144,8 @@ class Positions {
       first: a.empty ? [...a.first, ...b.first] : a.first,
       last: b.empty ? [...a.last, ...b.last] : b.last,
       empty: a.empty && b.empty,
+      // Where a character must follow, it tells which option was meant.
+      early: (a.early && b.empty) || b.early,
     };
   }
 
@@ -154,12 +158,11 @@ class Positions {
         return tree.items.map((item) => this.build(item)).reduce((a, b) => this.concat(a, b), EMPTY);
       case 'alternate': {
         const options = tree.options.map((option) => this.build(option));
-        // Backtracking takes an option that matches nothing before it looks at a longer one behind it.
-        if (options.slice(0, -1).some((option) => option.empty)) this.ambiguous = true;
         return {
           first: options.flatMap((option) => option.first),
           last: options.flatMap((option) => option.last),
           empty: options.some((option) => option.empty),
+          early: options.slice(0, -1).some((option) => option.empty) || options.some((option) => option.early),
         };
       }
       case 'group':
@@ -176,6 +179,7 @@ class Positions {
     const copies = Math.max(min, max === Infinity ? 1 : max);
     for (let i = 0; i < copies && this.list.length <= POSITIONS_MAX; i++) {
       const copy = this.build(body);
+      if (copy.early) this.ambiguous = true;
       if (max === Infinity && i === copies - 1) this.link(copy.last, copy.first);
       result = this.concat(result, i < min ? copy : { ...copy, empty: true });
     }
@@ -183,13 +187,13 @@ class Positions {
   }
 }
 
-const EMPTY: Glushkov = { first: [], last: [], empty: true };
+const EMPTY: Glushkov = { first: [], last: [], empty: true, early: false };
 
 /** Whether at every step at most one place can take the next character. */
 function isDeterministic(tree: Regex): boolean {
   const positions = new Positions();
   const whole = positions.build(tree);
-  if (positions.list.length > POSITIONS_MAX || positions.ambiguous) return false;
+  if (positions.list.length > POSITIONS_MAX || positions.ambiguous || whole.early) return false;
   return [whole.first, ...positions.follow.map((set) => [...set])].every((next) =>
     next.every((a, i) => next.slice(i + 1).every((b) => a !== b && disjoint(positions.list[a]!, positions.list[b]!))),
   );

@@ -110,8 +110,10 @@ function evaluate(
 
 const DEFAULT_TYPES: Readonly<Partial<Record<SqlType, ColumnType>>> = {
   boolean: 'boolean',
+  smallint: 'int64',
   integer: 'int64',
   bigint: 'int64',
+  real: 'double',
   'double precision': 'double',
   numeric: 'decimal',
   text: 'string',
@@ -120,6 +122,7 @@ const DEFAULT_TYPES: Readonly<Partial<Record<SqlType, ColumnType>>> = {
   date: 'timestamp',
   uuid: 'uuid',
   json: 'json',
+  jsonb: 'json',
   bytea: 'bytes',
   'text[]': 'list',
 };
@@ -127,14 +130,14 @@ const DEFAULT_TYPES: Readonly<Partial<Record<SqlType, ColumnType>>> = {
 /** What a column takes without a written cast. */
 const FITTING: Readonly<Record<ColumnType, readonly SqlType[]>> = {
   boolean: ['boolean'],
-  int64: ['bigint', 'integer'],
-  double: ['double precision', 'numeric', 'bigint', 'integer'],
-  decimal: ['numeric', 'bigint', 'integer'],
+  int64: ['bigint', 'integer', 'smallint'],
+  double: ['double precision', 'real', 'numeric', 'bigint', 'integer', 'smallint'],
+  decimal: ['numeric', 'bigint', 'integer', 'smallint'],
   string: ['text'],
   dictionary: ['text'],
   timestamp: ['timestamptz', 'timestamp', 'date'],
   uuid: ['uuid'],
-  json: ['json'],
+  json: ['json', 'jsonb'],
   bytes: ['bytea'],
   list: ['text[]'],
 };

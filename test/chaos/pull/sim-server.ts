@@ -10,6 +10,7 @@ import { LATE_SCHEMA, LATE_STREAM } from '../../../src/event/internal.js';
 import { batchFromRows, rowOf } from '../../../src/event/rows.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
 import type { Schema } from '../../../src/event/schema.js';
+import { ServedViews } from '../../../src/event/served.js';
 import type { ViewDescription } from '../../../src/event/view.js';
 import { realDisk } from '../../../src/io/disk-real.js';
 import type { Rpc } from '../../../src/io/rpc.js';
@@ -28,7 +29,7 @@ import { writeParquet } from '../../../src/serve/query/temp-files.js';
 import type { StoreMethods } from '../../../src/serve/store-protocol.js';
 import { describeView } from '../../../src/sql/describe.js';
 import { parseViews } from '../../../src/sql/parse.js';
-import { planView } from '../../../src/sql/plan-view.js';
+import { planView } from '../../../src/sql/standing.js';
 import type { ViewPlan } from '../../../src/sql/plan.js';
 import { openSummary, type SummaryOptions, type ViewSummary } from '../../../src/summary/summary.js';
 import type { SimClock } from '../../sim/clock.js';
@@ -115,7 +116,7 @@ export class SimServer {
   /** Makes one; it is down. */
   static async create(input: SimServerInput): Promise<SimServer> {
     const [view] = await parseViews(input.sql, 'chaos.sql');
-    return new SimServer(input, planView(view!, new Map([['events', { name: 'events', schema: EVENTS }]])));
+    return new SimServer(input, planView(view!, new Map([['events', { name: 'events', schema: EVENTS }]])) as ViewPlan);
   }
 
   get isUp(): boolean {
@@ -174,7 +175,6 @@ export class SimServer {
     const stage = new ViewStage({
       plan: this.#plan,
       stream: this.view.stream,
-      isCurrent: true,
       id: `mill.${VIEW}`,
       log,
       folder: `${folder}/mill`,
@@ -191,7 +191,11 @@ export class SimServer {
     killed.catch(() => undefined);
     const freshness = new Freshness({ log, store: summary.store, clock, reader: `mill.${VIEW}` });
     const store = storeOf(summary, freshness);
-    const feed = new Feed(this.#keys, () => Promise.resolve(store), []);
+    const feed = new Feed(
+      this.#keys,
+      () => Promise.resolve(store),
+      new ServedViews([{ view: this.view, isNewest: true }]),
+    );
     this.#life = { disk, log, dedupe, mill, stage, summary, reader, feed, freshness, killed, kill };
   }
 

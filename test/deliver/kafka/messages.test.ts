@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { keyColumn, messagesOf, partitionOf } from '../../../src/deliver/sinks/kafka/messages.js';
+import { loadKafka } from '../../../src/deliver/sinks/kafka/package.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
 import { cutRows, SCHEMA, someRows } from '../support.js';
 
 const CUT = { delivery: 'out', stream: 'events', range: 'events/0:0-9', receivedAt: 0, replay: null };
 const ID = '0198b2f0-0000-7000-8000-000000000001';
+
+beforeAll(loadKafka);
 
 describe('partitions of keys', () => {
   // From `BuiltInPartitioner.partitionForKey` of Kafka 4.1.1.

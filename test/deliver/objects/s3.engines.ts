@@ -122,7 +122,7 @@ describeWith(['s3'], 'objects in S3', () => {
     const again = await objectsOf(bucket);
     expect([...again.keys()]).toEqual([key]);
     expect(again.get(key)!.equals(bytes)).toBe(true);
-  }, 60_000);
+  });
 
   test('uploads that a killed process left are aborted, those of others are not', async () => {
     const bucket = await freshBucket();
@@ -139,7 +139,7 @@ describeWith(['s3'], 'objects in S3', () => {
     const tomorrow = { ...systemClock, now: () => Date.now() + DAY_MS + 60_000 };
     await sendLarge(bucket, { ...CONTEXT, clock: tomorrow });
     expect(await uploadsOf(bucket)).toEqual(['somebody/else']);
-  }, 60_000);
+  });
 
   test('a key that may not write is told of, and nothing is lost', async () => {
     const bucket = await freshBucket();

@@ -8,7 +8,7 @@ import { ask, settings } from './support.js';
 let engine: Postgres;
 beforeAll(async () => {
   engine = await startPostgres();
-}, 60_000);
+});
 afterAll(() => engine?.stop());
 
 let tables = 0;

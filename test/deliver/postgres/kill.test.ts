@@ -11,7 +11,7 @@ const ROUNDS = 4;
 let engine: Postgres;
 beforeAll(async () => {
   engine = await startPostgres();
-}, 60_000);
+});
 afterAll(async () => {
   await engine?.stop();
   removeFolders();

@@ -13,7 +13,7 @@ let engine: Postgres;
 let sinks: Sink[] = [];
 beforeAll(async () => {
   engine = await startPostgres();
-}, 60_000);
+});
 afterAll(() => engine?.stop());
 afterEach(async () => {
   for (const sink of sinks) await sink.close();

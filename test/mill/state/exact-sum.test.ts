@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ByteReader, ByteWriter } from '../../../src/mill/state/bytes.js';
+import { ByteReader, ByteWriter } from '../../../src/util/bytes.js';
 import { Cells } from '../../../src/mill/state/cells.js';
 import { SumAccumulator } from '../../../src/mill/state/accumulators/sum.js';
 import { NumberExtremeAccumulator } from '../../../src/mill/state/accumulators/extreme.js';

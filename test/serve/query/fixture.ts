@@ -6,6 +6,7 @@ import { EDGES_SCHEMA, EDGES_STREAM } from '../../../src/event/internal.js';
 import { batchFromRows } from '../../../src/event/rows.js';
 import { defineSchema } from '../../../src/event/schema-define.js';
 import type { Schema } from '../../../src/event/schema.js';
+import { definitionName } from '../../../src/event/served.js';
 import type { ViewDescription } from '../../../src/event/view.js';
 import { systemClock } from '../../../src/io/clock.js';
 import { realDisk } from '../../../src/io/disk-real.js';
@@ -77,6 +78,7 @@ export function viewDescription(name: string, global = false): ViewDescription {
     stream: `view.${name}`,
     schema: CHANGES,
     source: 'events',
+    sources: ['events'],
     columns: [
       ...(global ? [] : [column('tenant_id', 'text', 0)]),
       column('campaign', 'text', 7),
@@ -195,13 +197,13 @@ export async function openFixture(
       streamRelation('events', EVENTS),
       streamRelation('internal', INTERNAL),
       streamRelation(EDGES_STREAM, EDGES_SCHEMA),
-      ...descriptions.map(viewRelation),
+      ...descriptions.flatMap((view) => [viewRelation(view), viewRelation(view, definitionName(view))]),
     ].map((relation) => [relation.name, relation]),
   );
   const snapshots = createSnapshots({
     log,
     lake: options.lake ?? { take: () => null },
-    view: (name) => views.get(name),
+    view: (key) => views.get(key.slice('view.'.length)),
     files,
   });
   const engine = new QueryEngine({
@@ -240,7 +242,7 @@ export async function openFixture(
     async close() {
       for (const loop of loops.values()) await loop.stop();
       for (const view of views.values()) await view.close();
-      duck.close();
+      await duck.close();
       await log.close();
       rmSync(folder, { recursive: true });
     },

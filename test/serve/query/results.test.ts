@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writePage } from '../../../src/serve/query/parquet-page.js';
-import type { ResultFormat } from '../../../src/serve/query/results.js';
+import type { ResultFormat } from '../../../src/serve/query/result-formats.js';
 import { typeOf } from '../../../src/serve/query/types.js';
 import { vectorOf } from '../../../src/serve/query/vectors.js';
 import { BatchTarget } from '../../../src/event/batch.js';

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { wordOfWords } from '../../../src/mill/state/hash.js';
-import { NOT_SKETCH, sketchBytes } from '../../../src/mill/state/sketch-bytes.js';
-import { Sketches } from '../../../src/mill/state/sketch.js';
+import { wordOfWords } from '../../../src/sql/aggregates/sketches/hash.js';
+import { NOT_SKETCH, sketchBytes } from '../../../src/sql/aggregates/sketches/hyperloglog-bytes.js';
+import { Sketches } from '../../../src/sql/aggregates/sketches/hyperloglog.js';
 import { Duck } from '../../../src/serve/query/duck.js';
 import { engineError } from '../../../src/serve/query/engine-error.js';
 import { SKETCH_BYTES_MAX } from '../../../src/serve/query/sketch-functions.js';
@@ -18,8 +18,8 @@ beforeAll(async () => {
   const memory = { memoryBytesMax: 256 << 20, spillBytesMax: 256 << 20 };
   duck = await Duck.open({ folders: [folder], spillFolder: join(folder, 'spill'), threads: 2, ...memory });
 });
-afterAll(() => {
-  duck.close();
+afterAll(async () => {
+  await duck.close();
   rmSync(folder, { recursive: true });
 });
 

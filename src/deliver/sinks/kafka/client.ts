@@ -1,8 +1,9 @@
 /** Clients of Kafka, each with a bound on everything, and ended at once. */
 import { isIP } from 'node:net';
-import { Admin, Producer, type Base, type BaseOptions, type SASLMechanismValue } from '@platformatic/kafka';
+import type { Admin, Base, BaseOptions, Producer, SASLMechanismValue } from '@platformatic/kafka';
 import type { SinkOptionsOf } from '../../../config/sinks/index.js';
 import type { TlsTexts } from '../../../io/tls-files.js';
+import { kafka } from './package.js';
 
 /** Connecting takes no longer. */
 const CONNECT_MS_MAX = 10_000;
@@ -22,12 +23,12 @@ export interface ClientInput {
 /** A producer whose resends a broker counts once. It takes one send at a time (`lane.ts`). */
 export function newProducer(input: ClientInput): Producer {
   const { compression } = input.options;
-  return guarded(new Producer({ ...baseOptions(input), idempotent: true, compression }));
+  return guarded(new (kafka().Producer)({ ...baseOptions(input), idempotent: true, compression }));
 }
 
 /** A client that makes topics. */
 export function newAdmin(input: ClientInput): Admin {
-  return guarded(new Admin(baseOptions(input)));
+  return guarded(new (kafka().Admin)(baseOptions(input)));
 }
 
 function baseOptions({ options, tls, clientId }: ClientInput): BaseOptions {

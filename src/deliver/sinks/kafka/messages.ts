@@ -5,11 +5,11 @@
  * A key's partition is the one that Java's clients choose, so a topic may have other producers. Rows
  * without a key are in one partition a request, chosen by the request's id.
  */
-import { compatibilityPartitioner } from '@platformatic/kafka';
 import type { Schema } from '../../../event/schema.js';
 import { MillraceError } from '../../../util/errors.js';
 import { eachEncoded, jsonLines } from '../../encoded.js';
 import type { SinkRequest } from '../../sink.js';
+import { kafka } from './package.js';
 
 /** One message, as the client takes it. */
 export interface RowMessage {
@@ -47,7 +47,7 @@ export function keyColumn(key: string | undefined, { columns, roles }: Schema, d
 
 /** The partition of a key, as Java's clients choose it. */
 export function partitionOf(key: Buffer, partitions: number): number {
-  return compatibilityPartitioner({ topic: '', value: key }, key) % partitions;
+  return kafka().compatibilityPartitioner({ topic: '', value: key }, key) % partitions;
 }
 
 /** The messages of a request for a topic of so many partitions, in the order of the rows. */

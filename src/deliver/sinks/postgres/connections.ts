@@ -5,7 +5,8 @@
  * was a COMMIT, may have happened. After an error that is harmless to the session its transaction is
  * rolled back, and the session goes on. Time-outs are the machine's own: they watch a real socket.
  */
-import pg, { type PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
+import { pg } from '../../../io/pg.js';
 import type { TlsTexts } from '../../../io/tls-files.js';
 
 /** Connecting takes no longer. */
@@ -33,7 +34,7 @@ export interface ConnectionsOptions {
 
 /** A bounded number of sessions. */
 export class Connections {
-  readonly #pool: pg.Pool;
+  readonly #pool: Pool;
   readonly #options: ConnectionsOptions;
   readonly #ready = new WeakSet<PoolClient>();
 
@@ -41,7 +42,7 @@ export class Connections {
     const { url, tls, sessionsMax, timeoutMs, name } = options;
     const { hostname, port, username, password, pathname } = new URL(url);
     this.#options = options;
-    this.#pool = new pg.Pool({
+    this.#pool = new (pg().Pool)({
       host: hostname.replace(/^\[(.*)\]$/, '$1'),
       port: port === '' ? 5432 : Number(port),
       user: decodeURIComponent(username),

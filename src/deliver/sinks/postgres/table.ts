@@ -7,10 +7,10 @@
  * counts, as it would in two requests, and transactions lock keys in one order, so that none waits for
  * another in a circle.
  */
-import pg from 'pg';
 import type { SinkOptionsOf } from '../../../config/sinks/index.js';
 import type { Schema } from '../../../event/schema.js';
 import { PG_TYPES } from '../../../format/pg-copy.js';
+import { pg } from '../../../io/pg.js';
 import { MillraceError } from '../../../util/errors.js';
 
 /** One column of the table. */
@@ -131,5 +131,5 @@ function names(columns: readonly string[]): string {
 }
 
 function quoted(name: string): string {
-  return pg.escapeIdentifier(name);
+  return pg().escapeIdentifier(name);
 }

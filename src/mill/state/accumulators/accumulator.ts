@@ -5,7 +5,7 @@
  * `same` tell whether a group's state differs from what was last published, exactly: `save` is
  * called on the first change after a publication, `same` when the next one is due.
  */
-import type { ByteReader, ByteWriter } from '../bytes.js';
+import type { ByteReader, ByteWriter } from '../../../util/bytes.js';
 import type { Value } from '../../../sql/value.js';
 
 /** What all aggregates can do. */
@@ -24,6 +24,11 @@ export interface Accumulator {
   save(group: number, slot: number): void;
   /** Whether a group's state is what `slot` remembers. */
   same(group: number, slot: number): boolean;
+  /**
+   * Adds what group `from` of `other` has, an accumulator of the same aggregate: as if its rows were added here.
+   * Left out where the order of rows matters, or where it is not worth it.
+   */
+  merge?(group: number, other: this, from: number): void;
   writePartial(group: number, writer: ByteWriter): void;
   /** Sets an empty group to what `writePartial` wrote. */
   readPartial(group: number, reader: ByteReader): void;

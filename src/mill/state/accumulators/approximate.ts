@@ -1,8 +1,8 @@
-import type { ByteReader, ByteWriter } from '../bytes.js';
-import { wordOfBytes } from '../hash.js';
-import { SKETCH_GROUP_BYTES, Sketches } from '../sketch.js';
-import { sketchBytes } from '../sketch-bytes.js';
-import { canonicalText } from '../canonical.js';
+import type { ByteReader, ByteWriter } from '../../../util/bytes.js';
+import { wordOfBytes } from '../../../sql/aggregates/sketches/hash.js';
+import { SKETCH_GROUP_BYTES, Sketches } from '../../../sql/aggregates/sketches/hyperloglog.js';
+import { sketchBytes } from '../../../sql/aggregates/sketches/hyperloglog-bytes.js';
+import { canonicalText } from '../../../sql/canonical.js';
 import type { SqlType } from '../../../sql/plan.js';
 import type { Value } from '../../../sql/value.js';
 import type { Accumulator, UnitSource } from './accumulator.js';

@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from '../bytes.js';
+import type { ByteReader, ByteWriter } from '../../../util/bytes.js';
 import type { Cells } from '../cells.js';
 import { shadowFor } from './accumulator.js';
 import type { Accumulator, UnitSource } from './accumulator.js';
@@ -45,6 +45,10 @@ export class CountAccumulator implements Accumulator, UnitSource {
 
   same(group: number, slot: number): boolean {
     return this.#shadow[slot] === this.value(group);
+  }
+
+  merge(group: number, other: CountAccumulator, from: number): void {
+    this.#cells.data[this.#index(group)]! += other.value(from);
   }
 
   writePartial(group: number, writer: ByteWriter): void {

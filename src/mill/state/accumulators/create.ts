@@ -1,5 +1,5 @@
 import type { Schema } from '../../../event/schema.js';
-import type { AggregateCall, Expression, ViewPlan } from '../../../sql/plan.js';
+import type { AggregateCall, Expression, SqlType, ViewPlan } from '../../../sql/plan.js';
 import { sumScale } from '../../../sql/scale.js';
 import { WORDS, wordKind } from '../../kernels/keys.js';
 import type { BytePool } from '../byte-pool.js';
@@ -49,6 +49,13 @@ interface Ground {
   readonly capacity: number;
 }
 
+/** Whether an aggregate's accumulators can be merged. */
+export function isMergeable({ name, arg }: AggregateCall): boolean {
+  if (name === 'count' || arg === null) return true;
+  if (name === 'min' || name === 'max') return isNumber(arg);
+  return (name === 'sum' || name === 'avg') && arg.type !== 'double precision' && scaleOf(arg) !== undefined;
+}
+
 function createAccumulator(call: AggregateCall, ground: Ground): Accumulator {
   const { name, arg } = call;
   const { cells, at, capacity } = ground;
@@ -69,10 +76,23 @@ function createAccumulator(call: AggregateCall, ground: Ground): Accumulator {
   }
 }
 
+/** Types whose values are numbers, or bigints where a number is too small. */
+const NUMBERS: ReadonlySet<SqlType> = new Set<SqlType>([
+  'smallint',
+  'integer',
+  'bigint',
+  'real',
+  'double precision',
+  'timestamptz',
+  'timestamp',
+  'date',
+  'time',
+]);
+
 /** Whether an extreme's values are numbers; decimals are where they come from a column. */
 function isNumber({ type, kind }: Expression): boolean {
   if (type === 'numeric') return kind === 'column';
-  return ['integer', 'bigint', 'double precision', 'timestamptz', 'timestamp', 'date'].includes(type);
+  return NUMBERS.has(type);
 }
 
 function scaleOf(arg: Expression): number | undefined {

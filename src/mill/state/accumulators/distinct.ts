@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from '../bytes.js';
+import type { ByteReader, ByteWriter } from '../../../util/bytes.js';
 import type { BytePool } from '../byte-pool.js';
 import { grownFloats, shadowFor } from './accumulator.js';
 import type { Accumulator, UnitSource } from './accumulator.js';

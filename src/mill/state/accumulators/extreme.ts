@@ -1,6 +1,10 @@
-import type { ByteReader, ByteWriter } from '../bytes.js';
-import { Decimal, compareDecimal } from '../../../sql/decimal.js';
-import { compareBytes, compareDouble, compareInterval, compareText, intOf } from '../../../sql/value.js';
+import type { ByteReader, ByteWriter } from '../../../util/bytes.js';
+import { Decimal } from '../../../sql/decimal.js';
+import { compareOf } from '../../../sql/functions/compare.js';
+import { functionTable } from '../../../sql/functions/index.js';
+import type { EvaluateValues } from '../../../sql/functions/registry.js';
+import { isArray } from '../../../sql/types.js';
+import { compareDouble, intOf } from '../../../sql/value.js';
 import type { Interval, Value } from '../../../sql/value.js';
 import type { SqlType } from '../../../sql/plan.js';
 import type { Cells } from '../cells.js';
@@ -118,6 +122,12 @@ export class NumberExtremeAccumulator implements Accumulator, UnitSource {
     return Object.is(this.#shadow[at + 1], this.#near(group)) && this.#shadow[at + 2] === this.#rest(group);
   }
 
+  merge(group: number, other: NumberExtremeAccumulator, from: number): void {
+    if (!other.#seen(from)) return;
+    if (this.#rests === null && other.#rests === null) this.addValue(group, other.#near(from));
+    else this.#addInteger(group, other.#integer(from));
+  }
+
   writePartial(group: number, writer: ByteWriter): void {
     const rest = this.#rest(group);
     const seen = this.#seen(group);
@@ -145,15 +155,6 @@ export class NumberExtremeAccumulator implements Accumulator, UnitSource {
   }
 }
 
-const COMPARE: Partial<Record<SqlType, (a: never, b: never) => number>> = {
-  text: compareText,
-  uuid: compareText,
-  numeric: compareDecimal,
-  interval: compareInterval,
-  bytea: compareBytes,
-  boolean: (a: boolean, b: boolean) => Number(a) - Number(b),
-};
-
 /** `min` and `max` of everything else: text, numeric expressions, uuid, interval, bytea. */
 export class ValueExtremeAccumulator implements Accumulator {
   readonly groupBytes = 32;
@@ -166,7 +167,7 @@ export class ValueExtremeAccumulator implements Accumulator {
   constructor(end: Extreme, type: SqlType) {
     this.#sign = end === 'min' ? 1 : -1;
     this.#type = type;
-    this.#compare = (COMPARE[type] ?? compareDouble) as (a: Value, b: Value) => number;
+    this.#compare = compareOf(type);
   }
 
   grow(): void {}
@@ -222,7 +223,7 @@ function writeValue(value: NonNullable<Value>, type: SqlType, writer: ByteWriter
   else if (typeof value === 'boolean') writer.byte(Number(value));
   else if (typeof value === 'number') writer.double(value);
   else if (type === 'interval') for (const part of intervalParts(value as Interval)) writer.double(part);
-  else throw new TypeError(`no partial for ${type}`);
+  else writer.text((functionTable.castOf(type, 'text')!.evaluate as EvaluateValues)(value) as string);
 }
 
 function intervalParts(value: Interval): number[] {
@@ -239,12 +240,14 @@ function readValue(type: SqlType, reader: ByteReader): Value {
       return reader.block().slice();
     case 'text':
     case 'uuid':
+    case 'jsonb':
       return reader.text();
     case 'boolean':
       return reader.byte() === 1;
     case 'interval':
       return { months: reader.double(), days: reader.double(), ms: reader.double() };
     default:
+      if (isArray(type)) return (functionTable.castOf('text', type)!.evaluate as EvaluateValues)(reader.text());
       return reader.double();
   }
 }

@@ -1,5 +1,5 @@
-import type { ByteReader, ByteWriter } from '../bytes.js';
-import { addBig, addWide, sameSum, SUM_UNIT, spill, sumOf, unitsOf } from '../exact-sum.js';
+import type { ByteReader, ByteWriter } from '../../../util/bytes.js';
+import { addBig, addSum, addWide, sameSum, SUM_UNIT, spill, sumOf, unitsOf } from '../exact-sum.js';
 import { Decimal, addDecimal, compareDecimal, divideDecimal } from '../../../sql/decimal.js';
 import { int64Of } from '../../../sql/value.js';
 import type { Value } from '../../../sql/value.js';
@@ -108,6 +108,14 @@ export class SumAccumulator implements Accumulator, UnitSource {
   /** An average depends on the count, a sum only on whether there is a value. */
   #sameCount(before: number, now: number): boolean {
     return this.isSum ? before > 0 === now > 0 : before === now;
+  }
+
+  merge(group: number, other: SumAccumulator, from: number): void {
+    const index = this.#index(group);
+    const at = other.#index(from);
+    const { data } = other.#cells;
+    addSum(this.#cells.data, index, data[at]!, data[at + LOW]!);
+    this.#cells.data[index + COUNT]! += data[at + COUNT]!;
   }
 
   writePartial(group: number, writer: ByteWriter): void {

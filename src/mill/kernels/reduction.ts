@@ -1,0 +1,261 @@
+/**
+ * Two kernels for views that group the same rows by the same keys (`shared-views.ts`).
+ *
+ * The first reduces a batch to groups by key and slice, a slice being a part of every view's windows: each group has
+ * its aggregates over the batch's rows, and a row that stands for all of them. The second adds these groups to one
+ * view's windows, as if their rows had been added.
+ *
+ * The first knows no view's pool of texts: a text is its code in the batch's dictionary, so a key that is a text
+ * must be a dictionary column in the batch.
+ */
+import type { ColumnBatch, DictionaryColumn } from '../../event/columns.js';
+import type { Dictionary } from '../../event/dictionary.js';
+import type { Expression, ViewPlan } from '../../sql/plan.js';
+import type { Accumulator } from '../state/accumulators/accumulator.js';
+import { cellLayout } from '../state/accumulators/create.js';
+import { WindowTable } from '../state/window-table.js';
+import type { TableShape } from '../state/window-table.js';
+import { printAggregate } from './accumulate.js';
+import { shapeOf } from './columns.js';
+import { compiled, printCode, printGroup, printLoad, printWhere, printWindow, usedColumns } from './kernel.js';
+import type { KernelHost } from './kernel.js';
+import { keyLayout } from './keys.js';
+import { printKey } from './operands.js';
+import { KernelSource } from './source.js';
+import type { KernelEnvironment } from './source.js';
+
+/** A batch's groups. */
+export interface Reduced {
+  readonly groups: number;
+  /** A row of each group, its first. */
+  readonly rows: Int32Array;
+  /** The bytes of their texts. */
+  readonly textBytes: number;
+  /** One accumulator an aggregate, and their cells. */
+  readonly accumulators: readonly Accumulator[];
+  readonly cells: Float64Array;
+}
+
+/** Groups are worth it while they are so many times fewer than rows. */
+const ROWS_PER_GROUP = 2;
+/** Slices that a batch may span. */
+const SLICES_MAX = 2 ** 31;
+
+/** Whether the keys of a batch can be grouped without a pool of texts. */
+export function hasCodes(plan: ViewPlan, environment: KernelEnvironment, batch: ColumnBatch): boolean {
+  return keyLayout(plan, environment.schema).parts.every(
+    ({ kind }, index) => kind !== 'pool' || batch.column(keyColumn(plan, index)).kind === 'dictionary',
+  );
+}
+
+function keyColumn({ keys }: ViewPlan, index: number): number {
+  return (keys[index]!.expression as Extract<Expression, { kind: 'column' }>).index;
+}
+
+/** What the first kernel calls. */
+class Representatives {
+  readonly rows: Int32Array;
+  textBytes = 0;
+  readonly #texts: readonly DictionaryColumn[];
+  readonly #byCode = new Map<number, Int32Array>();
+
+  constructor(max: number, texts: readonly DictionaryColumn[]) {
+    this.rows = new Int32Array(max);
+    this.#texts = texts;
+  }
+
+  insert(table: WindowTable, row: number): number {
+    if (table.groups === this.rows.length) return -1;
+    for (const { codes, dictionary } of this.#texts) {
+      const code = codes[row]!;
+      this.textBytes += dictionary.offsets[code + 1]! - dictionary.offsets[code]!;
+    }
+    this.rows[table.groups] = row;
+    return table.insert();
+  }
+
+  /** The groups of a slice by a dictionary's codes, as `KernelHost.groupsByCode` has a table's. */
+  groupsByCode(slice: number, dictionary: Dictionary): Int32Array {
+    let byCode = this.#byCode.get(slice);
+    if (byCode === undefined) this.#byCode.set(slice, (byCode = new Int32Array(dictionary.size + 1)));
+    return byCode;
+  }
+}
+
+type Reduce = (
+  columns: Record<string, unknown>,
+  host: Representatives,
+  rows: number,
+  table: WindowTable,
+  origin: number,
+) => boolean;
+
+/** The first kernel of one shape of batch. `plan`: of all views, with the slice as its window. `coded`: batches have few slices. */
+export class Reducer {
+  readonly #source: KernelSource;
+  readonly #reduce: Reduce;
+  readonly #shape: TableShape;
+  readonly #texts: readonly number[];
+  #groupsHint = 64;
+
+  constructor(
+    plan: ViewPlan,
+    environment: KernelEnvironment,
+    create: TableShape['create'],
+    batch: ColumnBatch,
+    coded: boolean,
+  ) {
+    const layout = keyLayout(plan, environment.schema);
+    this.#texts = layout.parts.flatMap(({ kind }, index) => (kind === 'pool' ? [keyColumn(plan, index)] : []));
+    this.#source = sourceFor(environment, usedColumns(plan), batch);
+    const { text, width } = printReduction(plan, this.#source, coded);
+    this.#reduce = compiled<Reduce>(['columns', 'host', 'rows', 'table', 'origin'], text);
+    this.#shape = { width, stride: cellLayout(plan).stride, create };
+  }
+
+  /** The groups of a batch's rows, the first slice's start being `origin`; null where they are too many, or a row has no time. Throws what an expression throws. */
+  run(batch: ColumnBatch, origin: number): Reduced | null {
+    const table = new WindowTable(0, 0, this.#groupsHint, false, this.#shape);
+    const texts = this.#texts.map((column) => batch.column(column) as DictionaryColumn);
+    const host = new Representatives(Math.ceil(batch.rows / ROWS_PER_GROUP), texts);
+    if (!this.#reduce(this.#source.bound(batch), host, batch.rows, table, origin)) return null;
+    const { accumulators, cells, groups } = table;
+    this.#groupsHint = Math.max(64, 2 ** Math.ceil(Math.log2(groups)));
+    return { groups, rows: host.rows.slice(0, groups), textBytes: host.textBytes, accumulators, cells: cells.data };
+  }
+}
+
+function sourceFor(environment: KernelEnvironment, columns: readonly number[], batch: ColumnBatch): KernelSource {
+  return new KernelSource(environment, new Map(columns.map((column) => [column, shapeOf(batch.column(column))])));
+}
+
+function printReduction(plan: ViewPlan, source: KernelSource, coded: boolean): { text: string; width: number } {
+  const where = plan.where === null ? [] : printWhere(source, plan.where);
+  const nullTime = source.nullTest(plan.eventTime);
+  const code = coded ? printCode(source, plan) : null;
+  const window = printWindow(source, plan, [
+    'slice = (start - origin) / sizeMs;',
+    `if (slice < 0 || slice >= ${SLICES_MAX}) return false;`,
+    ...(code === null ? [] : [`byCode = host.groupsByCode(slice, ${code.dictionary});`]),
+  ]);
+  const keys = keyLayout(plan, source.environment.schema).parts.map((part, index) => {
+    if (part.kind !== 'pool') return printKey(source, plan.keys[index]!.expression, part);
+    const entry = source.entry(keyColumn(plan, index));
+    return { before: entry.before, words: [entry.code] };
+  });
+  const { offsets, stride } = cellLayout(plan);
+  const aggregates = plan.aggregates.map((call, index) => printAggregate(source, call, index, offsets[index]!));
+  const load = printLoad(aggregates.flatMap(({ arrays }) => arrays));
+  const withSlice = [...keys, { before: [], words: ['slice'] }];
+  const body = [
+    ...where,
+    ...(nullTime === undefined ? [] : [`if (${nullTime}) return false;`]),
+    ...window,
+    ...(code?.before ?? keys.flatMap((key) => key.before)),
+    ...aggregates.flatMap((aggregate) => aggregate.before),
+    ...printGroup(withSlice, code, load, 'return false;'),
+    `const cell = group * ${stride};`,
+    ...aggregates.flatMap((aggregate) => aggregate.add),
+  ];
+  const locals = aggregates.flatMap(({ arrays }) => arrays.map(([name]) => `, ${name}`)).join('');
+  const text = [
+    source.names(),
+    'let start = Infinity, end = -Infinity, slice = 0;',
+    `let slots, mask = 0, words, dirty, cells, byCode${locals};`,
+    ...load,
+    'for (let i = 0; i < rows; i++) {',
+    ...body.map((line) => `  ${line}`),
+    '}',
+    'return true; // a batch is reduced',
+  ].join('\n');
+  return { text, width: withSlice.reduce((sum, { words }) => sum + words.length, 0) };
+}
+
+type Merge = (
+  columns: Record<string, unknown>,
+  host: KernelHost,
+  groups: number,
+  representatives: Int32Array,
+  partials: Partials,
+) => void;
+
+/** What a batch's groups have for a view's aggregates, one after the other. */
+export interface Partials {
+  readonly accumulators: readonly Accumulator[];
+  /** Cells of all groups, so many a group, and where each aggregate's begin. */
+  readonly cells: Float64Array;
+  readonly stride: number;
+  readonly offsets: readonly number[];
+  /** The cell that counts the view's rows; -1 where all of a group's rows are. */
+  readonly rowsAt: number;
+}
+
+/** The second kernel, of one view. */
+export class Mergers {
+  readonly #plan: ViewPlan;
+  readonly #environment: KernelEnvironment;
+  readonly #columns: readonly number[];
+  readonly #mergers = new Map<string, { readonly source: KernelSource; readonly merge: Merge }>();
+
+  constructor(plan: ViewPlan, environment: KernelEnvironment) {
+    this.#plan = plan;
+    this.#environment = environment;
+    this.#columns = usedColumns({ ...plan, where: null, aggregates: [] });
+  }
+
+  /** Adds a batch's groups. `coded`: they are of few windows. */
+  run(host: KernelHost, batch: ColumnBatch, { groups, rows }: Reduced, partials: Partials, coded: boolean): void {
+    let shape = coded ? 'coded' : 'early';
+    for (const column of this.#columns) shape += ` ${shapeOf(batch.column(column))}`;
+    let merger = this.#mergers.get(shape);
+    if (merger === undefined) {
+      const source = sourceFor(this.#environment, this.#columns, batch);
+      const text = printMerge(this.#plan, source, coded);
+      const merge = compiled<Merge>(['columns', 'host', 'groups', 'representatives', 'partials'], text);
+      this.#mergers.set(shape, (merger = { source, merge }));
+    }
+    merger.merge(merger.source.bound(batch), host, groups, rows, partials);
+  }
+}
+
+function printMerge(plan: ViewPlan, source: KernelSource, coded: boolean): string {
+  const layout = keyLayout(plan, source.environment.schema);
+  const window = printWindow(source, plan, ['table = null;']);
+  const code = coded ? printCode(source, plan) : null;
+  const keys = layout.parts.map((part, index) => printKey(source, plan.keys[index]!.expression, part));
+  const arrays = plan.aggregates.map((_, index) => [`a${index}`, `[${index}]`] as const);
+  const load = [...printLoad(arrays), ...(code?.load ?? [])];
+  const { stride, offsets } = cellLayout(plan);
+  const body = [
+    'const from = r * partials.stride;',
+    'if (rowsAt >= 0 && partial[from + rowsAt] === 0) continue;',
+    'const i = representatives[r];',
+    ...window,
+    ...(code?.before ?? keys.flatMap((key) => key.before)),
+    'if (table === null) {',
+    '  table = host.table(start);',
+    ...load,
+    '}',
+    ...printGroup(keys, code, load, "throw new Error('there was room for all groups');"),
+    'if (dirty[group] === 0) table.touch(group);',
+    `const cell = group * ${stride};`,
+    ...plan.aggregates.map(({ name }, index) =>
+      name === 'count'
+        ? `cells[cell + ${offsets[index]!}] += partial[from + at${index}];`
+        : `a${index}.merge(group, p${index}, r);`,
+    ),
+  ];
+  return [
+    source.names(),
+    'const partial = partials.cells, rowsAt = partials.rowsAt;',
+    ...arrays.map(
+      (_, index) => `const p${index} = partials.accumulators[${index}], at${index} = partials.offsets[${index}];`,
+    ),
+    'let start = Infinity, end = -Infinity, table = null;',
+    `let slots, mask = 0, words, dirty, cells, byCode${arrays.map(([name]) => `, ${name}`).join('')};`,
+    'for (let r = 0; r < groups; r++) {',
+    ...body.map((line) => `  ${line}`),
+    '}',
+    '// groups of a reduced batch',
+  ].join('\n');
+}

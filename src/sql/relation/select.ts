@@ -1,0 +1,393 @@
+/**
+ * SELECT, from the tree to relations, in the order in which it is evaluated: FROM, WHERE, GROUP BY,
+ * HAVING, window functions, the SELECT list, DISTINCT, ORDER BY.
+ */
+import type { Node, ResTarget, SelectStmt, SubLink, WindowDef } from 'libpg-query';
+import { bindCondition, bindTyped } from '../bind.js';
+import { bindError, literal } from '../context.js';
+import type { BindContext, QueryBinder } from '../context.js';
+import type { Expression } from '../plan.js';
+import { sameExpression } from '../same-expression.js';
+import { locationOf } from '../tree.js';
+import { bindAggregateSpec, callName, isAggregate } from './aggregates.js';
+import {
+  AGGREGATES,
+  columnOf,
+  EXPANSIONS,
+  FUNCTIONS,
+  hasReference,
+  keyOf,
+  OUTER,
+  reference,
+  replaceReference,
+  SUBQUERIES,
+} from './columns.js';
+import { addExpansions } from './expand.js';
+import { bindExpansion, isExpansion } from './expansions.js';
+import type { Expansion } from './expansions.js';
+import { planFrom } from './from.js';
+import type { From } from './from.js';
+import { groupingCall, Grouping } from './grouping.js';
+import { fieldOf, uniqueKey } from './identity.js';
+import { derivedName, isExcepted } from './names.js';
+import { readOrder } from './order.js';
+import { bindOver, mapOver, requireOver } from './over.js';
+import type { BoundOver } from './over.js';
+import { pushDown } from './push-down.js';
+import { expressionContext } from './query-context.js';
+import type { BegunSelect, QueryContext } from './query-context.js';
+import { rateLimit } from './rate-limit.js';
+import type { AggregateSpec, Field, OrderItem, Relation } from './relation.js';
+import { lookUp, nameIn, unknownColumn } from './scope.js';
+import { emptyValue, withScalar } from './correlated.js';
+import type { Scalar } from './correlated.js';
+import { applyCondition, subqueryValue } from './subqueries.js';
+import { addOver, distinctOn, isNullable, projected } from './steps.js';
+
+/** A SELECT before LIMIT: `width` fields are shown, what lies behind is there for ORDER BY. */
+export interface Body {
+  readonly relation: Relation;
+  readonly width: number;
+  readonly order: readonly OrderItem[];
+}
+
+/** One SELECT with a FROM, while it is planned. */
+export class SelectPlanner implements BegunSelect {
+  readonly context: QueryContext;
+  readonly bind: BindContext;
+  readonly from: From;
+  /** Conditions of WHERE that read the query around this one. */
+  readonly correlated: Expression[] = [];
+  readonly #select: SelectStmt;
+  readonly #aggregates: AggregateSpec[] = [];
+  readonly #functions: BoundOver[] = [];
+  readonly #expansions: Expansion[] = [];
+  readonly #scalars: { scalar: Scalar; readonly link: SubLink }[] = [];
+  readonly #windows = new Map<string, WindowDef>();
+  /** FROM and WHERE, then what each clause makes of it. */
+  relation: Relation;
+
+  constructor(context: QueryContext, select: SelectStmt) {
+    this.context = context;
+    this.#select = select;
+    this.from = planFrom(context, select.fromClause ?? []);
+    this.relation = this.from.relation;
+    const query: QueryBinder = {
+      column: (names, location) => this.#column(names, location),
+      node: (node) => this.#node(node),
+    };
+    this.bind = expressionContext(context.source, query, 'WHERE');
+    for (const node of select.windowClause ?? [])
+      if ('WindowDef' in node) this.#windows.set(node.WindowDef.name ?? '', node.WindowDef);
+    this.#where();
+  }
+
+  #column(names: readonly string[], location: number | undefined): Expression {
+    const { source, outer } = this.context;
+    const found = lookUp(this.from.scope, names, source, location);
+    if (found !== undefined) return found;
+    const around = outer === null ? undefined : lookUp(outer, names, source, location);
+    if (around?.kind === 'column') return reference(OUTER, around.index, around.name, around.type);
+    throw unknownColumn(this.from.scope, names, source, location);
+  }
+
+  #node(node: Node): Expression | undefined {
+    if ('GroupingFunc' in node) return groupingCall(this.bind, node.GroupingFunc);
+    if ('SubLink' in node) {
+      const link = node.SubLink;
+      const isGrouped = this.bind.clause === 'an aggregate' || this.bind.clause === 'FILTER';
+      const add = (scalar: Scalar): Expression => {
+        if (!isGrouped) return this.#scalar(scalar, link);
+        // What is aggregated is computed before the rows are grouped: it stands behind their fields.
+        this.relation = withScalar(this.relation, scalar, link);
+        return columnOf(this.relation.fields, this.relation.fields.length - 1);
+      };
+      return subqueryValue(this.context, this.bind, this.from.scope, this.relation, link, add);
+    }
+    if (!('FuncCall' in node)) return undefined;
+    const call = node.FuncCall;
+    const name = callName(call);
+    if (call.over !== undefined) return this.#function(bindOver(this.bind, call, this.#windows), call.location);
+    if (name === 'rate_limit') return this.#function(rateLimit(this.bind, call, this.from), call.location);
+    requireOver(this.bind, call, name);
+    if (isAggregate(call)) return this.#aggregate(call);
+    if (!isExpansion(name)) return undefined;
+    if (this.bind.clause !== 'SELECT') this.#misplaced(`${name} is not allowed in ${this.bind.clause}`, call.location);
+    const expansion = bindExpansion(this.bind, call);
+    this.#expansions.push(expansion);
+    return reference(EXPANSIONS, this.#expansions.length - 1, name, expansion.type);
+  }
+
+  #scalar(scalar: Scalar, link: SubLink): Expression {
+    this.#scalars.push({ scalar, link });
+    const { name, type } = scalar.relation.fields.at(-1)!;
+    return reference(SUBQUERIES, this.#scalars.length - 1, name, type);
+  }
+
+  #misplaced(message: string, location: number | undefined): never {
+    throw bindError(this.context.source, 'SQL_TYPE', message, location);
+  }
+
+  #function(bound: BoundOver, location: number | undefined): Expression {
+    const { clause } = this.bind;
+    if (clause !== 'SELECT' && clause !== 'ORDER BY')
+      this.#misplaced(`window functions are not allowed in ${clause}`, location);
+    const text = keyOf(bound);
+    let at = this.#functions.findIndex((other) => keyOf(other) === text);
+    if (at < 0) at = this.#functions.push(bound) - 1;
+    return reference(FUNCTIONS, at, bound.spec.name, bound.spec.type);
+  }
+
+  #aggregate(call: Extract<Node, { FuncCall: unknown }>['FuncCall']): Expression {
+    const { clause } = this.bind;
+    if (clause === 'an aggregate') this.#misplaced('aggregate function calls cannot be nested', call.location);
+    if (clause !== 'SELECT' && clause !== 'HAVING' && clause !== 'ORDER BY')
+      this.#misplaced(`aggregate functions are not allowed in ${clause}`, call.location);
+    const spec = bindAggregateSpec(this.bind, call);
+    const text = keyOf(spec);
+    let at = this.#aggregates.findIndex((other) => keyOf(other) === text);
+    if (at < 0) at = this.#aggregates.push(spec) - 1;
+    return reference(AGGREGATES, at, spec.name, spec.type);
+  }
+
+  #where(): void {
+    const { whereClause } = this.#select;
+    if (whereClause === undefined) return;
+    let width = this.from.relation.fields.length;
+    for (const node of andParts(whereClause)) {
+      this.bind.clause = 'WHERE';
+      const condition = applyCondition(this, node);
+      if (condition === null) continue;
+      this.relation = this.#withScalars();
+      if (hasReference(condition, OUTER)) {
+        this.correlated.push(this.#resolved(condition));
+        width = this.relation.fields.length; // What it reads of subqueries stays.
+      } else this.relation = pushDown(this.relation, this.#resolved(condition));
+      this.relation = narrowed(this.relation, width);
+    }
+  }
+
+  /** Binds one condition of WHERE. */
+  condition(node: Node): Expression {
+    return bindCondition(this.bind, node, 'WHERE');
+  }
+
+  /** The relation with the results of scalar subqueries that were met since, behind its fields. */
+  #withScalars(): Relation {
+    this.#scalarsAt = this.relation.fields.length;
+    let relation = this.relation;
+    for (const { scalar, link } of this.#scalars) relation = withScalar(relation, scalar, link);
+    this.#scalars.length = 0;
+    return relation;
+  }
+  #scalarsAt = 0;
+
+  #resolved(expression: Expression): Expression {
+    return replaceReference(expression, SUBQUERIES, (index) => this.#scalarsAt + index);
+  }
+
+  /** The SELECT list, `*` written out. */
+  targets(): { readonly target: ResTarget; readonly column?: Expression }[] {
+    return (this.#select.targetList ?? []).flatMap((node) => {
+      if (!('ResTarget' in node))
+        throw bindError(this.context.source, 'SQL_UNSUPPORTED', 'this SELECT item is not supported', locationOf(node));
+      const target = node.ResTarget;
+      const fields = target.val !== undefined && 'ColumnRef' in target.val ? (target.val.ColumnRef.fields ?? []) : [];
+      if (!fields.some((field) => 'A_Star' in field)) return [{ target }];
+      const [first] = fields;
+      const relation = fields.length > 1 && first !== undefined && 'String' in first ? first.String.sval : undefined;
+      const { columns, fields: all } = this.from.scope;
+      const shown = columns.filter(
+        (column) =>
+          !isExcepted(fields, column.name) &&
+          column.isUnlisted !== true &&
+          (relation === undefined ? column.isHidden !== true : column.relation === relation),
+      );
+      if (shown.length === 0)
+        throw unknownColumn(this.from.scope, [relation ?? '', '*'], this.context.source, target.location);
+      return shown.map((column) => ({
+        target: { ...target, name: column.name },
+        column: { ...columnOf(all, column.index), name: column.name } as Expression,
+      }));
+    });
+  }
+
+  /** Plans the whole. `order`: ORDER BY. */
+  plan(order: readonly Node[]): Body {
+    if (this.correlated.length > 0)
+      throw bindError(
+        this.context.source,
+        'SQL_UNSUPPORTED',
+        'a subquery that groups, limits or gives a value can not read the query around it',
+        locationOf(this.#select.whereClause),
+        'Join with the grouped subquery: JOIN (SELECT key, max(x) AS x FROM … GROUP BY key) m ON m.key = ….',
+      );
+    const targets = this.targets();
+    const grouping = new Grouping(this.bind, this.#select, targets, (column) => nameIn(this.from.scope, column));
+    this.bind.clause = 'SELECT';
+    const selected = targets.map(({ target, column }) => column ?? bindTyped(this.bind, target.val!));
+    const names = targets.map(({ target }) => target.name ?? derivedName(target.val!));
+    this.bind.clause = 'HAVING';
+    const { havingClause } = this.#select;
+    const having = havingClause === undefined ? null : bindCondition(this.bind, havingClause, 'HAVING');
+    this.bind.clause = 'ORDER BY';
+    const items = order.map((node) => this.#orderItem(node, names, selected));
+    const on = this.#distinctOn(names, selected);
+    const all = [...selected, ...items.map((item) => item.expression), ...on];
+    const done = this.#evaluate(grouping, all, having);
+    return this.#project(done, names, items, on.length);
+  }
+
+  grouped(keys: readonly Expression[]): { relation: Relation; empty: Expression } {
+    const targets = this.targets();
+    const [first] = targets;
+    if (first === undefined || targets.length > 1)
+      this.#misplaced(
+        'subquery must return only one column',
+        this.#select.targetList?.[0] && locationOf(this.#select.targetList[0]),
+      );
+    const grouping = new Grouping(this.bind, this.#select, targets, (column) => nameIn(this.from.scope, column));
+    grouping.add(keys);
+    this.bind.clause = 'SELECT';
+    const value = first!.column ?? bindTyped(this.bind, first!.target.val!);
+    if (this.#aggregates.length === 0 && this.#isOneOf(keys)) {
+      const relation = projected(this.#withScalars(), [...keys, this.#resolved(value)]);
+      return { relation, empty: literal(null, value.type) };
+    }
+    if (this.#aggregates.length === 0)
+      this.#misplaced(
+        'this subquery may give several rows: aggregate it, as in (SELECT max(x) FROM …)',
+        first!.target.location,
+      );
+    const empty = replaceReference(value, AGGREGATES, (index) => emptyValue(this.#aggregates[index]!));
+    const done = this.#evaluate(grouping, [...keys, value], null);
+    return { empty, relation: projected(this.relation, done) };
+  }
+
+  /** Whether no two rows share these. */
+  #isOneOf(keys: readonly Expression[]): boolean {
+    const unique = uniqueKey(this.relation);
+    return unique?.every((field) => fieldOf(keys, field) >= 0) === true;
+  }
+
+  /** GROUP BY, HAVING, subqueries, window functions: the relation, and the expressions over it. */
+  #evaluate(grouping: Grouping, all: readonly Expression[], having: Expression | null): readonly Expression[] {
+    let expressions = all;
+    let condition = having;
+    if (grouping.isGrouped || this.#aggregates.length > 0 || having !== null) {
+      grouping.addDetermined(this.relation, having === null ? all : [...all, having]);
+      const grouped = grouping.apply(this.relation, this.#aggregates);
+      this.relation = grouped.relation;
+      expressions = all.map((each) => grouped.over(each));
+      condition = having === null ? null : grouped.over(having);
+      this.#mapLater((each) => grouped.over(each));
+      for (const each of this.#scalars)
+        each.scalar = { ...each.scalar, outer: each.scalar.outer.map((outer) => grouped.over(outer)) };
+    }
+    if (this.#scalars.length > 0) {
+      this.relation = this.#withScalars();
+      expressions = expressions.map((each) => this.#resolved(each));
+      condition = condition === null ? null : this.#resolved(condition);
+      this.#mapLater((each) => this.#resolved(each));
+    }
+    if (condition !== null) this.relation = pushDown(this.relation, condition);
+    if (this.#functions.length > 0) {
+      const added = addOver(this.relation, this.#functions);
+      this.relation = added.relation;
+      const placed = (each: Expression): Expression =>
+        replaceReference(each, FUNCTIONS, (index) => added.positions[index]!);
+      expressions = expressions.map(placed);
+      this.#mapLater(placed);
+    }
+    if (this.#expansions.length === 0) return expressions;
+    const added = addExpansions(this.relation, this.#expansions);
+    this.relation = added.relation;
+    return expressions.map((each) => replaceReference(each, EXPANSIONS, (index) => added.positions[index]!));
+  }
+
+  /** Window functions and expansions are evaluated last: what they read is over what the rows have become. */
+  #mapLater(map: (expression: Expression) => Expression): void {
+    this.#functions.forEach((bound, i) => void (this.#functions[i] = mapOver(bound, map)));
+    this.#expansions.forEach((each, i) => void (this.#expansions[i] = { ...each, args: each.args.map(map) }));
+  }
+
+  #project(all: readonly Expression[], names: readonly string[], items: readonly OrderItem[], on: number): Body {
+    const width = names.length;
+    const fields = all.map((expression, i): Field => ({
+      name: names[i] ?? `_order_${i - width}`,
+      type: expression.type,
+      nullable: isNullable(expression),
+    }));
+    const relation: Relation = { kind: 'project', fields, input: this.relation, expressions: all };
+    const order = items.map((item, i) => ({ ...item, expression: columnOf(fields, width + i) }));
+    const { distinctClause } = this.#select;
+    if (distinctClause === undefined) return { relation, width, order };
+    if (on > 0) return distinctOn(this.bind, relation, width, order, on);
+    return this.#distinct(relation, width, order, all);
+  }
+
+  #distinct(relation: Relation, width: number, order: readonly OrderItem[], all: readonly Expression[]): Body {
+    const shown = order.map((item, i) => {
+      const at = all.slice(0, width).findIndex((each) => sameExpression(each, all[width + i]!));
+      if (at < 0) this.#misplaced('for SELECT DISTINCT, ORDER BY expressions must appear in select list', undefined);
+      return { ...item, expression: columnOf(relation.fields, at) };
+    });
+    const input = narrowed(relation, width);
+    const keys = input.fields.map((_, i) => columnOf(input.fields, i));
+    return {
+      relation: {
+        kind: 'aggregate',
+        fields: input.fields,
+        input,
+        keys,
+        sets: null,
+        aggregates: [],
+        always: false,
+        windowEnd: null,
+      },
+      width,
+      order: shown,
+    };
+  }
+
+  #distinctOn(names: readonly string[], selected: readonly Expression[]): Expression[] {
+    return (this.#select.distinctClause ?? [])
+      .filter((node) => Object.keys(node).length > 0)
+      .map((node) => this.#orderItem(node, names, selected).expression);
+  }
+
+  /** ORDER BY: a column's name as it is shown, a position, or an expression. */
+  #orderItem(node: Node, names: readonly string[], selected: readonly Expression[]): OrderItem {
+    return readOrder(node, (item) => {
+      const location = locationOf(item);
+      if ('A_Const' in item && item.A_Const.ival !== undefined) {
+        const position = item.A_Const.ival.ival ?? 0;
+        const found = selected[position - 1];
+        if (found === undefined) this.#misplaced(`ORDER BY position ${position} is not in select list`, location);
+        return found!;
+      }
+      const fields = 'ColumnRef' in item ? (item.ColumnRef.fields ?? []) : [];
+      const [field] = fields;
+      if (fields.length === 1 && field !== undefined && 'String' in field) {
+        const found = selected.filter((_, i) => names[i] === field.String.sval);
+        if (found.length > 1 && found.some((other) => !sameExpression(other, found[0]!)))
+          this.#misplaced(`ORDER BY "${field.String.sval}" is ambiguous`, location);
+        if (found.length > 0) return found[0]!;
+      }
+      return bindTyped(this.bind, item);
+    });
+  }
+}
+
+/** The parts of a condition's tree that AND joins. */
+function andParts(node: Node): Node[] {
+  if (!('BoolExpr' in node) || node.BoolExpr.boolop !== 'AND_EXPR') return [node];
+  return (node.BoolExpr.args ?? []).flatMap(andParts);
+}
+
+/** The first fields of a relation. */
+export function narrowed(relation: Relation, width: number): Relation {
+  if (relation.fields.length === width) return relation;
+  const fields = relation.fields.slice(0, width);
+  return { kind: 'project', fields, input: relation, expressions: fields.map((_, i) => columnOf(relation.fields, i)) };
+}

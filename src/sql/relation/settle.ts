@@ -1,0 +1,139 @@
+/**
+ * How long after a row's time its place in a result can still change.
+ *
+ * A stream's row of time t can come until the clock is beyond t, the lag and the allowed lateness. What is
+ * made of rows can change for longer: a window's rows come until its end, a joined row when its partner comes,
+ * a row's rank whenever another one comes before it.
+ */
+import type { Expression } from '../plan.js';
+import { isDirect } from './bounds.js';
+import { hasFixedSize, originOf, originOfExpression } from './lineage.js';
+import type { Join, Over, Relation, TopN } from './relation.js';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Ms from the time in `field`, an event time or a window's bound, until no row with that time comes, goes or
+ * changes any more but for the lag and the allowed lateness. Infinity: never, or the field can be NULL where
+ * an outer join has no partner.
+ */
+export function settlesAfterMs(relation: Relation, field: number): number {
+  switch (relation.kind) {
+    case 'scan':
+      return relation.key === null && relation.time === field ? 0 : NEVER;
+    case 'filter':
+      return settlesAfterMs(relation.input, field);
+    case 'expand':
+      return field < relation.input.fields.length ? settlesAfterMs(relation.input, field) : NEVER;
+    case 'project':
+      return ofExpression(relation.input, relation.expressions[field]!);
+    case 'window':
+      return ofWindow(relation, field);
+    case 'aggregate': {
+      const key = relation.keys[field];
+      if (key === undefined || relation.sets !== null) return NEVER;
+      return ofExpression(relation.input, key);
+    }
+    case 'join':
+      return ofJoin(relation, field);
+    case 'over':
+      return field < relation.input.fields.length ? ofOver(relation, field) : NEVER;
+    case 'top':
+      return field < relation.input.fields.length ? ofTop(relation, field) : NEVER;
+    case 'union':
+      return Math.max(...relation.inputs.map((input) => settlesAfterMs(input, field)));
+    default:
+      return NEVER;
+  }
+}
+
+function ofExpression(input: Relation, expression: Expression): number {
+  return expression.kind === 'column' ? settlesAfterMs(input, expression.index) : NEVER;
+}
+
+/** A window's rows come until it ends; a session's end may move with each of them. */
+function ofWindow(relation: Extract<Relation, { kind: 'window' }>, field: number): number {
+  const { input, time, window } = relation;
+  const width = input.fields.length;
+  // A stream's rows are in time by what they are windowed by, be it their event time or not.
+  const own = isDirect(input, time) ? 0 : settlesAfterMs(input, time);
+  if (field === width + 1) return own;
+  if (window.kind === 'session') return NEVER;
+  if (field === width) return own + window.sizeMs;
+  return field === time ? own + window.sizeMs : settlesAfterMs(input, field);
+}
+
+function ofJoin(join: Join, field: number): number {
+  const width = join.left.fields.length;
+  const isLeft = field < width;
+  const own = isLeft ? settlesAfterMs(join.left, field) : settlesAfterMs(join.right, field - width);
+  if (join.type === 'full' || (isLeft ? join.type === 'right' : join.type === 'left')) return NEVER;
+  if (join.mode.kind === 'lookup') return isLeft ? own : NEVER;
+  if (join.mode.kind === 'asOf') return isLeft && join.bound !== null && join.bound.highMs !== null ? own : NEVER;
+  if (join.windowEnd !== null) {
+    const { left, right } = join.windowEnd;
+    const ends = Math.max(settlesAfterMs(join.left, left), settlesAfterMs(join.right, right));
+    return Math.max(own, ends);
+  }
+  if (join.bound === null) return NEVER;
+  const { highMs, leftTime, lowMs, rightTime } = join.bound;
+  if (field !== leftTime && field !== rightTime + width) return NEVER;
+  const far = isLeft ? highMs : lowMs === null ? null : -lowMs;
+  const theirs = isLeft ? settlesAfterMs(join.right, rightTime) : settlesAfterMs(join.left, leftTime);
+  return far === null ? NEVER : Math.max(own, far + theirs);
+}
+
+/**
+ * Whether a partition's rows share the window that `field` is a bound of. A bound that is NULL where an outer join has
+ * no partner is no window's: rows of all windows share it.
+ */
+function isWithinWindow(input: Relation, partition: readonly Expression[], field: number): boolean {
+  const of = originOf(input, field);
+  if (of === null || of.kind === 'column') return false;
+  return partition.some((part) => {
+    const origin = originOfExpression(input, part);
+    if (origin === null || origin.kind === 'column' || ofExpression(input, part) === NEVER) return false;
+    return origin.kind === 'windowEnd' || hasFixedSize(origin.window);
+  });
+}
+
+/** Functions whose value at a row depends on rows behind it, however far. */
+const WHOLE: ReadonlySet<string> = new Set(['lead', 'ntile', 'percent_rank', 'cume_dist']);
+/** Functions that look at rows before alone. */
+const BEFORE: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank', 'lag']);
+
+function ofOver({ functions, input, order, partition }: Over, field: number): number {
+  const own = settlesAfterMs(input, field);
+  if (isWithinWindow(input, partition, field)) return own;
+  // A window ends no earlier than each of its rows, by whose time they may lie.
+  const time = timeOfEnd(input, field);
+  if (!isInOrderOf(order, field) && (time === null || !isInOrderOf(order, time))) return NEVER;
+  const ahead = functions.map(({ frame, name }) => {
+    if (WHOLE.has(name)) return NEVER;
+    const { end } = frame;
+    if (BEFORE.has(name) || end.kind === 'currentRow' || end.kind === 'preceding') return 0;
+    return end.kind === 'following' && frame.mode === 'range' ? end.offset : NEVER;
+  });
+  return own + Math.max(0, ...ahead);
+}
+
+/** The time whose window a field is the end of; null where it is none. */
+function timeOfEnd(relation: Relation, field: number): number | null {
+  if (relation.kind === 'window') {
+    const width = relation.input.fields.length;
+    if (field === width + 1) return relation.time;
+  }
+  const isThrough = relation.kind === 'over' || relation.kind === 'filter' || relation.kind === 'window';
+  return isThrough && field < relation.input.fields.length ? timeOfEnd(relation.input, field) : null;
+}
+
+function ofTop({ input, order, partition }: TopN, field: number): number {
+  const isSettled = isWithinWindow(input, partition, field) || isInOrderOf(order, field);
+  return isSettled ? settlesAfterMs(input, field) : NEVER;
+}
+
+/** Whether rows lie by a rising time: one that comes later lies behind all that are settled. */
+function isInOrderOf([first]: Over['order'], field: number): boolean {
+  if (first === undefined || first.descending || first.nullsFirst) return false;
+  return first.expression.kind === 'column' && first.expression.index === field;
+}
