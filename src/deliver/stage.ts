@@ -94,6 +94,7 @@ export class DeliveryStage implements LogStage {
   #fault: unknown = null;
   #rowBytes = ROW_BYTES;
   #draining = false;
+  #isEnding = false;
   /** What is committed of `paused`: where that differs, the next flush has something to say. */
   #pausedThere = false;
   #changed: (() => void)[] = [];
@@ -231,8 +232,9 @@ export class DeliveryStage implements LogStage {
     this.#wake();
   }
 
-  /** Resolves when no cut is under way, or after `graceMs`: a stop then has nothing to send twice. */
+  /** Begins no other cut, and resolves when none is under way, or after `graceMs`: a stop then sends nothing twice. */
   async settled(graceMs: number): Promise<void> {
+    this.#isEnding = true;
     const deadline = this.#input.clock.monotonic() + graceMs;
     while (this.#sending !== null && this.#input.clock.monotonic() < deadline)
       await new Promise<void>((resolve) => void this.#input.clock.after(20, resolve));
@@ -310,6 +312,7 @@ export class DeliveryStage implements LogStage {
 
   /** Sends the oldest planned cut, when none is under way and the last one is committed. */
   #dispatch(): void {
+    if (this.#isEnding) return;
     if (this.#sending !== null || this.#finished !== null || this.#committing !== null || this.#state.paused) return;
     const cut = this.#waiting.shift();
     if (cut === undefined) return;

@@ -4,6 +4,7 @@ import { DeliveryStage } from '../../src/deliver/stage.js';
 import { Quarantine } from '../../src/event/quarantine.js';
 import { systemClock } from '../../src/io/clock.js';
 import { systemRandom } from '../../src/io/random.js';
+import { RecordingSink } from './recording-sink.js';
 import { Bench, deliveryOptions, removeFolders, SCHEMA, someRows, until } from './support.js';
 
 let bench: Bench;
@@ -51,6 +52,27 @@ describe('the end of a delivery', () => {
     await until('a request', () => notes.includes('send 0'));
     await bench.stop();
     expect(notes).toEqual(['open', 'send 0', 'ended 0', 'close']);
+  });
+
+  test('waits for the cut under way, begins no other, and leaves nothing to send twice', async () => {
+    bench = await new Bench().open();
+    for (let n = 0; n < 4; n++) await bench.append(someRows(10, 'e', n * 10));
+    const options = deliveryOptions({ bufferRowsMax: 10 });
+    const before = new RecordingSink();
+    let open = (): void => undefined;
+    before.before = () => new Promise((resolve) => (open = resolve));
+    const { stage } = await bench.start(before, options);
+    await until('a cut that waits behind the one under way', () => stage.status().planned > 1 && before.underWay === 1);
+    const settled = stage.settled(60_000);
+    before.before = () => undefined;
+    open();
+    await settled;
+    await bench.stop();
+    expect(before.ids()).toHaveLength(10);
+    const after = new RecordingSink();
+    await bench.start(after, options);
+    await bench.drained();
+    expect([...before.ids(), ...after.ids()]).toEqual(someRows(40).map(({ id }) => id));
   });
 
   test('closes a sink that could not be opened, and none that was never opened', async () => {
