@@ -35,7 +35,9 @@ export async function run(): Promise<BenchRow[]> {
   const one: Measured[] = [];
   // Each of the kinds by itself: some are cheaper than others.
   for (let n = 0; n < KEYS.length * FILTERS.length; n++)
-    one.push(await measure(() => rig.run(plans[n]!).then(({ records }) => records), { warm: 1, warmSeconds: 1, times: 3 }));
+    one.push(
+      await measure(() => rig.run(plans[n]!).then(({ records }) => records), { warm: 1, warmSeconds: 1, times: 3 }),
+    );
   const mean: Measured = {
     records: EVENTS,
     cpuSeconds: one.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / one.length,
