@@ -14,11 +14,8 @@
  *   pause that doubles up to `retryMaxMs`; it never ends the process. Only READER_FENCED ends the
  *   loop: a newer instance has taken over.
  *
- * Limits. At most `flushRows` rows, or what arrives within `flushEveryMs`, are processed between two
- * flushes; the thread is given back every `sliceMs`, and before a batch that other readers of the
- * thread will want too, so that they go together and it is read once. Where flushing is costly it is done less often,
- * so that it leaves time for reading: keys that change again meanwhile cost nothing. What is due waits for no interval,
- * but half of the time is left for reading.
+ * Limits. How much is processed between two flushes: `flush-pace.ts`. The thread is given back every `sliceMs`, and
+ * before a batch that other readers of the thread will want too, so that they go together and it is read once.
  *
  * Recovery. Damaged pages and rows cut by retention are skipped, counted and told to the stage.
  */
@@ -26,6 +23,7 @@ import type { Clock } from '../io/clock.js';
 import { pause } from '../io/pause.js';
 import { MillraceError } from '../util/errors.js';
 import { sourceStack } from '../util/source-stack.js';
+import { FlushPace } from './flush-pace.js';
 import type { Log, LogBatch, Position, ReaderState } from './log.js';
 import { positionKey, ReaderInputs, type Input } from './reader-inputs.js';
 import type { LogStage, ReaderLoopOptions, ReaderLoopStatus, Stage, StageOutput } from './stage.js';
@@ -39,10 +37,6 @@ export const READER_LOOP_DEFAULTS: ReaderLoopOptions = {
   retryMinMs: 100,
   retryMaxMs: 30_000,
 };
-
-/** From one flush to the next: so many times what the last one took, and at most so many intervals. */
-const FLUSH_PAUSE = 3;
-const FLUSH_SLOWDOWN_MAX = 4;
 
 /** A running loop. */
 export interface ReaderLoop {
@@ -78,6 +72,7 @@ class Loop implements ReaderLoop {
   readonly #clock: Clock;
   readonly #options: ReaderLoopOptions;
   readonly #onStatus: ((status: ReaderLoopStatus) => void) | undefined;
+  readonly #pace: FlushPace;
   readonly #ending = new AbortController();
   /** Batches that can't be read, by partition and offset. */
   readonly #damaged = new Set<string>();
@@ -86,9 +81,6 @@ class Loop implements ReaderLoop {
   #reason: string | null = null;
   #replaying = false;
   #committed: ReaderState | undefined;
-  #rowsSinceFlush = 0;
-  #flushedAt = 0;
-  #flushTookMs = 0;
   #slicedAt = 0;
   #lastReceivedAt = 0;
   #rowsRead = 0;
@@ -108,6 +100,7 @@ class Loop implements ReaderLoop {
     this.#clock = input.clock;
     this.#options = { ...READER_LOOP_DEFAULTS, ...input.options };
     this.#onStatus = input.onStatus;
+    this.#pace = new FlushPace(input.stage, this.#options, input.clock);
   }
 
   run(): Promise<void> {
@@ -139,7 +132,7 @@ class Loop implements ReaderLoop {
       const clocks = this.#stage.inputs.map((stream) => ({ stream, clock: this.#log.arrivalClock(stream) }));
       const read = await this.#read(inputs);
       if (this.#replaying) {
-        this.#rowsSinceFlush = 0;
+        this.#pace.forget();
         if (!inputs.replaying) await this.#endReplay(inputs);
         else if (!read) await this.#wait(inputs);
         continue;
@@ -167,8 +160,8 @@ class Loop implements ReaderLoop {
     this.#inputs = inputs;
     this.#replaying = inputs.replaying;
     this.#done = new Map(inputs.all.map((input) => [positionKey(input), Math.max(input.position, input.replayTo)]));
-    this.#rowsSinceFlush = 0;
-    this.#flushedAt = this.#slicedAt = this.#clock.monotonic();
+    this.#pace.restart();
+    this.#slicedAt = this.#clock.monotonic();
     if (this.#committed === undefined) await this.#log.registerReader(stage.id, inputs.positions());
     if (this.#replaying) this.#setState('replaying', null);
     else await this.#endReplay(inputs);
@@ -186,7 +179,8 @@ class Loop implements ReaderLoop {
   /** Gives what is durable to the stage, for at most one flush's worth; says whether there was any. */
   async #read(inputs: ReaderInputs): Promise<boolean> {
     let any = false;
-    for (let again = true; again && this.#rowsSinceFlush < this.#options.flushRows;) {
+    const until = this.#rowsRead + this.#pace.room;
+    for (let again = true; again && this.#rowsRead < until;) {
       again = false;
       for (const input of inputs.all) {
         if (this.#stage.ready?.() === false) return any;
@@ -213,7 +207,7 @@ class Loop implements ReaderLoop {
     if (batch.rows === 0) input.clockTotalMs = Math.max(input.clockTotalMs, batch.clockTotalMs);
     input.position = end;
     this.#rowsRead += batch.rows;
-    this.#rowsSinceFlush += batch.rows;
+    this.#pace.gave(batch.rows);
     this.#lastReceivedAt = batch.receivedAt;
   }
 
@@ -230,26 +224,19 @@ class Loop implements ReaderLoop {
   }
 
   async #flushWhenDue(inputs: ReaderInputs, read: boolean): Promise<void> {
-    const { flushEveryMs } = this.#options;
-    const tookMs = this.#flushTookMs;
-    const pauseMs = Math.max(flushEveryMs, Math.min(tookMs * FLUSH_PAUSE, flushEveryMs * FLUSH_SLOWDOWN_MAX));
-    const aged = this.#clock.monotonic() - this.#flushedAt >= (this.#stage.isDue?.() === true ? tookMs : pauseMs);
-    const full = this.#rowsSinceFlush >= this.#options.flushRows;
-    if (aged || full || (!read && this.#drainers.length > 0)) await this.#flush(inputs);
+    if (this.#pace.isDue || (!read && this.#drainers.length > 0)) await this.#flush(inputs);
   }
 
   async #flush(inputs: ReaderInputs): Promise<void> {
-    this.#flushedAt = this.#clock.monotonic();
+    this.#pace.begin();
     try {
       await this.#flushNow(inputs);
     } finally {
-      this.#flushTookMs = this.#clock.monotonic() - this.#flushedAt;
-      this.#busyMs += this.#flushTookMs;
+      this.#busyMs += this.#pace.end();
     }
   }
 
   async #flushNow(inputs: ReaderInputs): Promise<void> {
-    this.#rowsSinceFlush = 0;
     const positions = inputs.positions();
     if (this.#stage.store === 'own') {
       const held = await this.#stage.flush(positions);

@@ -45,6 +45,11 @@ interface StageBase {
   tick?(stream: string, clock: ArrivalClock): void | Promise<void>;
   /** Whether it takes more now; while it does not, nothing is read, and ticks and flushes go on. Default: always. */
   ready?(): boolean;
+  /**
+   * Rows that the next flush would write. A stage that nets changes by key has fewer than it was given, and is given
+   * more between two flushes while it catches up. Default: the rows it was given.
+   */
+  waiting?(): number;
   /** Whether something has closed that waits for a flush: it does not wait for the next interval then. Default: never. */
   isDue?(): boolean;
   /** Resolves when `ready` or what `flush` would answer may have changed, or `signal` aborts. */
@@ -102,7 +107,7 @@ export type Stage = LogStage | OwnStage;
 export interface ReaderLoopOptions {
   /** Least time between two flushes, ms; default 50. */
   readonly flushEveryMs: number;
-  /** Rows after which it flushes without waiting for that; default 200,000. */
+  /** Rows that wait to be written (`waiting`) for which it flushes without waiting for that; default 200,000. */
   readonly flushRows: number;
   /** Longest wait without a tick, ms; default 100. */
   readonly tickEveryMs: number;

@@ -259,6 +259,9 @@ export class ViewStage implements LogStage, RunningView {
     if (stream === this.#input.plan.source) this.#flow.tick(clock, offsets);
   }
 
+  /** Groups that changed, and late rows. */
+  readonly waiting = (): number => this.#flow.waiting;
+
   isDue(): boolean {
     return this.#input.plan.emit.kind !== 'every' && this.#flow.isDue;
   }

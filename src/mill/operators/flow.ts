@@ -28,8 +28,9 @@ import type { ClosedGroups } from './view-state.js';
 
 /** Dirty groups for which `emit every` does not wait. */
 const DIRTY_GROUPS_MAX = 65_536;
-/** Final rows that a flush publishes at least, and at most unless more rows than that came in. */
+/** Final rows that a flush publishes: as many as rows came in, but at least and at most so many. */
 const CLOSE_ROWS = 16_384;
+const CLOSE_ROWS_MAX = 65_536;
 
 /** What a flush gives away. */
 export interface FlowOutput {
@@ -177,7 +178,7 @@ export class Flow {
 
   #publish(positions: readonly Position[], everyDue: boolean): WindowTable[] {
     const { kind } = this.#plan.emit;
-    const due = kind === 'change' || (kind === 'every' && (everyDue || this.#dirtyGroups() > DIRTY_GROUPS_MAX));
+    const due = kind === 'change' || (kind === 'every' && (everyDue || this.#dirtyGroups() >= DIRTY_GROUPS_MAX));
     if (due) this.publishedTo = kind === 'every' ? positions : null;
     for (const table of this.state.tables.values()) {
       if (table.dirtyCount === 0) continue;
@@ -192,6 +193,11 @@ export class Flow {
   /** Whether every group is as it was published. */
   get isPublished(): boolean {
     return this.#dirtyGroups() === 0;
+  }
+
+  /** Rows that a flush would publish, late ones included; of views that publish closed windows alone, only those. */
+  get waiting(): number {
+    return (this.#plan.emit.kind === 'close' ? 0 : this.#dirtyGroups()) + this.#late.size;
   }
 
   #dirtyGroups(): number {
@@ -264,7 +270,7 @@ export class Flow {
   /** Publishes the final rows of windows whose time is over and takes them out of memory. */
   #close(): WindowTable[] {
     const now = this.arrival?.now ?? this.event!.largest;
-    this.#closeLimit = this.changes.rows + Math.max(CLOSE_ROWS, this.#rowsSinceFlush);
+    this.#closeLimit = this.changes.rows + Math.min(CLOSE_ROWS_MAX, Math.max(CLOSE_ROWS, this.#rowsSinceFlush));
     this.#rowsSinceFlush = 0;
     if (
       this.event !== null &&
