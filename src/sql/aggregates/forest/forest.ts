@@ -7,6 +7,7 @@
  * equal scores, also after a copy, or a snapshot and its recovery.
  */
 import type { ByteReader, ByteWriter } from '../../../util/bytes.js';
+import { Admission } from './admission.js';
 import { readTrees, writeTrees } from './codec.js';
 import { Points } from './points.js';
 import { SeededRandom } from './random.js';
@@ -33,6 +34,7 @@ export class RandomCutForest {
   #random: SeededRandom;
   #trees: Trees;
   #reservoirs: Reservoirs;
+  readonly #admission: Admission;
   /** Points taken in. */
   #taken = 0;
 
@@ -42,6 +44,7 @@ export class RandomCutForest {
     this.#random = SeededRandom.of(options.seed);
     this.#trees = new Trees(options.trees, new Points(options.dimensions), capacity);
     this.#reservoirs = new Reservoirs(options.trees, capacity);
+    this.#admission = new Admission(options.trees, options.decay);
   }
 
   /** How many points were taken in. */
@@ -70,14 +73,18 @@ export class RandomCutForest {
     const { sampleSize, trees, decay } = this.options;
     const isFilling = this.#reservoirs.size < sampleSize;
     if (isFilling && this.#reservoirs.size === this.#reservoirs.capacity) this.#grow();
+    if (!isFilling) this.#admission.begin(this.#taken, this.#reservoirs);
     const decayed = decay * this.#taken++;
     const place = this.#trees.points.add(point);
     for (let tree = 0; tree < trees; tree++) {
-      const key = Math.log(-Math.log(this.#random.next())) - decayed;
+      const draw = this.#random.next();
+      if (!isFilling && this.#admission.refuses(tree, draw)) continue;
+      const key = Math.log(-Math.log(draw)) - decayed;
       if (isFilling) this.#reservoirs.push(tree, key, this.#trees.insert(tree, place, this.#random));
       else if (key < this.#reservoirs.topKey(tree)) {
         this.#trees.remove(tree, this.#reservoirs.topLeaf(tree));
         this.#reservoirs.replaceTop(tree, key, this.#trees.insert(tree, place, this.#random));
+        this.#admission.replaced(tree, this.#reservoirs);
       }
     }
     if (isFilling) this.#reservoirs.size++;
