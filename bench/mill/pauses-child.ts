@@ -40,6 +40,8 @@ const SNAPSHOT_EVERY_MS = 250;
 const LAG_MS = 100;
 const BATCH_ROWS = 4_096;
 const FULL_SECONDS = 3;
+/** Each load runs so long before it is measured: a new thread's code is not compiled yet. */
+const WARM_SECONDS = 4;
 /** At full load, so many rows may wait for the view. */
 const WAITING_MAX = 64 * BATCH_ROWS;
 const NAME = 'live';
@@ -69,20 +71,27 @@ async function load(rate: number, seconds: number): Promise<PausesReport> {
     const done = rig.log.reader(`mill.${NAME}`)?.positions.find(({ stream }) => stream === 'events')?.offset ?? 0;
     return rig.log.range('events', 0).end - done;
   };
+  const events = eventsNow(BATCH_ROWS);
+  const feed = async (forSeconds: number): Promise<number> => {
+    const start = performance.now();
+    let records = 0;
+    for (let now = start; now < start + forSeconds * 1_000; now = performance.now()) {
+      const due = Math.min(rate, Number.MAX_SAFE_INTEGER) * ((now - start) / 1_000);
+      if (records > due || waiting() > WAITING_MAX) {
+        await sleep(1);
+        continue;
+      }
+      await rig.log.append({ batches: [{ stream: 'events', rows: events() }] });
+      records += BATCH_ROWS;
+    }
+    while (waiting() > 0) await sleep(1);
+    return records;
+  };
+  await feed(WARM_SECONDS);
+  worker.postMessage('measure');
   const cpu = process.cpuUsage();
   const start = performance.now();
-  const events = eventsNow(BATCH_ROWS);
-  let records = 0;
-  for (let now = start; now < start + seconds * 1_000; now = performance.now()) {
-    const due = Math.min(rate, Number.MAX_SAFE_INTEGER) * ((now - start) / 1_000);
-    if (records > due || waiting() > WAITING_MAX) {
-      await sleep(1);
-      continue;
-    }
-    await rig.log.append({ batches: [{ stream: 'events', rows: events() }] });
-    records += BATCH_ROWS;
-  }
-  while (waiting() > 0) await sleep(1);
+  const records = await feed(seconds);
   const used = process.cpuUsage(cpu);
   const took = (performance.now() - start) / 1_000;
   await sleep(1_500);
@@ -114,10 +123,13 @@ async function runView({ folder, port }: ViewData): Promise<void> {
     return output;
   };
   const loop = startReaderLoop({ log, stage, clock: systemClock });
-  parentPort!.once('message', async () => {
-    await loop.stop();
-    remote.close();
-    parentPort!.postMessage({ pauses, waits });
+  parentPort!.once('message', () => {
+    pauses.length = waits.length = 0;
+    parentPort!.once('message', async () => {
+      await loop.stop();
+      remote.close();
+      parentPort!.postMessage({ pauses, waits });
+    });
   });
   parentPort!.postMessage('ready');
 }
