@@ -29,9 +29,10 @@ import type { Value } from '../../sql/value.js';
 import { MillraceError } from '../../util/errors.js';
 import { valueOf, type TextTable, type TextVector, type Vector } from '../dataflow/block.js';
 import type { PublishedBlock } from '../dataflow/publication.js';
+import { bitmapOf, copies, integers, lessBy } from './change-integers.js';
 
-const WORD = 4_294_967_296;
-const UNKNOWN = -1;
+/** More than any code of a dictionary. */
+const ROUND = 65_536;
 
 /** See the head of the file. */
 export class ChangeColumns {
@@ -40,8 +41,10 @@ export class ChangeColumns {
   readonly #view: RelationView;
   readonly #layout: RelationLayout;
   readonly #fieldOf: readonly number[];
-  /** The new code of each of a table's codes, of the column that is being written. */
-  #codes = new Int32Array(0);
+  /** By a table's code the column in which it got its new one, and that: `round * ROUND + code`. */
+  #codes = new Float64Array(0);
+  /** The column that is being written, from 1. */
+  #round = 0;
 
   /** `fieldOf`: by column of the stream the field that it shows, or -1. */
   constructor(view: RelationView, layout: RelationLayout, fieldOf: readonly number[]) {
@@ -53,11 +56,17 @@ export class ChangeColumns {
   /** The batch of a block published in the moment `txn`. */
   batch(published: PublishedBlock, txn: number): ColumnBatch {
     const { schema } = this.#layout;
-    const columns = schema.columns.map((_, column) => this.#column(column, published, txn));
+    const { count, vectors } = published.block;
+    const ends = integers(this.#windowEnds(vectors, count), null);
+    const columns = schema.columns.map((_, column) => this.#column(column, published, { ends, txn }));
     return batchOf(schema, published.block.count, columns);
   }
 
-  #column(column: number, published: PublishedBlock, txn: number): Column {
+  #column(
+    column: number,
+    published: PublishedBlock,
+    { ends, txn }: { readonly ends: IntegerColumn; readonly txn: number },
+  ): Column {
     const { block, copyStep, firstCopy, operation, state } = published;
     const { count, vectors } = block;
     switch (column) {
@@ -66,9 +75,9 @@ export class ChangeColumns {
       case TENANT:
         return this.#tenants(vectors, count);
       case WINDOW_START:
-        return integers(this.#windowEnds(vectors, count), -this.#layout.windowMs, null);
+        return lessBy(ends, this.#layout.windowMs);
       case WINDOW_END:
-        return integers(this.#windowEnds(vectors, count), 0, null);
+        return ends;
       case OPERATION:
         return constantText(operation, count);
       case STATE:
@@ -79,7 +88,7 @@ export class ChangeColumns {
       case TXN:
         return constantInteger(BigInt(txn));
       case this.#layout.copy:
-        return integers(copiesOf(firstCopy, copyStep, count), 0, null);
+        return copies(firstCopy, copyStep, count);
       default: {
         const field = this.#fieldOf[column]!;
         const { type } = this.#view.relation.fields[field]!;
@@ -112,11 +121,11 @@ export class ChangeColumns {
   #field(vector: Vector, type: SqlType, stored: ColumnType, count: number): Column {
     const { kind } = vector;
     if (kind === 'numbers' && (stored === 'int64' || stored === 'timestamp'))
-      return integers(vector.values.subarray(0, count), 0, vector.nulls, type === 'date' ? DAY_MS : 1);
+      return integers(vector.values.subarray(0, count), vector.nulls, type === 'date' ? DAY_MS : 1);
     if (kind === 'numbers' && stored === 'double')
       return { kind: 'double', nulls: bitmapOf(vector.nulls, count), values: vector.values.slice(0, count) };
     if (kind === 'decimals' && stored === 'decimal' && vector.scale === DECIMAL_SCALE)
-      return integers(vector.units.subarray(0, count), 0, vector.nulls);
+      return integers(vector.units.subarray(0, count), vector.nulls);
     const texts = kind === 'texts' && stored === 'dictionary' ? this.#dictionary(vector, count) : null;
     if (texts !== null) return texts;
     const value = columnValue(type, stored);
@@ -139,24 +148,27 @@ export class ChangeColumns {
 
   /** Texts under codes of a dictionary of their own; null where it would be too large. */
   #dictionary({ codes, texts }: TextVector, count: number): DictionaryColumn | null {
-    if (this.#codes.length < texts.size) this.#codes = new Int32Array(texts.size * 2).fill(UNKNOWN);
+    if (this.#codes.length < texts.size) this.#codes = new Float64Array(texts.size * 2);
     const known = this.#codes;
+    const round = ++this.#round * ROUND;
     const dictionary = new Dictionary();
     const own = new Uint16Array(count);
     let nulls: Uint8Array | null = null;
-    let isFull = false;
-    for (let i = 0; i < count && !isFull; i++) {
+    for (let i = 0; i < count; i++) {
       const code = codes[i]!;
       if (code < 0) {
         (nulls ??= new Uint8Array((count + 7) >> 3))[i >> 3]! |= 1 << (i & 7);
         continue;
       }
-      if (known[code] === UNKNOWN) known[code] = appendTo(dictionary, texts, code);
-      isFull = known[code] === UNKNOWN;
-      own[i] = known[code]!;
+      let now = known[code]! - round;
+      if (now < 0) {
+        now = appendTo(dictionary, texts, code);
+        if (now < 0) return null;
+        known[code] = round + now;
+      }
+      own[i] = now;
     }
-    for (let i = 0; i < count; i++) if (codes[i]! >= 0) known[codes[i]!] = UNKNOWN;
-    return isFull ? null : { kind: 'dictionary', nulls, codes: own, dictionary };
+    return { kind: 'dictionary', nulls, codes: own, dictionary };
   }
 }
 
@@ -177,32 +189,6 @@ export function columnValue(type: SqlType, column: ColumnType): (value: Value) =
   const isText = column === 'string' || column === 'dictionary';
   if (type !== 'numeric' || !isText) return storedValue(type);
   return (value) => (value === null ? null : textOf(value, type));
-}
-
-function copiesOf(first: number, step: number, count: number): Float64Array {
-  const copies = new Float64Array(count);
-  for (let i = 0; i < count; i++) copies[i] = first + i * step;
-  return copies;
-}
-
-/** `(values + plus) * times` as 64-bit integers. */
-function integers(values: Float64Array, plus: number, nulls: Uint8Array | null, times = 1): IntegerColumn {
-  const deltas = new Uint32Array(values.length * 2);
-  for (let i = 0; i < values.length; i++) {
-    const value = (values[i]! + plus) * times;
-    const high = Math.floor(value / WORD);
-    deltas[2 * i] = value - high * WORD;
-    deltas[2 * i + 1] = high;
-  }
-  return { kind: 'integer', nulls: bitmapOf(nulls, values.length), base: 0n, width: 8, deltas };
-}
-
-/** A byte a row as a bitmap. */
-function bitmapOf(nulls: Uint8Array | null, count: number): Uint8Array | null {
-  if (nulls === null) return null;
-  const bitmap = new Uint8Array((count + 7) >> 3);
-  for (let i = 0; i < count; i++) bitmap[i >> 3]! |= nulls[i]! << (i & 7);
-  return bitmap;
 }
 
 function constantText(text: string, count: number): DictionaryColumn {

@@ -76,10 +76,14 @@ export class PackedFrames {
 
   /** Moves on to the first `count` of rows that were put behind their partitions' last, in that order. */
   append(slots: Int32Array, count: number): void {
-    const { keys, times } = this.#rows;
+    const { at, blocks, held, keys, times } = this.#rows;
     const starts = this.#starts;
     const numbers = this.#numbers;
     const reach = this.#back + HALF_MICRO_MS;
+    const measured = this.#measures.length;
+    // Rows that came together are in one block.
+    let from = NONE;
+    let measures: readonly Float64Array[] = [];
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
       const key = keys[slot]!;
@@ -90,7 +94,8 @@ export class PackedFrames {
       )
         this.#moveStart(key, slot);
       this.#add(key, slot);
-      this.#write(key, slot);
+      if (held[slot] !== from) ({ measures } = blocks[(from = held[slot]!)]!);
+      for (let m = 0; m < measured; m++) measures[m]![at[slot]!] = this.#measure(key, m);
     }
   }
 
@@ -156,13 +161,6 @@ export class PackedFrames {
     const { countAt, extreme, numberAt } = this.#measures[m]!;
     if (countAt >= 0 && this.#numbers[place + countAt] === 0) return Number.NaN;
     return extreme === null ? this.#numbers[place + numberAt]! : extreme.value(key);
-  }
-
-  #write(key: number, slot: number): void {
-    const { at, blocks, held } = this.#rows;
-    const { measures } = blocks[held[slot]!]!;
-    const place = at[slot]!;
-    for (let m = 0; m < measures.length; m++) measures[m]![place] = this.#measure(key, m);
   }
 
   /** Computes anew from a row on that was put before others, and all its peers. */
