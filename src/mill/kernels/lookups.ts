@@ -9,6 +9,8 @@ import type { Dictionary } from '../../event/dictionary.js';
 
 /** Marks in lookup tables. */
 export const FAILS = 2;
+/** In tables of bits: an entry for which one of the expressions can't be evaluated. */
+export const FAILS_BIT = 128;
 /** In tables of ids: NULL, and an entry that can't be evaluated. */
 export const NULL_ID = -1;
 export const FAILS_ID = -2;

@@ -21,6 +21,7 @@ import { compiled, printCode, printGroup, printLoad, printWhere, printWindow, us
 import type { KernelHost } from './kernel.js';
 import { keyLayout } from './keys.js';
 import { printKey } from './operands.js';
+import { printClasses, printSums } from './row-classes.js';
 import { KernelSource } from './source.js';
 import type { KernelEnvironment } from './source.js';
 
@@ -56,12 +57,17 @@ function keyColumn({ keys }: ViewPlan, index: number): number {
 class Representatives {
   readonly rows: Int32Array;
   textBytes = 0;
+  /** Rows of each group by class. */
+  counts: Int32Array;
+  readonly #classes: number;
   readonly #texts: readonly DictionaryColumn[];
   readonly #byCode = new Map<number, Int32Array>();
 
-  constructor(max: number, texts: readonly DictionaryColumn[]) {
+  constructor(max: number, texts: readonly DictionaryColumn[], classes: number, hint: number) {
     this.rows = new Int32Array(max);
     this.#texts = texts;
+    this.#classes = classes;
+    this.counts = new Int32Array(classes * hint);
   }
 
   insert(table: WindowTable, row: number): number {
@@ -71,6 +77,11 @@ class Representatives {
       this.textBytes += dictionary.offsets[code + 1]! - dictionary.offsets[code]!;
     }
     this.rows[table.groups] = row;
+    if ((table.groups + 1) * this.#classes > this.counts.length) {
+      const counts = new Int32Array(this.counts.length * 2);
+      counts.set(this.counts);
+      this.counts = counts;
+    }
     return table.insert();
   }
 
@@ -96,6 +107,8 @@ export class Reducer {
   readonly #reduce: Reduce;
   readonly #shape: TableShape;
   readonly #texts: readonly number[];
+  /** Classes a group. */
+  readonly #classes: number;
   #groupsHint = 64;
 
   constructor(
@@ -108,7 +121,8 @@ export class Reducer {
     const layout = keyLayout(plan, environment.schema);
     this.#texts = layout.parts.flatMap(({ kind }, index) => (kind === 'pool' ? [keyColumn(plan, index)] : []));
     this.#source = sourceFor(environment, usedColumns(plan), batch);
-    const { text, width } = printReduction(plan, this.#source, coded);
+    const { classes, text, width } = printReduction(plan, this.#source, coded);
+    this.#classes = classes;
     this.#reduce = compiled<Reduce>(['columns', 'host', 'rows', 'table', 'origin'], text);
     this.#shape = { width, stride: cellLayout(plan).stride, create };
   }
@@ -117,7 +131,7 @@ export class Reducer {
   run(batch: ColumnBatch, origin: number): Reduced | null {
     const table = new WindowTable(0, 0, this.#groupsHint, false, this.#shape);
     const texts = this.#texts.map((column) => batch.column(column) as DictionaryColumn);
-    const host = new Representatives(Math.ceil(batch.rows / ROWS_PER_GROUP), texts);
+    const host = new Representatives(Math.ceil(batch.rows / ROWS_PER_GROUP), texts, this.#classes, this.#groupsHint);
     if (!this.#reduce(this.#source.bound(batch), host, batch.rows, table, origin)) return null;
     const { accumulators, cells, groups } = table;
     this.#groupsHint = Math.max(64, 2 ** Math.ceil(Math.log2(groups)));
@@ -129,7 +143,11 @@ function sourceFor(environment: KernelEnvironment, columns: readonly number[], b
   return new KernelSource(environment, new Map(columns.map((column) => [column, shapeOf(batch.column(column))])));
 }
 
-function printReduction(plan: ViewPlan, source: KernelSource, coded: boolean): { text: string; width: number } {
+function printReduction(
+  plan: ViewPlan,
+  source: KernelSource,
+  coded: boolean,
+): { classes: number; text: string; width: number } {
   const where = plan.where === null ? [] : printWhere(source, plan.where);
   const nullTime = source.nullTest(plan.eventTime);
   const code = coded ? printCode(source, plan) : null;
@@ -144,16 +162,21 @@ function printReduction(plan: ViewPlan, source: KernelSource, coded: boolean): {
     return { before: entry.before, words: [entry.code] };
   });
   const { offsets, stride } = cellLayout(plan);
-  const aggregates = plan.aggregates.map((call, index) => printAggregate(source, call, index, offsets[index]!));
-  const load = printLoad(aggregates.flatMap(({ arrays }) => arrays));
+  const classes = printClasses(source, plan.aggregates);
+  const aggregates = plan.aggregates.flatMap((call, index) =>
+    classes.aggregates.has(index) ? [] : [printAggregate(source, call, index, offsets[index]!)],
+  );
+  const load = [...printLoad(aggregates.flatMap(({ arrays }) => arrays)), '  counts = host.counts;'];
   const withSlice = [...keys, { before: [], words: ['slice'] }];
   const body = [
     ...where,
     ...(nullTime === undefined ? [] : [`if (${nullTime}) return false;`]),
     ...window,
     ...(code?.before ?? keys.flatMap((key) => key.before)),
+    ...classes.before,
     ...aggregates.flatMap((aggregate) => aggregate.before),
     ...printGroup(withSlice, code, load, 'return false;'),
+    ...classes.add,
     `const cell = group * ${stride};`,
     ...aggregates.flatMap((aggregate) => aggregate.add),
   ];
@@ -161,14 +184,15 @@ function printReduction(plan: ViewPlan, source: KernelSource, coded: boolean): {
   const text = [
     source.names(),
     'let start = Infinity, end = -Infinity, slice = 0;',
-    `let slots, mask = 0, words, dirty, cells, byCode${locals};`,
+    `let slots, mask = 0, words, dirty, cells, byCode, counts${locals};`,
     ...load,
     'for (let i = 0; i < rows; i++) {',
     ...body.map((line) => `  ${line}`),
     '}',
+    ...printSums(classes, { offsets, stride }),
     'return true; // a batch is reduced',
   ].join('\n');
-  return { text, width: withSlice.reduce((sum, { words }) => sum + words.length, 0) };
+  return { classes: classes.stride, text, width: withSlice.reduce((sum, { words }) => sum + words.length, 0) };
 }
 
 type Merge = (

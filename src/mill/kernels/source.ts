@@ -10,50 +10,18 @@ import type { Dictionary } from '../../event/dictionary.js';
 import type { Schema } from '../../event/schema.js';
 import { compile } from '../../sql/evaluate.js';
 import { COLUMN_TYPES } from '../../sql/types.js';
-import type { Compiled, RowAccess } from '../../sql/evaluate.js';
 import type { Expression } from '../../sql/plan.js';
-import { valueAt } from '../../sql/row-value.js';
-import type { Value } from '../../sql/value.js';
 import type { BytePool } from '../state/byte-pool.js';
 import { canonicalOf } from '../../sql/canonical.js';
 import { wideWords, type MappedColumn } from './columns.js';
 import { columnsOf, usesBounds } from './expressions.js';
-import { FAILS, FAILS_ID, Lookup, NULL_ID } from './lookups.js';
+import { KernelRow, perEntry } from './kernel-row.js';
+import { FAILS, FAILS_BIT, FAILS_ID, Lookup, NULL_ID } from './lookups.js';
 import { wordOfBytes } from '../../sql/aggregates/sketches/hash.js';
 import { printExpression } from './print.js';
 
 /** Gives a name its value for one batch. */
 export type Binder = (batch: ColumnBatch) => unknown;
-
-/** The row that compiled expressions look at. */
-export class KernelRow implements RowAccess {
-  batch: ColumnBatch | null = null;
-  row = 0;
-  windowStart = 0;
-  windowEnd = 0;
-
-  column(index: number): Value {
-    const batch = this.batch!;
-    return valueAt(batch.column(index), batch.schema.columns[index]!.type, this.row);
-  }
-
-  key(): Value {
-    throw new TypeError('a row has no key yet');
-  }
-
-  aggregate(): Value {
-    throw new TypeError('a row has no aggregate');
-  }
-}
-
-/** A row of which one dictionary column has a given value. */
-class EntryRow extends KernelRow {
-  value: Value = null;
-
-  override column(): Value {
-    return this.value;
-  }
-}
 
 /** What all kernels of one view share: its pool and lookup tables, by expression. */
 export class KernelEnvironment {
@@ -62,6 +30,7 @@ export class KernelEnvironment {
   readonly #lookups = new Map<string, Lookup<never>>();
   readonly #names = new Map<Expression, number>();
   readonly #columns = new Map<number, Expression>();
+  readonly #notNull = new Map<number, Expression>();
 
   constructor(schema: Schema, pool: () => BytePool) {
     this.schema = schema;
@@ -75,6 +44,16 @@ export class KernelEnvironment {
       const { name, type, nullable } = this.schema.columns[index]!;
       expression = { kind: 'column', index, name, type: COLUMN_TYPES[type], nullable };
       this.#columns.set(index, expression);
+    }
+    return expression;
+  }
+
+  /** Whether a source column is not NULL, the same object every time. */
+  notNull(index: number): Expression {
+    let expression = this.#notNull.get(index);
+    if (expression === undefined) {
+      expression = { kind: 'isNull', arg: this.columnExpression(index), negated: true, type: 'boolean' };
+      this.#notNull.set(index, expression);
     }
     return expression;
   }
@@ -114,6 +93,24 @@ export class KernelEnvironment {
         (table, at, dictionary, code) => {
           const value = evaluate(dictionary, code);
           table[at] = value === undefined ? FAILS : value === true ? 1 : 0;
+        },
+      );
+    });
+  }
+
+  /** Bit p where expression p is true. */
+  bits(expressions: readonly (Expression | undefined)[]): Lookup<Uint8Array> {
+    const name = Array.from(expressions, (one) => (one === undefined ? '' : this.numberOf(one))).join();
+    return this.#lookup(`bits${name}`, () => {
+      const tables = Array.from(expressions, (one) => (one === undefined ? null : perEntry(compile(one))));
+      return new Lookup<Uint8Array>(
+        (size) => new Uint8Array(size),
+        (table, at, dictionary, code) => {
+          tables.forEach((evaluate, place) => {
+            const value = evaluate === null ? null : evaluate(dictionary, code);
+            if (value === true) table[at]! |= 1 << place;
+            else if (value === undefined) table[at]! |= FAILS_BIT;
+          });
         },
       );
     });
@@ -165,20 +162,6 @@ export class KernelEnvironment {
       );
     });
   }
-}
-
-/** The expression for a dictionary entry; undefined where it fails. */
-function perEntry(compiled: Compiled): (dictionary: Dictionary, code: number) => Value | undefined {
-  const row = new EntryRow();
-  return (dictionary, code) => {
-    row.value = code < 0 ? null : dictionary.stringOf(code);
-    try {
-      return compiled(row);
-    } catch {
-      // The row that has this entry is evaluated again, to fail with its own message.
-      return undefined;
-    }
-  };
 }
 
 /** Source that must come before, and an expression over it. */
@@ -317,6 +300,12 @@ export class KernelSource {
     return this.bind(`${prefix}${this.environment.numberOf(expression)}`, (batch) =>
       lookup.of((batch.column(column) as DictionaryColumn).dictionary),
     );
+  }
+
+  /** A table's name that has, for a dictionary column's entries, bit p where expression p is true. */
+  bits(column: number, expressions: readonly (Expression | undefined)[]): string {
+    const lookup = this.environment.bits(expressions);
+    return this.bind(this.fresh('bits'), (batch) => lookup.of((batch.column(column) as DictionaryColumn).dictionary));
   }
 
   /** As `condition`, evaluated once for all that ask for the same expression. */
