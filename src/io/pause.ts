@@ -13,3 +13,34 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     signal.addEventListener('abort', done);
   });
 }
+
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/**
+ * Waits for the first of several things, at most `ms` and until `signal` aborts; the signal that they are given aborts
+ * when nobody waits any more, and resolves them.
+ */
+export async function first(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  waits: (signal: AbortSignal) => readonly Promise<void>[],
+): Promise<void> {
+  const waiting = new AbortController();
+  const end = (): void => waiting.abort();
+  const cancel = clock.after(ms, end);
+  signal.addEventListener('abort', end);
+  try {
+    await Promise.race(waits(waiting.signal));
+  } finally {
+    cancel();
+    end();
+    signal.removeEventListener('abort', end);
+  }
+}

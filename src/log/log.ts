@@ -136,6 +136,11 @@ export interface LogCursor {
    * who gives the thread away before it, lets them come along and shares it with them. Default false.
    */
   readonly leads?: boolean;
+  /**
+   * Others of this thread are close behind: resolves once they are where this one is; null where none is. Who waits for
+   * them shares what it reads next with them. Default null.
+   */
+  followers?(): Promise<void> | null;
   close(): void;
 }
 

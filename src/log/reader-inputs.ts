@@ -1,4 +1,5 @@
 /** Where a reader loop stands in its input streams: one cursor a partition, positions, replay and skips. */
+import { aborted } from '../io/pause.js';
 import { MillraceError } from '../util/errors.js';
 import type { ArrivalClock, Log, LogBatch, LogCursor, LostRows, Position, ReaderState } from './log.js';
 
@@ -113,11 +114,7 @@ export class ReaderInputs {
    */
   async wait(signal: AbortSignal, { ready, replaying }: { ready: boolean; replaying: boolean }): Promise<void> {
     const asked = this.all.filter((input) => ready && !(replaying && input.position >= input.replayTo));
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([aborted, ...asked.map((input) => input.cursor.wait(signal))]);
+    await Promise.race([aborted(signal), ...asked.map((input) => input.cursor.wait(signal))]);
   }
 
   close(): void {

@@ -20,11 +20,11 @@
  * Recovery. Damaged pages and rows cut by retention are skipped, counted and told to the stage.
  */
 import type { Clock } from '../io/clock.js';
-import { pause } from '../io/pause.js';
+import { aborted, first, pause } from '../io/pause.js';
 import { MillraceError } from '../util/errors.js';
 import { sourceStack } from '../util/source-stack.js';
 import { FlushPace } from './flush-pace.js';
-import type { Log, LogBatch, Position, ReaderState } from './log.js';
+import type { Log, LogBatch, LogCursor, Position, ReaderState } from './log.js';
 import { positionKey, ReaderInputs, type Input } from './reader-inputs.js';
 import type { LogStage, ReaderLoopOptions, ReaderLoopStatus, Stage, StageOutput } from './stage.js';
 
@@ -37,6 +37,9 @@ export const READER_LOOP_DEFAULTS: ReaderLoopOptions = {
   retryMinMs: 100,
   retryMaxMs: 30_000,
 };
+
+/** Longest wait for readers that are close behind, ms. */
+const LET_COME_MS = 100;
 
 /** A running loop. */
 export interface ReaderLoop {
@@ -185,7 +188,7 @@ class Loop implements ReaderLoop {
       for (const input of inputs.all) {
         if (this.#stage.ready?.() === false) return any;
         if (this.#replaying && input.position >= input.replayTo) continue;
-        if (input.cursor.leads === true) await this.#giveWay();
+        if (input.cursor.leads === true) await this.#letCome(input.cursor);
         const batch = inputs.next(input);
         if (batch === null) continue;
         again = any = true;
@@ -294,22 +297,25 @@ class Loop implements ReaderLoop {
   }
 
   async #wait(inputs: ReaderInputs): Promise<void> {
+    const stage = this.#stage;
+    await this.#first(this.#options.tickEveryMs, (signal) => [
+      inputs.wait(signal, { ready: stage.ready?.() !== false, replaying: this.#replaying }),
+      ...(stage.changed === undefined ? [] : [stage.changed(signal)]),
+    ]);
+  }
+
+  /** Lets other readers of the thread come along before a batch that they will want too. */
+  async #letCome(cursor: LogCursor): Promise<void> {
+    await this.#giveWay();
+    const coming = this.#stage.isSharing === true ? cursor.followers?.() : null;
+    if (coming === null || coming === undefined) return;
+    await this.#first(LET_COME_MS, (signal) => [coming, aborted(signal)]);
+  }
+
+  async #first(ms: number, waits: (signal: AbortSignal) => readonly Promise<void>[]): Promise<void> {
     if (this.#ending.signal.aborted) return;
-    const waking = new AbortController();
-    const cancel = this.#clock.after(this.#options.tickEveryMs, () => waking.abort());
-    const end = (): void => waking.abort();
-    this.#ending.signal.addEventListener('abort', end);
-    try {
-      const stage = this.#stage;
-      const waits = [inputs.wait(waking.signal, { ready: stage.ready?.() !== false, replaying: this.#replaying })];
-      if (stage.changed !== undefined) waits.push(stage.changed(waking.signal));
-      await Promise.race(waits);
-    } finally {
-      cancel();
-      waking.abort();
-      this.#ending.signal.removeEventListener('abort', end);
-      this.#slicedAt = this.#clock.monotonic();
-    }
+    await first(this.#clock, ms, this.#ending.signal, waits);
+    this.#slicedAt = this.#clock.monotonic();
   }
 
   async #giveWay(): Promise<void> {

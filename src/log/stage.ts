@@ -50,6 +50,8 @@ interface StageBase {
    * more between two flushes while it catches up. Default: the rows it was given.
    */
   waiting?(): number;
+  /** Whether others of the thread use what it makes of a batch: it waits a while for those that are close behind. */
+  readonly isSharing?: boolean;
   /** Whether something has closed that waits for a flush: it does not wait for the next interval then. Default: never. */
   isDue?(): boolean;
   /** Resolves when `ready` or what `flush` would answer may have changed, or `signal` aborts. */

@@ -209,12 +209,8 @@ export class ViewStage implements LogStage, RunningView {
     else if (batch.rows > 0) this.#flow.takeTable(batch, this.#isReplay || !isTold);
     const clockTotalMs = Math.max(batch.clockTotalMs, this.#offsets.get(name)?.clockTotalMs ?? 0);
     const offset = batch.baseOffset + batch.rows;
-    this.#offsets.set(name, {
-      stream: batch.stream,
-      partition: batch.partition,
-      offset,
-      ...(clockTotalMs === 0 ? {} : { clockTotalMs }),
-    });
+    const { partition, stream } = batch;
+    this.#offsets.set(name, { stream, partition, offset, ...(clockTotalMs === 0 ? {} : { clockTotalMs }) });
     this.#rowsSinceCommit += batch.rows;
     if (this.#isReplay && !isTable) this.#replayed(batch, name, offset);
   }
@@ -382,6 +378,10 @@ export class ViewStage implements LogStage, RunningView {
       await this.#storing;
     }
     await this.#closed.close();
+  }
+
+  get isSharing(): boolean {
+    return this.#shared?.hasKin ?? false;
   }
 
   /** The source of the kernel generated last. */

@@ -116,6 +116,7 @@ function pairsOf(plans: readonly ViewPlan[], bytesMax: number) {
             if (groups !== null) used++;
             return groups;
           },
+          hasKin: view.hasKin,
           leave: () => view.leave(),
         };
   return plans.map((plan) => {

@@ -17,6 +17,7 @@ import type { Schema } from '../../event/schema.js';
 import { MillraceError } from '../../util/errors.js';
 import type { LogBatch, LogCursor } from '../log.js';
 import type { Board } from './board.js';
+import type { Companions } from './companions.js';
 import { ENTRY_KIND, type DirectoryEntry } from './layout.js';
 import { SegmentPages } from './segment-pages.js';
 import type { SegmentView, SegmentViews } from './segment-view.js';
@@ -29,6 +30,8 @@ const GAP_BYTES = 64 * 1024;
 
 /** Batches that cursors of a partition go ahead together. */
 const TOGETHER = 8;
+/** A cursor that is more batches behind is not waited for. */
+const NEAR = 4 * TOGETHER;
 
 /** What a cursor reads from. */
 export interface CursorSource {
@@ -49,6 +52,7 @@ export class SegmentCursor implements LogCursor {
   readonly #slot: number;
   /** Names the partition for `RecentBatches`. */
   readonly #shared: string;
+  readonly #companions: Companions;
   #position: number;
   #view: SegmentView | null = null;
   /** Next batch in the view's list. */
@@ -67,7 +71,7 @@ export class SegmentCursor implements LogCursor {
     this.#shared = `${stream.id}/${partition}`;
     const { start, end } = source.board.range(this.#slot);
     if (offset < start || offset > end) throw this.#outOfRange(start, end);
-    source.views.recent.enter(this.#shared);
+    this.#companions = source.views.recent.enter(this.#shared, this);
   }
 
   get position(): number {
@@ -92,6 +96,7 @@ export class SegmentCursor implements LogCursor {
       if (entry.rows > 0 && entry.baseOffset + entry.rows === this.#position) continue;
       const batch = this.#read(entry, stream.definition.schema);
       this.#position = entry.baseOffset + entry.rows;
+      this.#companions.moved();
       return batch;
     }
   }
@@ -99,11 +104,18 @@ export class SegmentCursor implements LogCursor {
   get leads(): boolean {
     const { board, views } = this.#source;
     const view = this.#view;
-    if (view === null || board.version === this.#seenVersion || !views.recent.isShared(this.#shared)) return false;
+    if (view === null || board.version === this.#seenVersion || this.#companions.size < 2) return false;
     const list = view.index.of(this.#streamId, this.#partition);
     if (this.#next >= list.count) views.refresh(view, board.durable());
     if (this.#next >= list.count || this.#next % TOGETHER !== 0) return false;
     return !views.recent.has(view.number, list.at(this.#next));
+  }
+
+  followers(): Promise<void> | null {
+    if (this.#view === null || this.#companions.size < 2) return null;
+    const list = this.#view.index.of(this.#streamId, this.#partition);
+    const from = Math.max(0, this.#next - NEAR);
+    return from < this.#next ? this.#companions.passed(list.baseOffset(from), this.#position) : null;
   }
 
   async wait(signal?: AbortSignal): Promise<void> {
@@ -116,7 +128,7 @@ export class SegmentCursor implements LogCursor {
     if (this.#closed) return;
     this.#closed = true;
     this.#run = null;
-    this.#source.views.recent.leave(this.#shared);
+    this.#source.views.recent.leave(this.#shared, this);
     if (this.#view !== null) this.#source.views.release(this.#view);
     this.#view = null;
   }
@@ -191,7 +203,7 @@ export class SegmentCursor implements LogCursor {
     const { attached, eventTimeMin, eventTimeMax, clockAdvanceMs } = pages.header;
     const batch = decodePages(pages, schema, attached ? this.#chain(entry, pages) : undefined);
     const whole = { ...this.#common(entry), batch, eventTimeMin, eventTimeMax, clockAdvanceMs };
-    if (entry.rows > 0 && recent.isShared(this.#shared)) recent.add(number, entry.at, whole, entry.bytes);
+    if (entry.rows > 0 && this.#companions.size > 1) recent.add(number, entry.at, whole, entry.bytes);
     return whole;
   }
 

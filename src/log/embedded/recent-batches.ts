@@ -9,34 +9,34 @@
  * behind reads for itself.
  */
 import type { LogBatch } from '../log.js';
+import { Companions } from './companions.js';
+import type { Standing } from './companions.js';
 
 const BYTES_MAX = 32 * 1024 * 1024;
 
 /** Batches by segment and position. */
 export class RecentBatches {
-  readonly #cursors = new Map<string, number>();
+  readonly #partitions = new Map<string, Companions>();
   readonly #batches = new Map<string, { readonly batch: LogBatch; readonly bytes: number }>();
   #bytes = 0;
 
-  /** A cursor begins to read a partition, named the same by all. */
-  enter(partition: string): void {
-    this.#cursors.set(partition, (this.#cursors.get(partition) ?? 0) + 1);
+  /** A cursor begins to read a partition, named the same by all; answers those that do. */
+  enter(partition: string, cursor: Standing): Companions {
+    let companions = this.#partitions.get(partition);
+    if (companions === undefined) this.#partitions.set(partition, (companions = new Companions()));
+    companions.add(cursor);
+    return companions;
   }
 
   /** It ends. */
-  leave(partition: string): void {
-    const left = this.#cursors.get(partition)! - 1;
-    if (left === 0) this.#cursors.delete(partition);
-    else this.#cursors.set(partition, left);
-    if (this.#cursors.size === 0) {
+  leave(partition: string, cursor: Standing): void {
+    const companions = this.#partitions.get(partition)!;
+    companions.delete(cursor);
+    if (companions.size === 0) this.#partitions.delete(partition);
+    if (this.#partitions.size === 0) {
       this.#batches.clear();
       this.#bytes = 0;
     }
-  }
-
-  /** Whether several cursors read a partition. */
-  isShared(partition: string): boolean {
-    return (this.#cursors.get(partition) ?? 0) > 1;
   }
 
   get(segment: number, position: number): LogBatch | undefined {

@@ -45,6 +45,8 @@ export interface SharedGroups {
 export interface SharedView {
   /** The groups of a batch; null where the view goes through the rows itself. */
   groupsOf(batch: LogBatch): SharedGroups | null;
+  /** Whether there are others that share with it. */
+  readonly hasKin: boolean;
   leave(): void;
 }
 
@@ -63,6 +65,9 @@ export class SharedViews {
     const member = kin.add(plan);
     return {
       groupsOf: (batch) => kin.groupsOf(member, batch),
+      get hasKin(): boolean {
+        return kin.size > 1;
+      },
       leave: () => {
         kin.remove(member);
         if (kin.size === 0) this.#kinds.delete(key);
