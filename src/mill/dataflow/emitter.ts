@@ -25,6 +25,9 @@ import type { Key, StateStore } from './state-table.js';
 import { clockCodec } from './operators/clock.js';
 import type { Shelf } from './shelf.js';
 
+/** Bytes of a row that is remembered beside its values: itself, its key, its place in the queue. */
+const KEPT_BYTES = 160;
+
 /** A row that is remembered. */
 interface Kept {
   row: Row;
@@ -54,7 +57,7 @@ export class Emitter implements Publisher {
   constructor(
     view: RelationView,
     budget: StateBudget,
-    { shelf, statePolicy }: Pick<DataflowContext, 'shelf' | 'statePolicy'> = {},
+    { shelf }: Pick<DataflowContext, 'shelf'> = {},
   ) {
     const { fields } = view.relation;
     const types = fields.map(({ type }) => type);
@@ -79,8 +82,7 @@ export class Emitter implements Publisher {
           const copies = reader.unsigned();
           return { row: codec.read(reader), copies, isFinal: false };
         },
-        // A row is its group's too, but for what spills.
-        bytes: ({ row }) => 48 + (statePolicy === undefined ? 0 : codec.bytes(row)),
+        bytes: ({ row }) => KEPT_BYTES + codec.bytes(row),
       },
       budget,
     );

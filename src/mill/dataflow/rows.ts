@@ -9,9 +9,11 @@ import type { Row } from './operator.js';
 import type { StateCodec } from './state-table.js';
 
 /** Bytes that a JavaScript array, and a boxed value, take beside what they hold. */
-const ARRAY_BYTES = 16;
+const ARRAY_BYTES = 48;
 const VALUE_BYTES = 8;
 const OBJECT_BYTES = 40;
+/** A number in a row that is no small whole one. */
+const NUMBER_BYTES = 16;
 
 /** Largest integer that `ByteWriter.integer` takes as a number. */
 const NUMBER_MAX = 2 ** 51;
@@ -28,19 +30,20 @@ const none = (): number => 0;
 const doubles: TypeCodec = {
   write: (value, writer) => writer.double(value as number),
   read: (reader) => reader.double(),
-  bytes: none,
+  bytes: () => NUMBER_BYTES,
 };
 
 const integers: TypeCodec = {
   write: (value, writer) => writeInteger(value as Int, writer),
   read: (reader) => intOf(reader.integer()),
-  bytes: (value) => (typeof value === 'bigint' ? OBJECT_BYTES : 0),
+  bytes: (value) =>
+    typeof value === 'bigint' ? OBJECT_BYTES : (value as number) === ((value as number) | 0) ? 0 : NUMBER_BYTES,
 };
 
 const texts: TypeCodec = {
   write: (value, writer) => writer.text(value as string),
   read: (reader) => reader.text(),
-  bytes: (value) => 16 + (value as string).length,
+  bytes: (value) => 24 + (value as string).length,
 };
 
 const TYPE_CODECS: Readonly<Record<string, TypeCodec>> = {

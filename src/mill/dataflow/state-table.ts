@@ -9,8 +9,9 @@
  * asked for; between rounds `evict` puts those back that were not used lately. An operator holds no state of such
  * a table beyond a round. `entries` and `values` go over what is in memory.
  *
- * Limits: what it holds in memory counts against the view's budget; `codec.bytes` says how much an entry takes. A new
- * entry counts as much as the others do on average until a `count` comes to it, some each round.
+ * Limits: what it holds in memory counts against the view's budget; `codec.bytes` says how much an entry takes: about
+ * what V8 does, all of it. An entry is counted when it is new, and again by a `count` after it was changed, as many each
+ * round as were touched in it.
  * Invariant: between two freezes, `changed` has every entry that was set or touched and is there, and `gone`
  * every key that a snapshot has and that was deleted.
  * Recovery: `load` fills it with what captures wrote, in any order, newest last.
@@ -70,10 +71,10 @@ export function captureOf(store: StateStore): SavedEntry[] {
   return store.take();
 }
 
-/** Bytes that an entry takes beside its state. */
-const ENTRY_BYTES = 96;
-/** Most changed entries that one `count` looks at: a round's cost does not depend on what was changed before. */
-const COUNTED_MAX = 512;
+/** Bytes that an entry takes beside its state: itself, its place in the map and among the changed. */
+const ENTRY_BYTES = 176;
+/** Changed entries that one `count` looks at beside as many as the round touched: its cost is the round's own. */
+const COUNTED_MIN = 512;
 
 /** A map whose changes can be captured. */
 export class StateTable<State> implements StateStore {
@@ -90,8 +91,9 @@ export class StateTable<State> implements StateStore {
   readonly #writer = new ByteWriter(256);
   /** Entries that `load` set: their states are whole, and can be counted, once the operator has seen them. */
   #loaded: Entry<State>[] = [];
-  /** How far `count` came among the changed entries. */
+  /** How far `count` came among the changed entries, and how many were touched since. */
   #counted = 0;
+  #touched = 0;
   #spilled: Spilled<State> | null = null;
 
   constructor(name: string, codec: StateCodec<State>, budget: StateBudget) {
@@ -163,8 +165,7 @@ export class StateTable<State> implements StateStore {
   }
 
   #add(key: Key, state: State): Entry<State> {
-    const { size } = this.#entries;
-    const bytes = size === 0 ? ENTRY_BYTES : Math.round(this.bytes / size);
+    const bytes = ENTRY_BYTES + this.#codec.bytes(state);
     const isSaved = this.#gone.size > 0 && this.#gone.delete(key);
     const entry = { key, state, bytes, ...FRESH, isChanged: true, isSaved };
     this.#entries.set(key, entry);
@@ -181,6 +182,7 @@ export class StateTable<State> implements StateStore {
   }
 
   #change(entry: Entry<State>): void {
+    this.#touched++;
     if (entry.isFrozen) this.#encode(entry);
     entry.isShelved = false;
     if (entry.isChanged) return;
@@ -199,7 +201,7 @@ export class StateTable<State> implements StateStore {
     entry.isGone = true;
     if (entry.isSaved) this.#gone.add(key);
     // Without snapshots nothing else lets go of those that came and went.
-    if (entry.isChanged && this.#changed.length > 2 * this.#entries.size + COUNTED_MAX) {
+    if (entry.isChanged && this.#changed.length > 2 * this.#entries.size + COUNTED_MIN) {
       this.#changed = this.#changed.filter(({ isGone }) => !isGone);
       this.#counted = 0;
     }
@@ -305,7 +307,8 @@ export class StateTable<State> implements StateStore {
     for (const entry of this.#loaded) this.#countEntry(entry);
     this.#loaded = [];
     const changed = this.#changed;
-    const end = Math.min(changed.length, this.#counted + COUNTED_MAX);
+    const end = Math.min(changed.length, this.#counted + COUNTED_MIN + this.#touched);
+    this.#touched = 0;
     for (let i = this.#counted; i < end; i++) this.#countEntry(changed[i]!);
     this.#counted = end === changed.length ? 0 : end;
   }

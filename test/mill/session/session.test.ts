@@ -54,7 +54,7 @@ describe('a session', () => {
   });
 
   test('a query whose state has no room is refused; a view puts the rows aside', async () => {
-    const session = new Session({ stateBytesMax: 20_000 });
+    const session = new Session({ stateBytesMax: 60_000 });
     await session.execute(
       'CREATE TABLE t (a int); CREATE MATERIALIZED VIEW v AS SELECT a, count(*) AS n FROM t GROUP BY a',
     );

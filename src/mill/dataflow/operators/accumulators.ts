@@ -18,6 +18,9 @@ import { RowSource } from '../row-source.js';
 import type { Key } from '../state-table.js';
 import { KeptAggregator } from './kept-rows.js';
 
+/** Bytes of an array of states beside them. */
+const ARRAY_BYTES = 48;
+
 /** An aggregate that can do what its operator needs. */
 export interface Accumulator {
   readonly aggregator: Aggregator<unknown>;
@@ -191,7 +194,7 @@ export function readStates(accumulators: readonly Accumulator[], reader: ByteRea
 
 /** About how many bytes the states of a group take. */
 export function statesBytes(accumulators: readonly Accumulator[], states: readonly unknown[]): number {
-  let sum = 16;
+  let sum = ARRAY_BYTES;
   for (let i = 0; i < accumulators.length; i++) sum += 8 + accumulators[i]!.aggregator.bytes(states[i]);
   return sum;
 }

@@ -275,17 +275,21 @@ export class GroupBy implements Operator {
 
   /** The row of a group; null where a value is an error, which is reported once while it lasts. */
   #rowOf(group: Group, reports: boolean): Row | null {
-    const row = group.keys.slice();
+    const { keys, states } = group;
+    // Not longer than it must be: a row that grows is given room to grow on.
+    const row = new Array<Value>(this.#relation.fields.length);
+    let at = 0;
+    for (; at < keys.length; at++) row[at] = keys[at]!;
     try {
       for (let i = 0; i < this.#accumulators.length; i++)
-        row.push(this.#accumulators[i]!.aggregator.value(group.states[i]));
+        row[at++] = this.#accumulators[i]!.aggregator.value(states[i]);
     } catch (error) {
       if (reports && !group.isBroken) this.#report(group, error);
       group.isBroken = true;
       return null;
     }
     group.isBroken = false;
-    if (this.#relation.sets !== null) row.push(this.#sets[group.set]!.bits);
+    if (this.#relation.sets !== null) row[at] = this.#sets[group.set]!.bits;
     return row;
   }
 

@@ -7,6 +7,10 @@ import type { Key, StateCodec } from '../state-table.js';
 import { readStates, statesBytes, writeStates } from './accumulators.js';
 import type { Accumulator } from './accumulators.js';
 
+/** Bytes of a group beside its keys and states, and of an aggregate's value in its row. */
+const GROUP_BYTES = 136;
+const VALUE_BYTES = 40;
+
 /** One group. */
 export class Group {
   key: Key = 0;
@@ -59,6 +63,8 @@ export function groupCodec(
       group.isBroken = isBroken;
       return group;
     },
-    bytes: (group: Group) => 120 + keys.bytes(group.keys) * 2 + statesBytes(accumulators, group.states),
+    // The row that was passed on has the keys, and values of its own.
+    bytes: ({ keys: shown, states }: Group) =>
+      GROUP_BYTES + keys.bytes(shown) * 2 + accumulators.length * VALUE_BYTES + statesBytes(accumulators, states),
   };
 }

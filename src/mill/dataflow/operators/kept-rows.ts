@@ -20,7 +20,7 @@ import { rowCodec } from '../rows.js';
 import type { Key, StateCodec } from '../state-table.js';
 
 /** Bytes of a map's entry and its object. */
-const KEPT_BYTES = 80;
+const KEPT_BYTES = 176;
 
 /** Arguments, and how often they came. */
 interface Kept {
@@ -31,7 +31,7 @@ interface Kept {
 /** Rows of a group. */
 class KeptRows {
   readonly byKey = new Map<Key, Kept>();
-  bytes = 64;
+  bytes = 240;
   /** In order; null after a change. */
   sorted: Kept[] | null = null;
   /** State of the aggregate itself, where it follows each change; null where it is run over all rows. */

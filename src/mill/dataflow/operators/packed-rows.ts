@@ -27,7 +27,7 @@ const PAGE_SLOTS = 1 << PAGE_BITS;
 /** A page with fewer rows is filled again. */
 const SPARSE_ROWS = PAGE_SLOTS / 4;
 /** Bytes of a slot beside its fields: what is here, and what finds it. */
-const SLOT_BYTES = 56;
+const SLOT_BYTES = 104;
 const FIELD_BYTES = 9;
 
 /** What is known of a page: changed since the last freeze; waits to be encoded; a snapshot has it; waits in `#sparse`. */

@@ -22,8 +22,9 @@ import { StateTable, type StateCodec } from '../state-table.js';
 
 const PAGE_BITS = 8;
 const PAGE_SLOTS = 1 << PAGE_BITS;
-/** Bytes of a slot beside its row. */
-const SLOT_BYTES = 32;
+/** Bytes of a slot beside its row, with what finds it; and of a row beside its values. */
+const SLOT_BYTES = 96;
+const ROW_BYTES = 48;
 /** A page with fewer rows is filled again. */
 const SPARSE_ROWS = PAGE_SLOTS / 4;
 
@@ -43,20 +44,20 @@ interface LoadedSlot {
   readonly count: number;
 }
 
-/** Types whose values are numbers, or take as much. */
-const FIXED: ReadonlySet<string> = new Set([
-  'boolean',
-  'integer',
-  'bigint',
-  'double precision',
-  'timestamptz',
-  'timestamp',
-  'date',
+/** Bytes of values of types that all take as much, beside their place in the row. */
+const FIXED: ReadonlyMap<string, number> = new Map([
+  ['boolean', 0],
+  ['integer', 0],
+  ['bigint', 8],
+  ['double precision', 16],
+  ['timestamptz', 16],
+  ['timestamp', 16],
+  ['date', 16],
 ]);
 
 /** Bytes of a row in its slot. It runs for each row that comes and goes, so fields of fixed size are counted once. */
 function sizeFunction(fields: readonly Field[]): (row: Row) => number {
-  const fixed = SLOT_BYTES + 16 + fields.length * 8;
+  const fixed = fields.reduce((sum, { type }) => sum + 8 + (FIXED.get(type) ?? 0), SLOT_BYTES + ROW_BYTES);
   const others = fields.flatMap(({ type }, index) =>
     FIXED.has(type) ? [] : [{ index, bytes: valueCodec(type).bytes }],
   );

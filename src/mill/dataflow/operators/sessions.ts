@@ -45,8 +45,8 @@ export class SessionGroup {
 }
 
 /** Bytes of a group, and of a session, beside keys and states. */
-const GROUP_BYTES = 120;
-const SESSION_BYTES = 160;
+const GROUP_BYTES = 280;
+const SESSION_BYTES = 640;
 
 /** How a group is written. */
 export function sessionCodec(

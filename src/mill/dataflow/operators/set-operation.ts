@@ -19,6 +19,10 @@ import { StateTable, type Key, type StateCodec } from '../state-table.js';
 import { RowOutput } from './row-output.js';
 import { LeftOut } from './left-out.js';
 
+/** Bytes of equal rows beside their forms, with the text they are found by; and of a form beside its row. */
+const ENTRY_BYTES = 240;
+const FORM_BYTES = 56;
+
 /** One form of a row, and how often each side has it. */
 interface Form {
   readonly row: Row;
@@ -78,7 +82,7 @@ export class SetOperator implements Operator {
       // It never had room: nobody can see it go.
       if (weight < 0) return;
       if (!this.#scope.context.budget.hasRoom()) return this.#leftOut[input]!.report(row, 'state_full');
-      entry = { forms: [], shown: null, times: 0 };
+      entry = { forms: [{ row, left: 0, right: 0 }], shown: null, times: 0 };
       this.#entries.set(key, entry);
     } else this.#entries.touch(key);
     const { forms } = entry;
@@ -151,7 +155,7 @@ function entryCodec(row: StateCodec<Row>): StateCodec<Entry> {
       const times = reader.unsigned();
       return { forms, times, shown: times > 0 ? row.read(reader) : null };
     },
-    bytes: ({ forms }) => forms.reduce((sum, form) => sum + 48 + row.bytes(form.row), 64),
+    bytes: ({ forms }) => forms.reduce((sum, form) => sum + FORM_BYTES + row.bytes(form.row), ENTRY_BYTES),
   };
 }
 

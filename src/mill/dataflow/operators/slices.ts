@@ -17,7 +17,7 @@ import type { Accumulator } from './accumulators.js';
 import type { RollingMerge } from './rolling-merge.js';
 
 /** Bytes of a slice beside its states. */
-const SLICE_BYTES = 120;
+const SLICE_BYTES = 200;
 /** Most slices that one `count` looks at. */
 const COUNTED_MAX = 512;
 

@@ -33,8 +33,8 @@ export interface TimedRows {
 }
 
 /** Bytes of a key's rows, and of each, beside the values. */
-const GROUP_BYTES = 120;
-const ROW_BYTES = 64;
+const GROUP_BYTES = 300;
+const ROW_BYTES = 112;
 
 /** Position of the first row at a time or behind it; the length where there is none. */
 export function firstAtTime(rows: readonly TimedRow[], time: number): number {

@@ -225,9 +225,10 @@ test('a new slice is refused when the state is full, and taken again when there 
   packed.operator.advance(40);
   packed.operator.flush();
   expect(packed.rows.length).toBe(2);
+  const { bytes } = packed.context.budget;
   take([row('c', 40)]);
   expect(packed.late.length).toBe(1);
-  expect(packed.context.budget.bytes).toBeLessThan(208);
+  expect(packed.context.budget.bytes - bytes).toBeLessThan(208);
 });
 
 test('where windows are many, only what can be taken away again is summed in arrays', () => {

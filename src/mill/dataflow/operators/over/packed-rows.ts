@@ -28,7 +28,7 @@ const CAPACITY_MIN = 1_024;
 /** No slot, no block. */
 export const NONE = -1;
 /** Bytes of a slot beside its row. */
-const SLOT_BYTES = 64;
+const SLOT_BYTES = 160;
 /** Rows of one block that is made of others' rest. */
 const REPACKED_ROWS = 4_096;
 
