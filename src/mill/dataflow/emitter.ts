@@ -54,11 +54,7 @@ export class Emitter implements Publisher {
   readonly #forgetting = new ExpiryQueue();
   #published: Published[] = [];
 
-  constructor(
-    view: RelationView,
-    budget: StateBudget,
-    { shelf }: Pick<DataflowContext, 'shelf'> = {},
-  ) {
+  constructor(view: RelationView, budget: StateBudget, { shelf }: Pick<DataflowContext, 'shelf'> = {}) {
     const { fields } = view.relation;
     const types = fields.map(({ type }) => type);
     this.#view = view;
