@@ -184,7 +184,8 @@ ${ordered.map(code).join(', ')}. A named WINDOW, \`ROWS\`, \`RANGE\` and \`GROUP
 
 \`[INNER] JOIN\`, \`LEFT\`, \`RIGHT\`, \`FULL\`, \`CROSS\`, \`NATURAL\`, \`ON\`, \`USING\`, \`[NOT] EXISTS\`, \`[NOT] IN (SELECT …)\`,
 \`ASOF [LEFT] JOIN\`, \`FOR SYSTEM_TIME AS OF PROCTIME()\` or of a column: [joins](../guide/joins.md).
-\`UNION\`, \`INTERSECT\`, \`EXCEPT\`, each with ALL; WITH (not recursive); subqueries in FROM.
+\`UNION\`, \`INTERSECT\`, \`EXCEPT\`, each with ALL; WITH (not recursive); subqueries in FROM, also LATERAL, and in
+expressions: for one value, \`EXISTS\`, \`IN\`, and \`ANY\` and \`ALL\` of any comparison; each may read the queries around it.
 Several rows of one, in FROM (also \`LEFT JOIN LATERAL … ON true\` and \`WITH ORDINALITY\`) or the SELECT list:
 ${expansionNames().map(code).join(', ')}.`;
 }

@@ -15,6 +15,13 @@ export const SUBQUERIES = 3 << 20;
 export const EXPANSIONS = 4 << 20;
 export const OUTER = 5 << 20;
 const END = 6 << 20;
+/**
+ * References to queries around a subquery: those to the one around that begin a level further, and so on. What is
+ * joined with the query around it is lowered by one.
+ */
+export const LEVEL = 1 << 16;
+/** How many queries around it a subquery can read. */
+export const LEVELS = 15;
 
 /** A column of a relation. */
 export function columnOf(fields: readonly Field[], index: number): Expression {

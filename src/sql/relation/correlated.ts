@@ -6,12 +6,13 @@
  * joined with the values that the query around it has: each once, however many rows have it.
  */
 import type { SubLink } from 'libpg-query';
-import { bindError, literal } from '../context.js';
+import { literal } from '../context.js';
 import type { Expression } from '../plan.js';
 import { visit } from '../walk.js';
 import { allOf, columnOf, isReference, OUTER, replaceColumns, shifted } from './columns.js';
-import { joinOf } from './join.js';
-import type { BegunSelect, QueryContext } from './query-context.js';
+import { joinOf } from './join-of.js';
+import { readsFurther, readsOuter, visitOuter } from './outer-fields.js';
+import type { BegunSelect } from './query-context.js';
 import type { AggregateSpec, Field, Relation } from './relation.js';
 
 /** A subquery for one value, ready to be joined. */
@@ -27,35 +28,29 @@ export interface Scalar {
 }
 
 /**
- * Plans a subquery whose FROM and WHERE are planned, and whose conditions read the query around it.
+ * Plans a subquery whose FROM and WHERE are planned, and whose conditions read the query around it; undefined where it
+ * reads that elsewhere too, or has several rows of a key.
  *
  * @param around rows of the query around it, its FROM first.
  * @param more conditions beside those of its WHERE, by `=`.
  */
 export function planCorrelated(
-  context: QueryContext,
   planner: BegunSelect,
-  link: SubLink,
   around: Relation,
   more: readonly Expression[] = [],
-): Scalar {
+): Scalar | undefined {
+  if (readsOuter(planner.relation)) return undefined;
   const conditions = [...planner.correlated, ...more];
   const pairs = conditions.flatMap((condition) => pairOf(condition) ?? []);
   const rest = conditions.filter((condition) => pairOf(condition) === undefined);
-  const refuse = (): Error =>
-    bindError(
-      context.source,
-      'SQL_UNSUPPORTED',
-      'a subquery for one value may compare with the query around it by = alone',
-      link.location,
-      'Join with the grouped subquery: JOIN (SELECT key, max(x) AS x FROM … GROUP BY key) m ON m.key = ….',
-    );
-  if (rest.some((condition) => more.includes(condition))) throw refuse();
-  const fields = rest.length === 0 ? [] : outerFields(rest);
+  if (conditions.some(readsFurther) || rest.some((condition) => more.includes(condition))) return undefined;
+  const fields = rest.length === 0 ? [] : fieldsAround(rest);
   const width = planner.relation.fields.length;
   if (fields.length > 0) planner.relation = withValues(planner.relation, around, fields, rest);
   const met = fields.map((_, i) => columnOf(planner.relation.fields, width + i));
-  const { empty, relation } = planner.grouped([...pairs.map((pair) => pair.inner), ...met]);
+  const grouped = planner.grouped([...pairs.map((pair) => pair.inner), ...met]);
+  if (grouped === undefined) return undefined;
+  const { empty, relation } = grouped;
   const outer = [...pairs.map((pair) => pair.outer), ...fields.map((field) => columnOf(around.fields, field))];
   return fields.length === 0
     ? { relation, outer, empty }
@@ -63,19 +58,16 @@ export function planCorrelated(
 }
 
 /** A relation with `true` in front of its fields: what tells a row with NULL in all of them from none. */
-function found(input: Relation): Relation {
+export function found(input: Relation): Relation {
   const fields: Field[] = [{ name: '_found', type: 'boolean', nullable: false }, ...input.fields];
   const expressions = [literal(true, 'boolean'), ...input.fields.map((_, i) => columnOf(input.fields, i))];
   return { kind: 'project', fields, input, expressions };
 }
 
 /** Fields of the query around a subquery that conditions read. */
-function outerFields(conditions: readonly Expression[]): number[] {
+function fieldsAround(conditions: readonly Expression[]): number[] {
   const fields = new Set<number>();
-  for (const condition of conditions)
-    visit(condition, (node) => {
-      if (node.kind === 'column' && isReference(node, OUTER)) fields.add(node.index - OUTER);
-    });
+  for (const condition of conditions) visitOuter(condition, (field) => fields.add(field));
   return [...fields];
 }
 

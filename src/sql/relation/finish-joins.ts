@@ -8,7 +8,7 @@ import { fixedLengthMs } from '../interval.js';
 import { literal } from '../context.js';
 import { assumeTime, canBeTime } from './assume-time.js';
 import { allOf, columnOf, conjuncts, replace, shifted } from './columns.js';
-import { sideOf } from './join.js';
+import { sideOf } from './join-of.js';
 import { hasFixedSize, isSameWindow, originOf, originOfExpression, sizeMs } from './lineage.js';
 import { pushDown } from './push-down.js';
 import type { Join, Project, Relation, TimeBound } from './relation.js';

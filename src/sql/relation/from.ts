@@ -1,14 +1,16 @@
 /** FROM: relations, windows over them, functions, joins. */
-import type { Node, RangeFunction, RangeSubselect, RangeVar, SelectStmt } from 'libpg-query';
-import { MillraceError } from '../../util/errors.js';
+import type { Node, RangeFunction, RangeVar } from 'libpg-query';
 import { bindError } from '../context.js';
+import type { Expression } from '../plan.js';
 import { locationOf } from '../tree.js';
 import { callName } from './aggregates.js';
 import { callsOf, expandedBy, isExpansionItem } from './expand-from.js';
 import { isExpansion } from './expansions.js';
 import { inner } from './query-context.js';
 import type { QueryContext } from './query-context.js';
-import { beginning, joinOf, planJoin } from './join.js';
+import { joinOf } from './join-of.js';
+import { beginning, planJoin } from './join.js';
+import { isLateral, planLateral } from './lateral.js';
 import { aliased, namedRelation } from './named.js';
 import type { Relation } from './relation.js';
 import { joined, scopeOf } from './scope.js';
@@ -32,21 +34,24 @@ export function planFrom(context: QueryContext, items: readonly Node[]): From {
   let from: From | null = null;
   for (const item of items) {
     if (from !== null && isExpansionItem(item)) from = expandedBy(context, from, item.RangeFunction);
-    else {
+    else if (from !== null && isLateral(item)) {
+      const { condition, inPlace, item: next } = planLateral(context, from, item.RangeSubselect);
+      from = inPlace ? next : crossed(from, next, condition, beginning(item));
+    } else {
       const next = planItem(context, item);
-      from = from === null ? next : crossed(from, next, beginning(item));
+      from = from === null ? next : crossed(from, next, null, beginning(item));
     }
   }
   return from ?? NO_COLUMNS;
 }
 
-/** Every row of one side with every row of the other; conditions come later, from WHERE. */
-export function crossed(left: From, right: From, location?: number): From {
+/** Every row of one side with every row of the other, or those that meet; other conditions come later, from WHERE. */
+function crossed(left: From, right: From, condition: Expression | null, location?: number): From {
   const scope = joined(left.scope, right.scope);
   return {
     scope,
     relation: {
-      ...joinOf(left.relation, right.relation, 'inner', null),
+      ...joinOf(left.relation, right.relation, 'inner', condition),
       ...(location === undefined ? {} : { location }),
     },
   };
@@ -59,29 +64,11 @@ export function planItem(context: QueryContext, item: Node): From {
   if ('RangeSubselect' in item) {
     const { subquery, alias } = item.RangeSubselect;
     if (subquery === undefined || !('SelectStmt' in subquery)) throw unsupported(context, item);
-    const relation = planSubquery(context, item.RangeSubselect, subquery.SelectStmt);
+    const relation = context.plan(inner(context, {}, undefined), subquery.SelectStmt);
     return { relation, scope: aliased(context, relation.fields, alias, alias?.aliasname ?? '') };
   }
   if ('RangeFunction' in item) return planFunction(context, item.RangeFunction);
   throw unsupported(context, item);
-}
-
-/** A subquery of FROM. One that reads the items before it is told from one with a wrong name. */
-function planSubquery(context: QueryContext, item: RangeSubselect, select: SelectStmt): Relation {
-  try {
-    return context.plan(inner(context, {}, undefined), select);
-  } catch (error) {
-    const isUnknown = error instanceof MillraceError && error.code === 'SQL_UNKNOWN_COLUMN';
-    if (item.lateral !== true || !isUnknown) throw error;
-    throw bindError(
-      context.source,
-      'SQL_UNSUPPORTED',
-      'a LATERAL subquery that reads the items before it is not supported',
-      locationOf(select.targetList?.[0]),
-      'Join it: JOIN (SELECT key, … FROM … GROUP BY key) s ON s.key = t.key; the first n rows of each key are those of ' +
-        'row_number() OVER (PARTITION BY key ORDER BY …) <= n.',
-    );
-  }
 }
 
 function unsupported(context: QueryContext, item: Node): Error {

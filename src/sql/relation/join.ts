@@ -6,11 +6,12 @@ import { bindError } from '../context.js';
 import type { BindContext } from '../context.js';
 import type { Expression } from '../plan.js';
 import { locationOf } from '../tree.js';
-import { visit } from '../walk.js';
 import type { JoinMark } from '../statements/statement.js';
 import { allOf, columnOf, conjuncts, shifted } from './columns.js';
 import { joinedExpansion } from './expand-from.js';
 import type { From } from './from.js';
+import { joinOf, sideOf } from './join-of.js';
+import { isLateral, planLateral } from './lateral.js';
 import type { QueryContext } from './query-context.js';
 import type { Field, Join, JoinKind, Relation } from './relation.js';
 import { joined, lookUp, unknownColumn } from './scope.js';
@@ -33,18 +34,21 @@ export function planJoin(
   const left = planItem(context, node.larg!);
   const expanded = joinedExpansion(context, node, left);
   if (expanded !== undefined) return expanded;
-  const right = planItem(context, node.rarg!);
+  const lateral = isLateral(node.rarg!) ? planLateral(context, left, node.rarg.RangeSubselect, node) : undefined;
+  if (lateral?.inPlace === true) return filteredBy(context, node, lateral.item);
+  const right = lateral?.item ?? planItem(context, node.rarg!);
   const type = KINDS[node.jointype ?? 'JOIN_INNER']!;
   const both = joined(left.scope, right.scope);
   const binder = scopeContext(context, both);
   const names = usingNames(node, left.scope, right.scope);
   const location = beginning(node.rarg!);
-  const condition =
+  const written =
     names !== null
       ? allOf(names.map((name) => usingPair(context, binder, name, left.scope, right.scope, location)))
       : node.quals === undefined
         ? null
         : bindCondition(binder, node.quals, 'JOIN/ON');
+  const condition = allOf([...conjuncts(lateral?.condition ?? null), ...conjuncts(written)]);
   const mark = context.source.joins?.get(node);
   const isSemi = mark?.kind === 'semi' || mark?.kind === 'anti';
   if (isSemi) {
@@ -62,29 +66,12 @@ export function planJoin(
   return { relation, scope };
 }
 
-/** A join of two relations, its condition not yet taken apart. */
-export function joinOf(left: Relation, right: Relation, type: JoinKind, condition: Expression | null): Join {
-  const nullable = (fields: readonly Field[], any: boolean): Field[] =>
-    fields.map((field) => (any && !field.nullable ? { ...field, nullable: true } : field));
-  const fields =
-    type === 'semi' || type === 'anti'
-      ? left.fields
-      : [
-          ...nullable(left.fields, type === 'right' || type === 'full'),
-          ...nullable(right.fields, type === 'left' || type === 'full'),
-        ];
-  return {
-    kind: 'join',
-    fields,
-    left,
-    right,
-    type,
-    equal: [],
-    condition,
-    bound: null,
-    windowEnd: null,
-    mode: { kind: 'both' },
-  };
+/** Rows that a LATERAL subquery was put beside, and that meet the join's condition. */
+function filteredBy(context: QueryContext, node: JoinExpr, from: From): From {
+  if (node.quals === undefined) return from;
+  const condition = bindCondition(scopeContext(context, from.scope), node.quals, 'JOIN/ON');
+  const { relation, scope } = from;
+  return { scope, relation: { kind: 'filter', fields: relation.fields, input: relation, condition } };
 }
 
 function usingNames(node: JoinExpr, left: Scope, right: Scope): string[] | null {
@@ -216,20 +203,6 @@ function inequality(
   if (sideA === 'left' && sideB === 'right') return { left: a!, right: b!, comparison };
   if (sideA === 'right' && sideB === 'left') return { left: b!, right: a!, comparison: MIRRORED[comparison] };
   return undefined;
-}
-
-/** Which side of a join an expression reads. */
-export function sideOf(expression: Expression, width: number): 'left' | 'right' | 'both' | 'none' {
-  let left = false;
-  let right = false;
-  const look = (node: Expression): void => {
-    if (node.kind === 'column') {
-      if (node.index < width) left = true;
-      else right = true;
-    }
-  };
-  visit(expression, look);
-  return left ? (right ? 'both' : 'left') : right ? 'right' : 'none';
 }
 
 /** Where an item of FROM begins; undefined where the tree does not say. */

@@ -5,13 +5,13 @@
  * have NULL where the value is.
  */
 import type { Node, ResTarget, SelectStmt, SubLink } from 'libpg-query';
-import { bindTyped } from '../bind.js';
-import { bindOperator } from '../bind-call.js';
+import { bind as bindNode, bindTyped } from '../bind.js';
+import { bindOperator, coerce } from '../bind-call.js';
 import { bindError, literal } from '../context.js';
 import type { BindContext } from '../context.js';
 import type { Expression } from '../plan.js';
 import { visit } from '../walk.js';
-import { AGGREGATES, OUTER, reference, replace } from './columns.js';
+import { LEVEL, OUTER, reference, replace } from './columns.js';
 import { planCorrelated } from './correlated.js';
 import type { Scalar } from './correlated.js';
 import { inner } from './query-context.js';
@@ -32,11 +32,13 @@ export interface Membership {
   readonly isPlain: boolean;
   /** The value of a subquery. */
   add(scalar: Scalar): Expression;
+  /** The value of a relation of one field and one row, which may read the query around it. */
+  valueOf(relation: Relation): Expression;
 }
 
 const COUNT: Node = { FuncCall: { funcname: [{ String: { sval: 'count' } }], agg_star: true } };
 /** Stands for what IN tests, among the columns of the query around it. */
-const TESTED = AGGREGATES - 1;
+const TESTED = LEVEL - 1;
 const PLAIN = { limitOption: 'LIMIT_OPTION_DEFAULT', op: 'SETOP_NONE' } as const;
 
 /** The value of EXISTS (…). */
@@ -44,36 +46,32 @@ export function existsValue(place: Membership): Expression {
   return isPositive(countOf(place, COUNT));
 }
 
-/** The value of `x IN (…)`: true, false, or NULL where a comparison with NULL leaves it open. */
-export function inValue(place: Membership, test: Node): Expression {
+/**
+ * The value of `x IN (…)`: true, false, or NULL where a comparison with NULL leaves it open. Undefined for other
+ * comparisons and for rows, and where more than WHERE reads the query around it.
+ */
+export function inValue(place: Membership, test: Node): Expression | undefined {
   const { bind, context, link } = place;
-  const refuse = (message: string): Error =>
-    bindError(
-      context.source,
-      'SQL_UNSUPPORTED',
-      message,
-      link.location,
-      'Write WHERE x IN (…) AND …, or a LEFT JOIN and a test for NULL.',
-    );
   const name = (link.operName ?? []).map((part) => ('String' in part ? (part.String.sval ?? '') : '')).at(-1) ?? '=';
-  if (name !== '=' || 'RowExpr' in test)
-    throw refuse('ANY of a comparison or of rows stands alone in WHERE, joined by AND');
+  if (name !== '=' || 'RowExpr' in test) return undefined;
   const select = place.isPlain ? place.select : wrapped(place.select);
-  const inside = inner(context, { outer: place.scope }, link.location);
+  const inside = inner(context, { outer: [place.scope, ...context.outer] }, link.location);
   const shown = context.begin(inside, select);
   const targets = shown.targets();
   const [first] = targets;
   if (first === undefined || targets.length > 1)
     throw bindError(context.source, 'SQL_TYPE', 'subquery has too many columns', link.location);
   const node = nodeOf(first);
-  const tested = bindTyped(bind, test);
+  const bound = bindNode(bind, test);
   const planner = context.begin(inside, { ...select, targetList: [{ ResTarget: { val: COUNT } }] });
   planner.bind.clause = 'SELECT';
   const value = first.column ?? bindTyped(planner.bind, node);
+  const tested = bound.kind === 'unknown' ? coerce(bind, bound, value.type, link.location) : bound;
   // What is tested may stand for an aggregate: only one column of it is seen from inside.
   const around = reference(OUTER, TESTED, 'tested', tested.type);
   const equal = bindOperator(planner.bind, '=', [around, value], link.location);
-  const scalar = planCorrelated(context, planner, link, place.around, [equal]);
+  const scalar = planCorrelated(planner, place.around, [equal]);
+  if (scalar === undefined) return undefined;
   const outer = scalar.outer.map((each) =>
     replace(each, (part) => (part.kind === 'column' && part.index === TESTED ? tested : undefined)),
   );
@@ -103,10 +101,10 @@ function countOf(place: Membership, count: Node): Expression {
   const { context, link, scope } = place;
   const source = place.isPlain ? place.select : wrapped(place.select);
   const select = { ...source, targetList: [{ ResTarget: { val: count } }] };
-  const inside = inner(context, { outer: scope }, link.location);
+  const inside = inner(context, { outer: [scope, ...context.outer] }, link.location);
   const planner: BegunSelect = context.begin(inside, select);
-  if (planner.correlated.length > 0) return place.add(planCorrelated(context, planner, link, place.around));
-  return place.add({ relation: context.plan(inside, select), outer: [], empty: null });
+  const grouped = planner.correlated.length > 0 ? planCorrelated(planner, place.around) : undefined;
+  return grouped === undefined ? place.valueOf(context.plan(inside, select)) : place.add(grouped);
 }
 
 /** `SELECT * FROM (select)`. */

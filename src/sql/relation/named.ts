@@ -44,7 +44,7 @@ export function namedRelation(context: QueryContext, name: string, location: num
   }
   if (entry.query !== undefined) {
     const { select, columnNames, ...source } = entry.query;
-    const relation = context.plan(inner(context, { source, named: new Map(), outer: null }, location), select);
+    const relation = context.plan(inner(context, { source, named: new Map(), outer: [] }, location), select);
     return renamed(relation, columnNames);
   }
   const scan: Scan = {

@@ -10,7 +10,7 @@
  */
 import type { Expression, SqlType } from '../plan.js';
 import { allOf, columnOf, conjuncts, keyOf, replaceColumns, shifted } from './columns.js';
-import { sideOf } from './join.js';
+import { sideOf } from './join-of.js';
 import type { Aggregate, Join, Project, Relation, TopN } from './relation.js';
 import { numericShape } from './scale.js';
 import { mapInputs } from './walk-relation.js';

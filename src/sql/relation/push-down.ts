@@ -4,7 +4,7 @@
  */
 import type { Expression } from '../plan.js';
 import { allOf, conjuncts, replaceColumns, shifted } from './columns.js';
-import { sideOf } from './join.js';
+import { sideOf } from './join-of.js';
 import type { Join, Relation } from './relation.js';
 import { visit } from '../walk.js';
 

@@ -15,8 +15,8 @@ export interface QueryContext {
   readonly isBatch: boolean;
   /** Queries of WITH, by name. */
   readonly named: ReadonlyMap<string, Relation>;
-  /** The columns of the query around a subquery. */
-  readonly outer: Scope | null;
+  /** The columns of the queries around a subquery, the nearest first. */
+  readonly outer: readonly Scope[];
   /** How deep views and subqueries are nested. */
   readonly depth: number;
   /** Plans a subquery. */
@@ -33,8 +33,11 @@ export interface BegunSelect {
   relation: Relation;
   /** Conditions of WHERE that read the query around this one. */
   readonly correlated: readonly Expression[];
-  /** The one value that it selects, grouped by `keys`, which come first; and the value over no rows. */
-  grouped(keys: readonly Expression[]): { readonly relation: Relation; readonly empty: Expression };
+  /**
+   * The one value that it selects, grouped by `keys`, which come first; and the value over no rows. Undefined where keys
+   * may have several rows, or what is selected reads the query around it.
+   */
+  grouped(keys: readonly Expression[]): { readonly relation: Relation; readonly empty: Expression } | undefined;
   targets(): readonly { readonly target: ResTarget; readonly column?: Expression }[];
   /** Binds one condition of WHERE. */
   condition(node: Node): Expression;

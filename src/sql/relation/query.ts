@@ -15,8 +15,9 @@ import { inner } from './query-context.js';
 import type { QueryContext } from './query-context.js';
 import type { Field, OrderItem, QueryPlan, Relation } from './relation.js';
 import { scopeOf } from './scope.js';
-import { narrowed, SelectPlanner } from './select.js';
-import type { Body } from './select.js';
+import { SelectPlanner } from './select.js';
+import { narrowed } from './steps.js';
+import type { Body } from './steps.js';
 
 /** A context for a statement of `source`. */
 export function queryContext(source: QuerySource, catalog: RelationCatalog, isBatch: boolean): QueryContext {
@@ -25,7 +26,7 @@ export function queryContext(source: QuerySource, catalog: RelationCatalog, isBa
     catalog,
     isBatch,
     named: new Map(),
-    outer: null,
+    outer: [],
     depth: 0,
     plan: planRelation,
     begin: (inside, select) => new SelectPlanner(inside, select),

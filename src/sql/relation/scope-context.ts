@@ -2,18 +2,20 @@
 import type { BindContext } from '../context.js';
 import { expressionContext } from './query-context.js';
 import type { QueryContext } from './query-context.js';
-import { lookUp, unknownColumn } from './scope.js';
+import { lookAround, lookUp, unknownColumn } from './scope.js';
 import type { Scope } from './scope.js';
 
-/** A context that finds names in a scope and knows nothing else. */
+/** A context that finds names in a scope, then in those of the queries around it, and knows nothing else. */
 export function scopeContext(context: QueryContext, scope: Scope): BindContext {
   return expressionContext(
     context.source,
     {
       column: (names, location) => {
         const found = lookUp(scope, names, context.source, location);
-        if (found === undefined) throw unknownColumn(scope, names, context.source, location);
-        return found;
+        if (found !== undefined) return found;
+        const around = lookAround(context.outer, names, context.source, location);
+        if (around !== undefined) return around;
+        throw unknownColumn(scope, names, context.source, location);
       },
       node: () => undefined,
     },

@@ -4,7 +4,7 @@ import { bindError } from '../context.js';
 import { editDistance } from '../near.js';
 import type { Expression } from '../plan.js';
 import type { QuerySource } from './catalog.js';
-import { columnOf } from './columns.js';
+import { columnOf, LEVEL, LEVELS, OUTER, reference } from './columns.js';
 import type { Field } from './relation.js';
 
 /** One column in sight. */
@@ -67,6 +67,20 @@ export function lookUp(
       `Write ${found.map((column) => `${column.relation ?? ''}.${name}`).join(' or ')}.`,
     );
   return found.length === 0 ? undefined : columnOf(scope.fields, found[0]!.index);
+}
+
+/** The column of the queries around a subquery, the nearest first, that names mean; undefined when there is none. */
+export function lookAround(
+  scopes: readonly Scope[],
+  names: readonly string[],
+  source: QuerySource,
+  location: number | undefined,
+): Expression | undefined {
+  for (const [level, scope] of scopes.slice(0, LEVELS).entries()) {
+    const found = lookUp(scope, names, source, location);
+    if (found?.kind === 'column') return reference(OUTER + level * LEVEL, found.index, found.name, found.type);
+  }
+  return undefined;
 }
 
 /** The error of a name that means nothing here. */

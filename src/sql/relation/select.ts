@@ -9,9 +9,11 @@ import type { BindContext, QueryBinder } from '../context.js';
 import type { Expression } from '../plan.js';
 import { sameExpression } from '../same-expression.js';
 import { locationOf } from '../tree.js';
+import { columnsOf } from '../walk.js';
 import { bindAggregateSpec, callName, isAggregate } from './aggregates.js';
 import {
   AGGREGATES,
+  allOf,
   columnOf,
   EXPANSIONS,
   FUNCTIONS,
@@ -33,23 +35,18 @@ import { derivedName, isExcepted } from './names.js';
 import { readOrder } from './order.js';
 import { bindOver, mapOver, requireOver } from './over.js';
 import type { BoundOver } from './over.js';
+import { readsOuter } from './outer-fields.js';
 import { pushDown } from './push-down.js';
 import { expressionContext } from './query-context.js';
 import type { BegunSelect, QueryContext } from './query-context.js';
 import { rateLimit } from './rate-limit.js';
 import type { AggregateSpec, Field, OrderItem, Relation } from './relation.js';
-import { lookUp, nameIn, unknownColumn } from './scope.js';
+import { lookAround, lookUp, nameIn, unknownColumn } from './scope.js';
 import { emptyValue, withScalar } from './correlated.js';
 import type { Scalar } from './correlated.js';
 import { applyCondition, subqueryValue } from './subqueries.js';
-import { addOver, distinctOn, isNullable, projected } from './steps.js';
-
-/** A SELECT before LIMIT: `width` fields are shown, what lies behind is there for ORDER BY. */
-export interface Body {
-  readonly relation: Relation;
-  readonly width: number;
-  readonly order: readonly OrderItem[];
-}
+import { addOver, andParts, distinctOn, distinctRows, isNullable, narrowed, projected } from './steps.js';
+import type { Body } from './steps.js';
 
 /** One SELECT with a FROM, while it is planned. */
 export class SelectPlanner implements BegunSelect {
@@ -86,8 +83,8 @@ export class SelectPlanner implements BegunSelect {
     const { source, outer } = this.context;
     const found = lookUp(this.from.scope, names, source, location);
     if (found !== undefined) return found;
-    const around = outer === null ? undefined : lookUp(outer, names, source, location);
-    if (around?.kind === 'column') return reference(OUTER, around.index, around.name, around.type);
+    const around = lookAround(outer, names, source, location);
+    if (around !== undefined) return around;
     throw unknownColumn(this.from.scope, names, source, location);
   }
 
@@ -144,10 +141,24 @@ export class SelectPlanner implements BegunSelect {
     if (clause !== 'SELECT' && clause !== 'HAVING' && clause !== 'ORDER BY')
       this.#misplaced(`aggregate functions are not allowed in ${clause}`, call.location);
     const spec = bindAggregateSpec(this.bind, call);
+    this.#requireOwn(spec, call.location);
     const text = keyOf(spec);
     let at = this.#aggregates.findIndex((other) => keyOf(other) === text);
     if (at < 0) at = this.#aggregates.push(spec) - 1;
     return reference(AGGREGATES, at, spec.name, spec.type);
+  }
+
+  /** An aggregate of nothing but columns of the query around this one is one of that query: it is not told apart here. */
+  #requireOwn({ args }: AggregateSpec, location: number | undefined): void {
+    const read = args.flatMap(columnsOf);
+    if (read.length === 0 || !read.every((index) => index >= OUTER)) return;
+    throw bindError(
+      this.context.source,
+      'SQL_UNSUPPORTED',
+      'an aggregate of columns of the query around this one alone: not supported',
+      location,
+      'Write it in the query whose columns they are.',
+    );
   }
 
   #where(): void {
@@ -214,14 +225,11 @@ export class SelectPlanner implements BegunSelect {
 
   /** Plans the whole. `order`: ORDER BY. */
   plan(order: readonly Node[]): Body {
-    if (this.correlated.length > 0)
-      throw bindError(
-        this.context.source,
-        'SQL_UNSUPPORTED',
-        'a subquery that groups, limits or gives a value can not read the query around it',
-        locationOf(this.#select.whereClause),
-        'Join with the grouped subquery: JOIN (SELECT key, max(x) AS x FROM … GROUP BY key) m ON m.key = ….',
-      );
+    const around = allOf(this.correlated);
+    if (around !== null) {
+      const { fields } = this.relation;
+      this.relation = { kind: 'filter', fields, input: this.relation, condition: around };
+    }
     const targets = this.targets();
     const grouping = new Grouping(this.bind, this.#select, targets, (column) => nameIn(this.from.scope, column));
     this.bind.clause = 'SELECT';
@@ -238,7 +246,7 @@ export class SelectPlanner implements BegunSelect {
     return this.#project(done, names, items, on.length);
   }
 
-  grouped(keys: readonly Expression[]): { relation: Relation; empty: Expression } {
+  grouped(keys: readonly Expression[]): { relation: Relation; empty: Expression } | undefined {
     const targets = this.targets();
     const [first] = targets;
     if (first === undefined || targets.length > 1)
@@ -250,18 +258,28 @@ export class SelectPlanner implements BegunSelect {
     grouping.add(keys);
     this.bind.clause = 'SELECT';
     const value = first!.column ?? bindTyped(this.bind, first!.target.val!);
+    const isLater = this.#functions.length + this.#expansions.length > 0;
+    if (isLater || this.#readsAround([value])) return undefined;
     if (this.#aggregates.length === 0 && this.#isOneOf(keys)) {
       const relation = projected(this.#withScalars(), [...keys, this.#resolved(value)]);
       return { relation, empty: literal(null, value.type) };
     }
-    if (this.#aggregates.length === 0)
-      this.#misplaced(
-        'this subquery may give several rows: aggregate it, as in (SELECT max(x) FROM …)',
-        first!.target.location,
-      );
+    if (this.#aggregates.length === 0) return undefined;
     const empty = replaceReference(value, AGGREGATES, (index) => emptyValue(this.#aggregates[index]!));
     const done = this.#evaluate(grouping, [...keys, value], null);
     return { empty, relation: projected(this.relation, done) };
+  }
+
+  /** Whether expressions, aggregates or subqueries among them, read the query around this one. */
+  #readsAround(expressions: readonly Expression[]): boolean {
+    const inside = this.#aggregates.flatMap(({ args, filter, order }) => [
+      ...args,
+      ...(filter === null ? [] : [filter]),
+      ...order.map((item) => item.expression),
+    ]);
+    const met = this.#scalars.flatMap(({ scalar }) => scalar.outer);
+    const isMet = this.#scalars.some(({ scalar }) => readsOuter(scalar.relation));
+    return isMet || [...expressions, ...inside, ...met].some((each) => hasReference(each, OUTER));
   }
 
   /** Whether no two rows share these. */
@@ -323,31 +341,7 @@ export class SelectPlanner implements BegunSelect {
     const { distinctClause } = this.#select;
     if (distinctClause === undefined) return { relation, width, order };
     if (on > 0) return distinctOn(this.bind, relation, width, order, on);
-    return this.#distinct(relation, width, order, all);
-  }
-
-  #distinct(relation: Relation, width: number, order: readonly OrderItem[], all: readonly Expression[]): Body {
-    const shown = order.map((item, i) => {
-      const at = all.slice(0, width).findIndex((each) => sameExpression(each, all[width + i]!));
-      if (at < 0) this.#misplaced('for SELECT DISTINCT, ORDER BY expressions must appear in select list', undefined);
-      return { ...item, expression: columnOf(relation.fields, at) };
-    });
-    const input = narrowed(relation, width);
-    const keys = input.fields.map((_, i) => columnOf(input.fields, i));
-    return {
-      relation: {
-        kind: 'aggregate',
-        fields: input.fields,
-        input,
-        keys,
-        sets: null,
-        aggregates: [],
-        always: false,
-        windowEnd: null,
-      },
-      width,
-      order: shown,
-    };
+    return distinctRows(this.bind, relation, width, order, all);
   }
 
   #distinctOn(names: readonly string[], selected: readonly Expression[]): Expression[] {
@@ -377,17 +371,4 @@ export class SelectPlanner implements BegunSelect {
       return bindTyped(this.bind, item);
     });
   }
-}
-
-/** The parts of a condition's tree that AND joins. */
-function andParts(node: Node): Node[] {
-  if (!('BoolExpr' in node) || node.BoolExpr.boolop !== 'AND_EXPR') return [node];
-  return (node.BoolExpr.args ?? []).flatMap(andParts);
-}
-
-/** The first fields of a relation. */
-export function narrowed(relation: Relation, width: number): Relation {
-  if (relation.fields.length === width) return relation;
-  const fields = relation.fields.slice(0, width);
-  return { kind: 'project', fields, input: relation, expressions: fields.map((_, i) => columnOf(relation.fields, i)) };
 }

@@ -14,7 +14,7 @@ import { bindOperator, makeCall } from '../bind-call.js';
 import { bindError, literal } from '../context.js';
 import type { Expression } from '../plan.js';
 import { allOf, columnOf, shifted } from './columns.js';
-import { joinOf } from './join.js';
+import { joinOf } from './join-of.js';
 import { lengthMs } from './lengths.js';
 import type { QueryContext } from './query-context.js';
 import type { Field, Relation } from './relation.js';

@@ -1,4 +1,5 @@
 /** Steps of a SELECT that are relations of their own. */
+import type { Node } from 'libpg-query';
 import { bindError } from '../context.js';
 import type { BindContext } from '../context.js';
 import type { Expression } from '../plan.js';
@@ -7,6 +8,13 @@ import { columnOf, keyOf } from './columns.js';
 import type { BoundOver } from './over.js';
 import type { Field, OrderItem, Relation } from './relation.js';
 import { inSessions } from './session-frame.js';
+
+/** A SELECT before LIMIT: `width` fields are shown, what lies behind is there for ORDER BY. */
+export interface Body {
+  readonly relation: Relation;
+  readonly width: number;
+  readonly order: readonly OrderItem[];
+}
 
 /** Adds a field for each window function; those that share partition and order share a pass. */
 export function addOver(
@@ -51,7 +59,7 @@ export function distinctOn(
   width: number,
   order: readonly OrderItem[],
   on: number,
-): { relation: Relation; width: number; order: readonly OrderItem[] } {
+): Body {
   if (relation.kind !== 'project') throw new Error('DISTINCT ON comes behind the SELECT list');
   const { fields, expressions } = relation;
   const first = fields.length - on;
@@ -102,4 +110,54 @@ export function isNullable(expression: Expression): boolean {
 export function projected(input: Relation, expressions: readonly Expression[]): Relation {
   const fields = expressions.map((each, i): Field => ({ name: `_key_${i}`, type: each.type, nullable: true }));
   return { kind: 'project', fields, input, expressions };
+}
+
+/** `DISTINCT`: each row once. `all`: what is selected, then what is ordered by. */
+export function distinctRows(
+  context: BindContext,
+  relation: Relation,
+  width: number,
+  order: readonly OrderItem[],
+  all: readonly Expression[],
+): Body {
+  const shown = order.map((item, i) => {
+    const at = all.slice(0, width).findIndex((each) => sameExpression(each, all[width + i]!));
+    if (at < 0)
+      throw bindError(
+        context,
+        'SQL_TYPE',
+        'for SELECT DISTINCT, ORDER BY expressions must appear in select list',
+        undefined,
+      );
+    return { ...item, expression: columnOf(relation.fields, at) };
+  });
+  const input = narrowed(relation, width);
+  const keys = input.fields.map((_, i) => columnOf(input.fields, i));
+  return {
+    relation: {
+      kind: 'aggregate',
+      fields: input.fields,
+      input,
+      keys,
+      sets: null,
+      aggregates: [],
+      always: false,
+      windowEnd: null,
+    },
+    width,
+    order: shown,
+  };
+}
+
+/** The parts of a condition's tree that AND joins. */
+export function andParts(node: Node): Node[] {
+  if (!('BoolExpr' in node) || node.BoolExpr.boolop !== 'AND_EXPR') return [node];
+  return (node.BoolExpr.args ?? []).flatMap(andParts);
+}
+
+/** The first fields of a relation. */
+export function narrowed(relation: Relation, width: number): Relation {
+  if (relation.fields.length === width) return relation;
+  const fields = relation.fields.slice(0, width);
+  return { kind: 'project', fields, input: relation, expressions: fields.map((_, i) => columnOf(relation.fields, i)) };
 }

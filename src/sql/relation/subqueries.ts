@@ -1,18 +1,21 @@
 /** Subqueries: those in expressions become columns, EXISTS and IN as conditions of WHERE semi and anti joins. */
 import type { Node, SelectStmt, SubLink } from 'libpg-query';
 import { SINGLE_VALUE } from '../aggregates/single-value.js';
-import { bindTyped } from '../bind.js';
+import { bind, bindTyped } from '../bind.js';
 import { bindOperator, makeCall, readLiteral } from '../bind-call.js';
 import { bindError, literal } from '../context.js';
 import type { BindContext } from '../context.js';
 import type { Expression } from '../plan.js';
 import { gathered } from './array-subquery.js';
-import { allOf, columnOf, hasReference, isReference, OUTER, replaceColumns, shifted } from './columns.js';
-import { planCorrelated } from './correlated.js';
+import { allOf, columnOf, isReference, LEVEL, OUTER, replaceColumns } from './columns.js';
+import { found, planCorrelated } from './correlated.js';
 import type { Scalar } from './correlated.js';
-import { joinOf } from './join.js';
+import { dependent, meets } from './dependent.js';
+import { joinOf } from './join-of.js';
 import { existsValue, inValue } from './membership.js';
 import type { Membership } from './membership.js';
+import { readsOuter } from './outer-fields.js';
+import { quantified } from './quantified.js';
 import { inner } from './query-context.js';
 import type { BegunSelect, QueryContext } from './query-context.js';
 import type { AggregateSpec, Join, Relation } from './relation.js';
@@ -45,44 +48,69 @@ export function subqueryValue(
     const nothing = readLiteral(bind, '{}', list.type, link.location);
     return makeCall(bind, 'coalesce', [list, nothing], list.type, link.location);
   }
-  const place: Membership = { context, bind, scope, around, link, select, isPlain: isPlain(select), add };
+  const valueOf = (relation: Relation): Expression => add(scalarOf(context, relation, around, link));
+  const place: Membership = { context, bind, scope, around, link, select, isPlain: isPlain(select), add, valueOf };
   if (link.subLinkType === 'EXISTS_SUBLINK') return existsValue(place);
-  if (link.subLinkType === 'ANY_SUBLINK' && link.testexpr !== undefined) return inValue(place, link.testexpr);
-  throw bindError(
-    context.source,
-    'SQL_UNSUPPORTED',
-    'ALL over a subquery: not supported',
-    link.location,
-    'Compare with (SELECT max(x) FROM …) or (SELECT min(x) FROM …).',
-  );
+  if (link.subLinkType === 'ANY_SUBLINK' && link.testexpr !== undefined) {
+    const value = inValue(place, link.testexpr);
+    if (value !== undefined) return value;
+  }
+  const inside = inner(context, { outer: [scope, ...context.outer] }, link.location);
+  const has = context.plan(inside, select).fields.length;
+  const wanted = link.testexpr === undefined ? 1 : rowOf(link.testexpr).length;
+  if (has !== wanted) throw wrongWidth(context, has, wanted, link.location);
+  const subselect = { SelectStmt: quantified(context, link, select) };
+  return add(planScalar(context, scope, around, { ...link, subLinkType: 'EXPR_SUBLINK', subselect }));
 }
 
 /** A subquery that stands for one value: one field, one row at most. */
 function planScalar(context: QueryContext, scope: Scope, around: Relation, link: SubLink): Scalar {
-  const refuse = (message: string, instead: string): Error =>
-    bindError(context.source, 'SQL_UNSUPPORTED', message, link.location, instead);
-  const inside = inner(context, { outer: scope }, link.location);
+  const inside = inner(context, { outer: [scope, ...context.outer] }, link.location);
   const select = selectOf(link);
   if (isGroupless(select)) {
     const planner = context.begin(inside, select);
-    if (planner.correlated.length > 0) return planCorrelated(context, planner, link, around);
+    const grouped = planner.correlated.length > 0 ? planCorrelated(planner, around) : undefined;
+    if (grouped !== undefined) return grouped;
   }
   const relation = context.plan(inside, select);
   if (relation.fields.length !== 1)
     throw bindError(context.source, 'SQL_TYPE', 'subquery must return only one column', link.location);
-  if (readsOuter(relation))
-    throw refuse(
-      'a subquery for one value can not read the query around it',
-      'Join with the grouped subquery: JOIN (SELECT key, max(x) AS x FROM … GROUP BY key) m ON m.key = ….',
-    );
-  if (hasOneRow(relation)) return { relation, outer: [], empty: null };
-  // What is asked once can say that there were more; what stands would say it of rows that are right.
-  if (context.isBatch) return { relation: onlyRow(relation), outer: [], empty: null };
-  throw refuse('this subquery may give several rows', 'Aggregate it, as in (SELECT max(x) FROM …), or add LIMIT 1.');
+  return scalarOf(context, relation, around, link);
 }
 
-/** The one row of a relation, NULL where there is none. That there are more is an error of the query. */
-function onlyRow(input: Relation): Relation {
+/** The value of a relation of one field, for each row of the query around it. */
+function scalarOf(context: QueryContext, relation: Relation, around: Relation, link: SubLink): Scalar {
+  // What is asked once can say that there were more; what stands would say it of rows that are right.
+  const isOne = hasOneRow(relation);
+  if (!isOne && !context.isBatch)
+    throw bindError(
+      context.source,
+      'SQL_UNSUPPORTED',
+      'this subquery may give several rows',
+      link.location,
+      'Aggregate it, as in (SELECT max(x) FROM …), or add LIMIT 1.',
+    );
+  if (!readsOuter(relation)) return { relation: isOne ? relation : onlyRow(relation, 0), outer: [], empty: null };
+  const { outer, relation: whole } = dependent(context.source, relation, around, link.location);
+  const keyed = isOne ? valueLast(whole) : onlyRow(whole, outer.length);
+  // It reads queries further out alone.
+  if (outer.length === 0) return { relation: keyed, outer: [], empty: null };
+  const columns = outer.map((field) => columnOf(around.fields, field));
+  return { relation: found(keyed), outer: columns, nullSafe: 0, empty: null };
+}
+
+/** A relation whose first field comes last. */
+function valueLast(input: Relation): Relation {
+  const order = [...input.fields.keys()].slice(1).concat(0);
+  const fields = order.map((i) => input.fields[i]!);
+  return { kind: 'project', fields, input, expressions: order.map((i) => columnOf(input.fields, i)) };
+}
+
+/**
+ * The one value of a relation, NULL where there is none, for each set of the `keys` fields behind it, which come first.
+ * That there are more is an error of the query.
+ */
+function onlyRow(input: Relation, keys: number): Relation {
   const field = { ...input.fields[0]!, nullable: true };
   const spec: AggregateSpec = {
     name: SINGLE_VALUE,
@@ -94,12 +122,12 @@ function onlyRow(input: Relation): Relation {
   };
   return {
     kind: 'aggregate',
-    fields: [field],
+    fields: [...input.fields.slice(1), field],
     input,
-    keys: [],
+    keys: Array.from({ length: keys }, (_, i) => columnOf(input.fields, 1 + i)),
     sets: null,
     aggregates: [spec],
-    always: true,
+    always: keys === 0,
     windowEnd: null,
   };
 }
@@ -126,18 +154,6 @@ function hasOneRow(relation: Relation): boolean {
 /** A subquery's join, which messages place where the subquery is. */
 function at(join: Join, { location }: SubLink): Join {
   return location === undefined ? join : { ...join, location };
-}
-
-/** Whether a relation holds references to a query around it. */
-function readsOuter(relation: Relation): boolean {
-  let found = false;
-  JSON.stringify(relation, (_, value: unknown) => {
-    if (typeof value === 'bigint') return `${value}`;
-    if (typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'column')
-      found ||= isReference(value as Expression, OUTER);
-    return value;
-  });
-  return found;
 }
 
 /** Applies one condition of WHERE: itself, or, where it is a subquery's, null and a join. */
@@ -185,16 +201,16 @@ function isGroupless(select: SelectStmt): boolean {
 function exists(planner: BegunSelect, link: SubLink, negated: boolean, test: Node | null): Relation {
   const { context } = planner;
   const select = selectOf(link);
-  const inside = inner(context, { outer: planner.from.scope }, link.location);
-  const tested = test === null ? [] : rowOf(test).map((item) => bindTyped(planner.bind, item));
+  const inside = inner(context, { outer: [planner.from.scope, ...context.outer] }, link.location);
+  const tested = test === null ? [] : rowOf(test).map((item) => bind(planner.bind, item));
   const name = (link.operName ?? []).map((part) => ('String' in part ? (part.String.sval ?? '') : '')).at(-1) ?? '=';
-  const { conditions, right, values } = isPlain(select)
-    ? plainRight(inside, select, tested.length)
-    : wholeRight(inside, select, tested.length, link);
+  const { conditions, right, values } =
+    (isPlain(select) ? plainRight(inside, select, tested.length) : undefined) ??
+    wholeRight(inside, select, tested.length, link, planner.relation);
   const width = planner.relation.fields.length;
   const parts = conditions.map((condition) => onBothSides(condition, width));
   const equal = tested.map((item, i) =>
-    bindOperator(planner.bind, name, [item, shifted(values[i]!, width)], link.location),
+    bindOperator(planner.bind, name, [item, onBothSides(values[i]!, width)], link.location),
   );
   // NOT IN is not true as soon as one comparison is NULL: such a pair counts as equal.
   if (negated && equal.length > 0) parts.push(notFalse(allOf(equal)!));
@@ -210,7 +226,7 @@ function notFalse(condition: Expression): Expression {
 function onBothSides(condition: Expression, width: number): Expression {
   return replaceColumns(condition, (column) =>
     isReference(column, OUTER)
-      ? { ...column, index: column.index - OUTER }
+      ? { ...column, index: column.index - (column.index < OUTER + LEVEL ? OUTER : LEVEL) }
       : { ...column, index: column.index + width },
   );
 }
@@ -233,30 +249,26 @@ function wrongWidth(context: QueryContext, has: number, wanted: number, location
   return bindError(context.source, 'SQL_TYPE', `subquery has too ${what} columns`, location);
 }
 
-function plainRight(context: QueryContext, select: SelectStmt, width: number): Right {
+/** Undefined where FROM reads the query around it. */
+function plainRight(context: QueryContext, select: SelectStmt, width: number): Right | undefined {
   const planner = context.begin(context, select);
+  if (readsOuter(planner.relation)) return undefined;
   let values: Expression[] = [];
   if (width > 0) {
     const targets = planner.targets();
     if (targets.length !== width) throw wrongWidth(context, targets.length, width, undefined);
     planner.bind.clause = 'SELECT';
     values = targets.map(({ column, target }) => column ?? bindTyped(planner.bind, target.val!));
-    if (values.some((value) => hasReference(value, OUTER)))
-      throw bindError(context.source, 'SQL_UNSUPPORTED', 'what IN selects can not read the query around it', undefined);
   }
   return { right: planner.relation, values, conditions: planner.correlated };
 }
 
-function wholeRight(context: QueryContext, select: SelectStmt, width: number, link: SubLink): Right {
-  const right = context.plan(context, select);
-  if (width > 0 && right.fields.length !== width) throw wrongWidth(context, right.fields.length, width, link.location);
-  if (readsOuter(right))
-    throw bindError(
-      context.source,
-      'SQL_UNSUPPORTED',
-      'a subquery that groups or limits can not read the query around it',
-      link.location,
-      'Join with the grouped subquery instead.',
-    );
-  return { right, values: right.fields.map((_, i) => columnOf(right.fields, i)), conditions: [] };
+function wholeRight(context: QueryContext, select: SelectStmt, width: number, link: SubLink, around: Relation): Right {
+  const relation = context.plan(context, select);
+  if (width > 0 && relation.fields.length !== width)
+    throw wrongWidth(context, relation.fields.length, width, link.location);
+  const values = relation.fields.map((_, i) => columnOf(relation.fields, i));
+  if (!readsOuter(relation)) return { right: relation, values, conditions: [] };
+  const { outer, relation: right } = dependent(context.source, relation, around, link.location);
+  return { right, values, conditions: meets(right, outer, around) };
 }

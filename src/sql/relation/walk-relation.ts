@@ -1,5 +1,6 @@
 /** Walks relations. */
-import type { Relation } from './relation.js';
+import type { Expression } from '../plan.js';
+import type { AggregateSpec, OrderItem, OverSpec, Relation } from './relation.js';
 
 /** The relations that one reads. */
 export function inputsOf(relation: Relation): readonly Relation[] {
@@ -32,6 +33,45 @@ export function mapInputs(relation: Relation, change: (input: Relation) => Relat
       return { ...relation, inputs: relation.inputs.map(change) };
     default:
       return { ...relation, input: change(relation.input) };
+  }
+}
+
+/** The expressions of a relation itself, without those of its inputs. */
+export function expressionsOf(relation: Relation): readonly Expression[] {
+  const ordered = (order: readonly OrderItem[]): Expression[] => order.map((item) => item.expression);
+  const called = (spec: AggregateSpec | OverSpec): Expression[] => [
+    ...spec.args,
+    ...(spec.filter === null ? [] : [spec.filter]),
+    ...('order' in spec ? ordered(spec.order) : []),
+  ];
+  switch (relation.kind) {
+    case 'values':
+      return relation.rows.flat();
+    case 'filter':
+      return [relation.condition];
+    case 'project':
+      return relation.expressions;
+    case 'window':
+      return 'keys' in relation.window ? relation.window.keys : [];
+    case 'aggregate':
+      return [...relation.keys, ...relation.aggregates.flatMap(called)];
+    case 'join': {
+      const { condition, equal, mode } = relation;
+      const pairs = equal.flatMap(({ left, right }) => [left, right]);
+      return [
+        ...pairs,
+        ...(condition === null ? [] : [condition]),
+        ...(mode.kind === 'asOf' ? [mode.left, mode.right] : []),
+      ];
+    }
+    case 'over':
+      return [...relation.partition, ...ordered(relation.order), ...relation.functions.flatMap(called)];
+    case 'top':
+      return [...relation.partition, ...ordered(relation.order)];
+    case 'expand':
+      return relation.calls.flatMap((call) => call.args);
+    default:
+      return [];
   }
 }
 
