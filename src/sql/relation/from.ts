@@ -10,7 +10,7 @@ import { inner } from './query-context.js';
 import type { QueryContext } from './query-context.js';
 import { joinOf } from './join-of.js';
 import { beginning, planJoin } from './join.js';
-import { isLateral, planLateral } from './lateral.js';
+import { hasLateral, isLateral, planLateral, planLateralJoin } from './lateral.js';
 import { aliased, namedRelation } from './named.js';
 import type { Relation } from './relation.js';
 import { joined, scopeOf } from './scope.js';
@@ -37,6 +37,9 @@ export function planFrom(context: QueryContext, items: readonly Node[]): From {
     else if (from !== null && isLateral(item)) {
       const { condition, inPlace, item: next } = planLateral(context, from, item.RangeSubselect);
       from = inPlace ? next : crossed(from, next, condition, beginning(item));
+    } else if (from !== null && 'JoinExpr' in item && hasLateral(item)) {
+      const { condition, item: next } = planLateralJoin(context, from, item, planItem);
+      from = crossed(from, next, condition, beginning(item));
     } else {
       const next = planItem(context, item);
       from = from === null ? next : crossed(from, next, null, beginning(item));

@@ -15,6 +15,7 @@ import { isLateral, planLateral } from './lateral.js';
 import type { QueryContext } from './query-context.js';
 import type { Field, Join, JoinKind, Relation } from './relation.js';
 import { joined, lookUp, unknownColumn } from './scope.js';
+import { narrowed } from './steps.js';
 import { scopeContext } from './scope-context.js';
 import type { Scope, ScopeColumn } from './scope.js';
 
@@ -31,6 +32,7 @@ export function planJoin(
   node: JoinExpr,
   planItem: (context: QueryContext, item: Node) => From,
 ): From {
+  if (isAskedBySubquery(context, node)) return askedBySubquery(context, node);
   const left = planItem(context, node.larg!);
   const expanded = joinedExpansion(context, node, left);
   if (expanded !== undefined) return expanded;
@@ -64,6 +66,33 @@ export function planJoin(
   if (names !== null && (type === 'right' || type === 'full'))
     return coalesced(binder, relation, scope, names, both, type);
   return { relation, scope };
+}
+
+/** Whether the ON of an inner join has a subquery: it is then asked of the joined rows, as WHERE would. */
+function isAskedBySubquery(context: QueryContext, node: JoinExpr): boolean {
+  const isPlain = (node.jointype ?? 'JOIN_INNER') === 'JOIN_INNER' && context.source.joins?.has(node) !== true;
+  return isPlain && node.quals !== undefined && hasSubquery(node.quals);
+}
+
+/** Whether a tree has a subquery anywhere. */
+export function hasSubquery(node: unknown): boolean {
+  if (typeof node !== 'object' || node === null) return false;
+  return 'SubLink' in node || Object.values(node).some(hasSubquery);
+}
+
+function askedBySubquery(context: QueryContext, { quals, ...node }: JoinExpr): From {
+  const planner = context.begin(context, {
+    limitOption: 'LIMIT_OPTION_DEFAULT',
+    op: 'SETOP_NONE',
+    fromClause: [{ JoinExpr: node }],
+    whereClause: quals!,
+  });
+  const { relation } = planner;
+  const condition = allOf(planner.correlated);
+  const { scope } = planner.from;
+  const asked: Relation =
+    condition === null ? relation : { kind: 'filter', fields: relation.fields, input: relation, condition };
+  return { relation: narrowed(asked, scope.fields.length), scope };
 }
 
 /** Rows that a LATERAL subquery was put beside, and that meet the join's condition. */

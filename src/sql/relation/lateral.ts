@@ -5,6 +5,7 @@ import type { Expression } from '../plan.js';
 import { locationOf } from '../tree.js';
 import { allOf, columnOf, isReference, OUTER, replaceColumns } from './columns.js';
 import { dependent, meets, ofEachRow } from './dependent.js';
+import { isExpansionItem } from './expand-from.js';
 import type { From } from './from.js';
 import { aliased } from './named.js';
 import { readsOuter } from './outer-fields.js';
@@ -49,16 +50,40 @@ export function planLateral(context: QueryContext, before: From, item: RangeSubs
     );
   if (isOfEachRow(relation) && (kind === 'JOIN_INNER' ? isOn(join) : hasItsRow(relation) && isOnTrue(join)))
     return { item: besides(before, relation, scope), inPlace: true, condition: null };
-  const { outer, relation: whole } = dependent(context.source, relation, before.relation, location);
+  return meeting(context, before, { relation, scope }, location);
+}
+
+/** Whether a join of FROM has a LATERAL subquery or a function, which may read the items before the join too. */
+export function hasLateral(item: Node): boolean {
+  if ('JoinExpr' in item) return hasLateral(item.JoinExpr.larg!) || hasLateral(item.JoinExpr.rarg!);
+  return isLateral(item) || isExpansionItem(item);
+}
+
+/** A join of FROM that may read the items before it. */
+export function planLateralJoin(
+  context: QueryContext,
+  before: From,
+  item: Node,
+  planItem: (context: QueryContext, item: Node) => From,
+): Lateral {
+  const own = planItem(inner(context, { outer: [before.scope, ...context.outer] }, undefined), item);
+  return readsOuter(own.relation)
+    ? meeting(context, before, own, undefined)
+    : { item: own, inPlace: false, condition: null };
+}
+
+/** An item that reads those before it, and the condition by which it meets them. */
+function meeting(context: QueryContext, before: From, item: From, location: number | undefined): Lateral {
+  const { outer, relation } = dependent(context.source, item.relation, before.relation, location);
   const width = before.relation.fields.length;
-  const parts = meets(whole, outer, before.relation).map((part) =>
+  const parts = meets(relation, outer, before.relation).map((part) =>
     replaceColumns(part, (column) =>
       isReference(column, OUTER)
         ? { ...column, index: column.index - OUTER }
         : { ...column, index: column.index + width },
     ),
   );
-  const own = { relation: whole, scope: { ...scope, fields: whole.fields } };
+  const own = { relation, scope: { ...item.scope, fields: relation.fields } };
   return { item: own, inPlace: false, condition: allOf(parts) };
 }
 

@@ -8,6 +8,8 @@ import { locationOf } from '../tree.js';
 import { commonType, isComparable, typeName } from '../types.js';
 import type { RelationCatalog, QuerySource } from './catalog.js';
 import { columnOf } from './columns.js';
+import { hasSubquery } from './join.js';
+import { limitsOf } from './limits.js';
 import { renamed } from './named.js';
 import { scopeContext } from './scope-context.js';
 import { readOrder } from './order.js';
@@ -36,7 +38,7 @@ export function queryContext(source: QuerySource, catalog: RelationCatalog, isBa
 /** A query as a relation: ORDER BY matters only where LIMIT makes it a Top-N. */
 export function planRelation(context: QueryContext, select: SelectStmt): Relation {
   const body = planBody(context, select);
-  const { offset, limit } = limits(context, select);
+  const { offset, limit } = limitsOf(context, select);
   if (limit === null && offset === 0) return narrowed(body.relation, body.width);
   const top: Relation = {
     kind: 'top',
@@ -59,7 +61,7 @@ export function planOrdered(context: QueryContext, select: SelectStmt): QueryPla
   if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') {
     return { relation: planRelation(context, select), order: [], limit: null, offset: 0, width };
   }
-  return { relation, order, width, ...limits(context, select) };
+  return { relation, order, width, ...limitsOf(context, select) };
 }
 
 function planBody(outer: QueryContext, select: SelectStmt): Body {
@@ -102,21 +104,6 @@ function withNamed(context: QueryContext, select: SelectStmt): QueryContext {
   return { ...context, named };
 }
 
-/** LIMIT and OFFSET, which are constants. */
-function limits(context: QueryContext, select: SelectStmt): { limit: number | null; offset: number } {
-  const read = (node: Node | undefined, what: string): number | null => {
-    if (node === undefined) return null;
-    const constant = 'A_Const' in node ? node.A_Const : undefined;
-    if (constant?.isnull === true) return null;
-    const text = constant?.ival !== undefined ? String(constant.ival.ival ?? 0) : constant?.fval?.fval;
-    const number = Number(text);
-    if (text === undefined || !Number.isInteger(number) || number < 0)
-      throw bindError(context.source, 'SQL_TYPE', `${what} must be a whole number, not negative`, locationOf(node));
-    return number;
-  };
-  return { limit: read(select.limitCount, 'LIMIT'), offset: read(select.limitOffset, 'OFFSET') ?? 0 };
-}
-
 /** ORDER BY of a set operation or VALUES: over the columns that are shown. */
 function ordered(context: QueryContext, select: SelectStmt, relation: Relation): Body {
   const { fields } = relation;
@@ -138,7 +125,24 @@ function ordered(context: QueryContext, select: SelectStmt, relation: Relation):
   return { relation, width: fields.length, order };
 }
 
+/** Rows of VALUES, subqueries in them: one SELECT each, all of them united. */
+function valuesAsSelects(context: QueryContext, lists: readonly Node[]): Relation {
+  const selects = lists.map((list): SelectStmt => {
+    const items = 'List' in list ? (list.List.items ?? []) : [];
+    return { ...PLAIN, targetList: items.map((val) => ({ ResTarget: { val } })) };
+  });
+  const whole = selects.reduce((larg, rarg) => ({ ...PLAIN, op: 'SETOP_UNION', all: true, larg, rarg }));
+  const relation = context.plan(inner(context, {}, undefined), whole);
+  return renamed(
+    relation,
+    relation.fields.map((_, i) => `column${i + 1}`),
+  );
+}
+
+const PLAIN: SelectStmt = { limitOption: 'LIMIT_OPTION_DEFAULT', op: 'SETOP_NONE' };
+
 function planValues(context: QueryContext, lists: readonly Node[]): Relation {
+  if (hasSubquery(lists)) return valuesAsSelects(context, lists);
   const binder = scopeContext(context, { columns: [], fields: [] });
   const rows = lists.map((list) => ('List' in list ? (list.List.items ?? []).map((item) => bind(binder, item)) : []));
   const width = rows[0]?.length ?? 0;

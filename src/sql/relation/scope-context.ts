@@ -1,4 +1,5 @@
 /** Binding against one scope. */
+import { bindError } from '../context.js';
 import type { BindContext } from '../context.js';
 import { expressionContext } from './query-context.js';
 import type { QueryContext } from './query-context.js';
@@ -17,7 +18,16 @@ export function scopeContext(context: QueryContext, scope: Scope): BindContext {
         if (around !== undefined) return around;
         throw unknownColumn(scope, names, context.source, location);
       },
-      node: () => undefined,
+      node: (node) => {
+        if (!('SubLink' in node)) return undefined;
+        throw bindError(
+          context.source,
+          'SQL_UNSUPPORTED',
+          'a subquery in the condition of an outer join or in a function of FROM: not supported',
+          node.SubLink.location,
+          'Join a subquery of FROM that has its value, or write it in WHERE.',
+        );
+      },
     },
     'JOIN',
   );

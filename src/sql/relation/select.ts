@@ -61,6 +61,8 @@ export class SelectPlanner implements BegunSelect {
   readonly #expansions: Expansion[] = [];
   readonly #scalars: { scalar: Scalar; readonly link: SubLink }[] = [];
   readonly #windows = new Map<string, WindowDef>();
+  /** Subqueries that GROUP BY names or counts: in the SELECT list they are the same values. */
+  readonly #grouped = new Map<SubLink, Expression>();
   /** FROM and WHERE, then what each clause makes of it. */
   relation: Relation;
 
@@ -92,14 +94,19 @@ export class SelectPlanner implements BegunSelect {
     if ('GroupingFunc' in node) return groupingCall(this.bind, node.GroupingFunc);
     if ('SubLink' in node) {
       const link = node.SubLink;
-      const isGrouped = this.bind.clause === 'an aggregate' || this.bind.clause === 'FILTER';
+      const { clause } = this.bind;
+      const known = this.#grouped.get(link);
+      if (known !== undefined) return known;
+      const isBefore = clause === 'an aggregate' || clause === 'FILTER' || clause === 'GROUP BY';
       const add = (scalar: Scalar): Expression => {
-        if (!isGrouped) return this.#scalar(scalar, link);
-        // What is aggregated is computed before the rows are grouped: it stands behind their fields.
+        if (!isBefore) return this.#scalar(scalar, link);
+        // What is aggregated or grouped by is computed before the rows are grouped: it stands behind their fields.
         this.relation = withScalar(this.relation, scalar, link);
         return columnOf(this.relation.fields, this.relation.fields.length - 1);
       };
-      return subqueryValue(this.context, this.bind, this.from.scope, this.relation, link, add);
+      const value = subqueryValue(this.context, this.bind, this.from.scope, this.relation, link, add);
+      if (clause === 'GROUP BY') this.#grouped.set(link, value);
+      return value;
     }
     if (!('FuncCall' in node)) return undefined;
     const call = node.FuncCall;
