@@ -106,8 +106,9 @@ function notes(): string {
   their first: let alternatives begin differently, or end the pattern with \`$\`.
 - A \`LIKE\` pattern that ends in a lone backslash is always an error (PostgreSQL raises it only when it gets there).
 - \`to_timestamp\` and \`to_date\` know ${code('YYYY YYY YY Y IYYY MM MONTH MON DDD DD IW ID DAY DY J HH24 HH12 HH MI SS MS US FF1…FF6 SSSS AM PM AD BC TZH TZM')} and \`FM\`.
-- Times are read from ISO 8601 texts; intervals from texts with units, \`1-2\`, \`1 02:03:04\` and ISO 8601. PostgreSQL takes
-  further spellings.
+- Times are read from ISO 8601 texts and from dates with a month's name or slashes, the month before the day: \`Jan 5, 2024\`,
+  \`5-Jan-2024 1:02 PM\`, \`1/5/2024\`. Intervals are read from texts with units, \`1-2\`, \`1 02:03:04\` and ISO 8601, and with fields
+  behind them: \`INTERVAL '1 2' DAY TO HOUR\`. PostgreSQL takes further spellings; \`today\` and \`now\` are refused.
 - What a function makes is bounded: a text or bytes to 64 Mi, an array to 1 Mi items, jsonb to a depth of 2,000.
 - Time zones are IANA names with a slash, and UTC. Abbreviations such as CET are refused: PostgreSQL takes some for a
   fixed offset and others for a zone with summer time.`;

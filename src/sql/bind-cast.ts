@@ -2,7 +2,7 @@
 import type { Node, TypeCast } from 'libpg-query';
 import { bindArray } from './bind-array.js';
 import type { NodeBinder } from './bind-array.js';
-import { bindTypeCast, bindTypeName } from './bind-literal.js';
+import { bindTypeCast, bindTypeName, bitNumber } from './bind-literal.js';
 import { bindError, typeOf } from './context.js';
 import type { BindContext, Bound } from './context.js';
 import type { Expression } from './plan.js';
@@ -20,7 +20,9 @@ export function bindWrittenCast(
     const to = bindTypeName(context, type!, location);
     if (isArray(to)) return bindArray(context, arg.A_ArrayExpr, bind, to);
   }
-  return bindTypeCast(context, bind(context, arg!), type!, location);
+  const bits = 'A_Const' in arg! ? arg.A_Const.bsval?.bsval : undefined;
+  const number = bits === undefined ? undefined : bitNumber(bits, bindTypeName(context, type!, location));
+  return number ?? bindTypeCast(context, bind(context, arg!), type!, location);
 }
 
 /** Collations under which text compares as it does here. */

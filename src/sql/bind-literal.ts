@@ -4,13 +4,22 @@ import { bindCast, makeCall } from './bind-call.js';
 import { bindError, literal } from './context.js';
 import type { BindContext, Bound } from './context.js';
 import { functionTable } from './functions/index.js';
-import { parseInterval } from './interval.js';
+import { ALL_FIELDS, cutsNothing, intervalOfFields } from './interval-fields.js';
 import type { Expression, SqlType } from './plan.js';
 import { arrayOf, SCALAR_TYPES, TYPE_NAMES, typeName } from './types.js';
 import { intOf } from './value.js';
+import type { Interval } from './value.js';
 
 /** A literal as it is written. */
-export function bindConstant(constant: A_Const): Bound {
+export function bindConstant(context: BindContext, constant: A_Const): Bound {
+  if (constant.bsval !== undefined)
+    throw bindError(
+      context,
+      'SQL_UNSUPPORTED',
+      'bit strings are not supported',
+      constant.location,
+      "Write the number, 0x1f or 0b101, or bytes: '\\x1f'::bytea. Of a cast, b'101'::int, the number is taken.",
+    );
   if (constant.isnull === true) return { kind: 'unknown', value: null };
   if (constant.sval !== undefined) return { kind: 'unknown', value: constant.sval.sval ?? '' };
   if (constant.boolval !== undefined) return literal(constant.boolval.boolval ?? false, 'boolean');
@@ -29,6 +38,16 @@ function numberLiteral(text: string): Expression {
     return literal(value.toString(), 'numeric');
   }
   return literal(written, 'numeric');
+}
+
+/** The number of a bit string: `b101`, `x1f`; undefined where it has none of the type. */
+export function bitNumber(bits: string, type: SqlType): Expression | undefined {
+  const width = type === 'integer' ? 32 : 64;
+  const digits = bits.slice(1);
+  const has = digits.length * (bits.startsWith('x') ? 4 : 1);
+  if ((type !== 'integer' && type !== 'bigint') || has > width) return undefined;
+  const value = digits === '' ? 0n : BigInt(`0${bits.startsWith('x') ? 'x' : 'b'}${digits}`);
+  return literal(type === 'integer' ? Number(BigInt.asIntN(32, value)) : intOf(BigInt.asIntN(64, value)), type);
 }
 
 /** `CAST(x AS type)` and `x::type`. */
@@ -145,55 +164,33 @@ export function bindCastCall(
   return isCast ? bindCast(context, bound, to, location) : undefined;
 }
 
-/** The bits by which the grammar says `INTERVAL '5' MINUTE`. */
-const INTERVAL_FIELDS: ReadonlyMap<number, string> = new Map([
-  [4, 'year'],
-  [2, 'month'],
-  [8, 'day'],
-  [1024, 'hour'],
-  [2048, 'minute'],
-  [4096, 'second'],
-]);
-
-/** Spans of fields that say no more than the text does: YEAR TO MONTH, DAY TO SECOND, HOUR TO SECOND. */
-const INTERVAL_SPANS: ReadonlySet<number> = new Set([2 | 4, 8 | 1024 | 2048 | 4096, 1024 | 2048 | 4096]);
-/** All fields: no qualifier. */
-const INTERVAL_ALL = 32_767;
-
 function bindIntervalCast(
   context: BindContext,
   bound: Bound,
   modifiers: readonly number[],
   location: number | undefined,
 ): Expression {
-  const [fields = INTERVAL_ALL, digits] = modifiers;
-  const field = INTERVAL_FIELDS.get(fields);
-  const isPlain = fields === INTERVAL_ALL || INTERVAL_SPANS.has(fields);
-  if (!isPlain && (field === undefined || bound.kind !== 'unknown' || (digits !== undefined && field !== 'second'))) {
+  const [fields = ALL_FIELDS, digits] = modifiers;
+  const isText = bound.kind === 'unknown' && bound.value !== null;
+  if (!isText && !cutsNothing(fields))
     throw bindError(
       context,
       'SQL_UNSUPPORTED',
-      'this interval qualifier is not supported',
+      'fields of an interval that is no literal are not supported',
       location,
-      "Write the units in the text: INTERVAL '1 day 2 hours'.",
+      "Write date_trunc('hour', x), or the units into the text.",
     );
-  }
   const value =
-    field === undefined || bound.kind !== 'unknown' || bound.value === null
-      ? bindCast(context, bound, 'interval', location)
-      : intervalOfField(context, bound.value, field, location);
+    isText && fields !== ALL_FIELDS
+      ? literal({ ...readFields(context, bound.value, fields, location) }, 'interval')
+      : bindCast(context, bound, 'interval', location);
   return digits === undefined ? value : bindPrecision(context, value, 'interval', digits, location);
 }
 
-function intervalOfField(context: BindContext, text: string, field: string, location: number | undefined): Expression {
-  if (!/^\s*[+-]?\d+(\.\d*)?\s*$/.test(text) || (text.includes('.') && field !== 'second')) {
-    throw bindError(
-      context,
-      'SQL_UNSUPPORTED',
-      `INTERVAL '…' ${field.toUpperCase()} takes a whole number`,
-      location,
-      "Write the units in the text: INTERVAL '1 day 2 hours'.",
-    );
+function readFields(context: BindContext, text: string, fields: number, location: number | undefined): Interval {
+  try {
+    return intervalOfFields(text, fields);
+  } catch (error) {
+    throw bindError(context, 'SQL_TYPE', (error as Error).message, location);
   }
-  return literal({ ...parseInterval(text, field) }, 'interval');
 }

@@ -49,7 +49,7 @@ function bindNode(context: BindContext, node: Node): Bound {
   const own = context.query?.node(node);
   if (own !== undefined) return own;
   if ('ColumnRef' in node) return bindColumn(context, node.ColumnRef);
-  if ('A_Const' in node) return bindConstant(node.A_Const);
+  if ('A_Const' in node) return bindConstant(context, node.A_Const);
   if ('TypeCast' in node) return bindWrittenCast(context, node.TypeCast, locationOf(node), bind);
   if ('A_ArrayExpr' in node) return bindArray(context, node.A_ArrayExpr, bind);
   if ('A_Indirection' in node) return bindSubscripts(context, node.A_Indirection, bind);
@@ -266,8 +266,12 @@ function bindOperation(context: BindContext, node: A_Expr): Bound {
     case 'AEXPR_OP_ALL':
       return bindAny(context, node, name);
     case 'AEXPR_NULLIF': {
-      const first = coerceUnknown(context, left(), location);
-      const equal = bindOperator(context, '=', [first, bind(context, node.rexpr!)], location);
+      const [written, second] = [left(), bind(context, node.rexpr!)];
+      const first =
+        written.kind === 'unknown' && second.kind !== 'unknown'
+          ? coerce(context, written, second.type, location)
+          : coerceUnknown(context, written, location);
+      const equal = bindOperator(context, '=', [first, second], location);
       return {
         kind: 'case',
         branches: [{ when: equal, result: literal(null, first.type) }],

@@ -1,5 +1,6 @@
 /** Days, clocks and their text: the proleptic Gregorian calendar, ms since 1970. */
 import { clockText, roundMicros } from './interval.js';
+import { isoSpelling } from './spelled-time.js';
 import { evaluationError } from './value.js';
 import type { Interval } from './value.js';
 
@@ -125,7 +126,8 @@ const TIME_TEXT =
 
 /**
  * Reads ISO 8601 as PostgreSQL does: `2024-02-29 23:59:59.5+01`, `2024-02-29T12:00Z`,
- * `2024-02-29 12:00 Europe/Berlin`. Other spellings that PostgreSQL takes are refused.
+ * `2024-02-29 12:00 Europe/Berlin`, and dates with a month's name or with slashes. Other spellings that PostgreSQL takes
+ * are refused.
  */
 export function parseTime(text: string, type: string): TimeText {
   const body = text.trim();
@@ -133,7 +135,8 @@ export function parseTime(text: string, type: string): TimeText {
   if (/^[+-]?inf(inity)?$/i.test(body))
     throw evaluationError(`${type} "${text}" is not supported: times are finite here`);
   // Eight digits are a date without dashes.
-  const match = TIME_TEXT.exec(body.replace(/^(\d{4})(\d{2})(\d{2})(?=$|[ Tt])/, '$1-$2-$3'));
+  const dashed = body.replace(/^(\d{4})(\d{2})(\d{2})(?=$|[ Tt])/, '$1-$2-$3');
+  const match = TIME_TEXT.exec(dashed) ?? TIME_TEXT.exec(isoSpelling(dashed) ?? '');
   if (match === null) throw evaluationError(`invalid input syntax for type ${type}: "${text}" (expected ISO 8601)`);
   const [, yearText, monthText, dayText, hour = '0', minute = '0', second = '0'] = match;
   const shown = Number(yearText);

@@ -17,6 +17,7 @@ const UNITS: Readonly<Record<string, Interval>> = {
   year: { months: 12, days: 0, ms: 0 },
   decade: { months: 120, days: 0, ms: 0 },
   century: { months: 1200, days: 0, ms: 0 },
+  millennium: { months: 12_000, days: 0, ms: 0 },
 };
 
 const ALIASES: Readonly<Record<string, string>> = {
@@ -51,8 +52,15 @@ const ALIASES: Readonly<Record<string, string>> = {
   yr: 'year',
   yrs: 'year',
   years: 'year',
+  dec: 'decade',
+  decs: 'decade',
   decades: 'decade',
+  c: 'century',
+  cent: 'century',
   centuries: 'century',
+  mil: 'millennium',
+  mils: 'millennium',
+  millennia: 'millennium',
 };
 
 /** The singular name of a time unit, or undefined: `hrs` → `hour`. */

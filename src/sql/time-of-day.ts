@@ -13,7 +13,7 @@ const CLOCK =
 export function parseClock(text: string): number {
   const body = text.trim();
   if (body.toLowerCase() === 'allballs') return 0;
-  const match = CLOCK.exec(body);
+  const match = CLOCK.exec(body.replace(/^(\d{2})(\d{2})(\d{2}(?:\.\d*)?)?$/, withColons));
   if (match === null) throw evaluationError(`invalid input syntax for type time: "${text}" (expected HH:MM:SS)`);
   const half = match[4]?.toLowerCase();
   const written = Number(match[1]);
@@ -25,6 +25,11 @@ export function parseClock(text: string): number {
   if (wrongHalf || minute > 59 || second > 60 || ms > DAY_MS)
     throw evaluationError(`date/time field value out of range: "${text}"`);
   return ms;
+}
+
+/** `101112` and `1011`. */
+function withColons(_: string, hour: string, minute: string, second?: string): string {
+  return `${hour}:${minute}${second === undefined ? '' : `:${second}`}`;
 }
 
 /** The time of day of a timestamp, or of an interval's ms. */

@@ -130,6 +130,17 @@ export const TYPE_NAMES: ReadonlyMap<string, ScalarType> = new Map<string, Scala
   ['json', 'json'],
   ['jsonb', 'jsonb'],
   ['bytea', 'bytea'],
+  ['name', 'text'],
+  // As DuckDB and DataFusion name them; an unsigned number is one that has room for it.
+  ['tinyint', 'smallint'],
+  ['utinyint', 'smallint'],
+  ['usmallint', 'integer'],
+  ['uinteger', 'bigint'],
+  ['ubigint', 'numeric'],
+  ['hugeint', 'numeric'],
+  ['uhugeint', 'numeric'],
+  ['blob', 'bytea'],
+  ['datetime', 'timestamp'],
 ]);
 
 /** Whether a value of one type is taken where another is wanted, without a written cast. */

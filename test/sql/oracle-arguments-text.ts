@@ -131,7 +131,27 @@ export const TEXT_ARGUMENTS: ArgumentLists = {
       ["'xy'", "''", "'xyzw'"],
     ]),
   overlay: (params) =>
-    cross([['t'], ["'XY'", 's'], ['1', '2', '0', '30'], ...(params.length > 3 ? [['0', '1', '-1', '9']] : [])]),
+    cross([
+      ...(params[0] === 'bytea'
+        ? [
+            ['x', 'y'],
+            ["'\\xabcd'::bytea", 'y'],
+          ]
+        : [['t'], ["'XY'", 's']]),
+      ['1', '2', '0', '30'],
+      ...(params.length > 3 ? [['0', '1', '-1', '9']] : []),
+    ]),
+  get_bit: () =>
+    cross([
+      ['x', 'y'],
+      ['0', '1', '12', '-1', '90'],
+    ]),
+  set_bit: () =>
+    cross([
+      ['x', 'y'],
+      ['0', '1', '12', '-1'],
+      ['0', '1', '2'],
+    ]),
   chr: () => [['65'], ['233'], ['128512'], ['0'], ['-1'], ['55296'], ['1114112'], ['(abs(k % 2000))::integer']],
   normalize: (params) => cross([['t', 's'], ...(params.length > 1 ? [['NFC', 'NFD', 'NFKC', 'NFKD']] : [])]),
   is_normalized: (params) => cross([['t', 's'], ...(params.length > 1 ? [['NFC', 'NFKD']] : [])]),

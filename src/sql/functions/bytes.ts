@@ -1,7 +1,8 @@
 /** Functions of bytes: parts, encodings, digests. */
 import { createHash } from 'node:crypto';
 import { checkLength } from '../limits.js';
-import { evaluationError } from '../value.js';
+import { evaluationError, intOf } from '../value.js';
+import type { Int } from '../value.js';
 import { parseEscapedBytes, parseHex } from './casts.js';
 import { define } from './registry.js';
 import type { FunctionDefinition } from './registry.js';
@@ -72,6 +73,46 @@ function setByte(bytes: Uint8Array, index: number, value: number): Uint8Array {
   return bytes.with(index, value & 255);
 }
 
+/** The place of a bit: from the first byte's lowest on. */
+function placeOf(bytes: Uint8Array, index: Int): { byte: number; bit: number } {
+  const at = Number(index);
+  if (at < 0 || at >= bytes.length * 8)
+    throw evaluationError(`index ${index} out of valid range, 0..${bytes.length * 8 - 1}`);
+  return { byte: at >> 3, bit: at & 7 };
+}
+
+function getBit(bytes: Uint8Array, index: Int): number {
+  const { bit, byte } = placeOf(bytes, index);
+  return (bytes[byte]! >> bit) & 1;
+}
+
+function setBit(bytes: Uint8Array, index: Int, value: number): Uint8Array {
+  const { bit, byte } = placeOf(bytes, index);
+  if (value !== 0 && value !== 1) throw evaluationError('new bit must be 0 or 1');
+  return bytes.with(byte, (bytes[byte]! & ~(1 << bit)) | (value << bit));
+}
+
+/** Bytes with others in place of those from `start` on. */
+function overlaid(bytes: Uint8Array, other: Uint8Array, start: number, length = other.length): Uint8Array {
+  if (start <= 0) throw evaluationError('negative substring length not allowed');
+  if (start + length > 2_147_483_647) throw evaluationError('integer out of range');
+  return join(join(part(bytes, 1, start - 1), other), part(bytes, start + length));
+}
+
+/** A cyclic redundancy check of 32 bits: its polynomial, lowest bit first. */
+const crc = (polynomial: number): ((bytes: Uint8Array) => Int) => {
+  const table = Uint32Array.from({ length: 256 }, (_, index) => {
+    let rest = index;
+    for (let bit = 0; bit < 8; bit++) rest = (rest & 1) === 0 ? rest >>> 1 : (rest >>> 1) ^ polynomial;
+    return rest;
+  });
+  return (bytes) => {
+    let sum = 0xffffffff;
+    for (const byte of bytes) sum = table[(sum ^ byte) & 255]! ^ (sum >>> 8);
+    return intOf(BigInt((sum ^ 0xffffffff) >>> 0));
+  };
+};
+
 function part(bytes: Uint8Array, start: number, length?: number): Uint8Array {
   if (length !== undefined && length < 0) throw evaluationError('negative substring length not allowed');
   const end = length === undefined ? bytes.length : Math.max(start - 1 + length, 0);
@@ -97,6 +138,12 @@ export const byteFunctions: readonly FunctionDefinition[] = [
   define('bit_length', ['bytea'], 'integer', (bytes: Uint8Array) => bytes.length * 8),
   define('get_byte', ['bytea', 'integer'], 'integer', getByte, fails),
   define('set_byte', ['bytea', 'integer', 'integer'], 'bytea', setByte, fails),
+  define('get_bit', ['bytea', 'bigint'], 'integer', getBit, fails),
+  define('set_bit', ['bytea', 'bigint', 'integer'], 'bytea', setBit, fails),
+  define('overlay', ['bytea', 'bytea', 'integer'], 'bytea', overlaid, fails),
+  define('overlay', ['bytea', 'bytea', 'integer', 'integer'], 'bytea', overlaid, fails),
+  define('crc32', ['bytea'], 'bigint', crc(0xedb88320)),
+  define('crc32c', ['bytea'], 'bigint', crc(0x82f63b78)),
   define('reverse', ['bytea'], 'bytea', (bytes: Uint8Array) => bytes.toReversed()),
   ...['substr', 'substring'].flatMap((name) => [
     define(name, ['bytea', 'integer'], 'bytea', (bytes: Uint8Array, start: number) => part(bytes, start)),

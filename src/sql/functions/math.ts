@@ -1,5 +1,6 @@
 /** Functions of doubles: powers, logarithms, angles. */
 import { evaluationError } from '../value.js';
+import { complementaryError, errorFunction, gammaOf, logGammaOf } from './gamma.js';
 import { define } from './registry.js';
 import type { FunctionDefinition } from './registry.js';
 
@@ -58,6 +59,18 @@ const within =
     if (a < low || a > high) throw outOfRange();
     return evaluate(a);
   };
+
+function gamma(a: number): number {
+  if (Number.isNaN(a) || a === Infinity) return a;
+  const isPole = a <= 0 && Number.isInteger(a);
+  if (isPole || a === -Infinity) throw evaluationError('value out of range: overflow');
+  return inRange(gammaOf(a), false);
+}
+
+function logGamma(a: number): number {
+  const result = logGammaOf(a);
+  return Number.isFinite(a) ? inRange(result, true) : result;
+}
 
 const RADIAN = Math.PI / 180;
 /** A scaled value, finite and not 0 where its operand is. */
@@ -142,6 +155,10 @@ const UNARY: Readonly<Record<string, Unary>> = {
   asind: within(-1, 1, arcSine),
   acosd: within(-1, 1, arcCosine),
   atand: (a) => arcTangent(Math.atan(a)),
+  gamma,
+  lgamma: logGamma,
+  erf: (a) => (Number.isNaN(a) ? a : errorFunction(a)),
+  erfc: (a) => (Number.isNaN(a) ? a : complementaryError(a)),
 };
 
 /** Functions of doubles. */
