@@ -22,6 +22,15 @@ export interface DelayCount {
 /** Rows of a batch that are looked at. */
 const SAMPLE = 64;
 
+/** Rows of a batch by delay, behind a moment. */
+interface Sample {
+  readonly now: number;
+  readonly counts: Float64Array;
+}
+
+/** The last sample of a batch's event times: views of one stream look at the same rows. */
+const samples = new WeakMap<IntegerColumn, Sample>();
+
 /** Counts the delays of one view's rows. */
 export class Delays {
   readonly #counts = new Float64Array(DELAY_STEPS_MS.length);
@@ -41,20 +50,15 @@ export class Delays {
     const isOwn = batch.batch.schema.roles.eventTime === column;
     const step = isOwn ? stepOf(now - batch.eventTimeMax) : -1;
     if (step >= 0 && step === stepOf(now - batch.eventTimeMin)) this.#counts[step]! += batch.rows;
-    else this.#sample(batch, batch.batch.column(column) as IntegerColumn, now);
+    else {
+      const { counts } = sampleOf(batch.rows, batch.batch.column(column) as IntegerColumn, now);
+      for (let at = 0; at < counts.length; at++) this.#counts[at]! += counts[at]!;
+    }
   }
 
   #nowOf({ eventTimeMax, partition }: LogBatch): number {
     const largest = Math.max(this.#largest[partition] ?? -Infinity, eventTimeMax);
     return (this.#largest[partition] = largest);
-  }
-
-  #sample({ rows }: LogBatch, times: IntegerColumn, now: number): void {
-    const stride = Math.max(1, rows / SAMPLE);
-    for (let at = 0; at < rows; at += stride) {
-      const row = Math.floor(at);
-      if (!isNull(times.nulls, row)) this.#counts[stepOf(now - numberAt(times, row))]! += stride;
-    }
   }
 
   /** Rows by delay, the shortest first; steps without rows are left out. */
@@ -64,6 +68,20 @@ export class Delays {
       return rows === 0 ? [] : [{ belowMs, rows }];
     });
   }
+}
+
+function sampleOf(rows: number, times: IntegerColumn, now: number): Sample {
+  const known = samples.get(times);
+  if (known?.now === now) return known;
+  const counts = new Float64Array(DELAY_STEPS_MS.length);
+  const stride = Math.max(1, rows / SAMPLE);
+  for (let at = 0; at < rows; at += stride) {
+    const row = Math.floor(at);
+    if (!isNull(times.nulls, row)) counts[stepOf(now - numberAt(times, row))]! += stride;
+  }
+  const sample = { now, counts };
+  samples.set(times, sample);
+  return sample;
 }
 
 function stepOf(delayMs: number): number {

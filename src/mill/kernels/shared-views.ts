@@ -96,9 +96,9 @@ function kindOf(plan: ViewPlan, schema: Schema): string | null {
   return textOf([source, schema.columns.map(({ type }) => type), failing, columns]);
 }
 
-/** What is known of a batch: which views it was reduced for, and to what. */
+/** What a batch was reduced to, and for whom. */
 interface Known {
-  readonly version: number;
+  readonly union: Union;
   readonly reduced: Reduced | null;
 }
 
@@ -109,18 +109,8 @@ class Kin {
   readonly #batches = new WeakMap<ColumnBatch, Known>();
   /** Calls and filters by their text. */
   readonly #objects = new Map<string, object>();
-  readonly #reducers = new Map<string, Reducer>();
-  /** Rises with the views. */
-  #version = 0;
-  /** All views as one, with the slice as its window. */
-  #plan!: ViewPlan;
-  /** Whether all of them keep the same rows; else what each keeps is a condition of its aggregates. */
-  #isOneWhere = true;
-  #create!: AccumulatorFactory;
-  #layout!: CellLayout;
-  #columns: readonly number[] = [];
-  /** Place of each aggregate in `#plan`. */
-  readonly #places = new Map<AggregateCall, number>();
+  /** Of all views; null once they are others. */
+  #union: Union | null = null;
   #rest = 0;
 
   constructor(schema: Schema) {
@@ -134,7 +124,7 @@ class Kin {
   }
 
   get isFull(): boolean {
-    return this.#places.size >= AGGREGATES_MAX;
+    return this.#current().places.size >= AGGREGATES_MAX;
   }
 
   add(plan: ViewPlan): Member {
@@ -144,13 +134,13 @@ class Kin {
     );
     const member = { plan, kept, all: plan.aggregates.map((call) => this.#one(call)) };
     this.#members.add(member);
-    this.#changed();
+    this.#union = null;
     return member;
   }
 
   remove(member: Member): void {
     this.#members.delete(member);
-    if (this.#members.size > 0) this.#changed();
+    this.#union = null;
   }
 
   /** The same object for the same call, its filter too. */
@@ -166,8 +156,58 @@ class Kin {
     return known ?? value;
   }
 
-  #changed(): void {
-    const members = [...this.#members];
+  #current(): Union {
+    return (this.#union ??= new Union([...this.#members], this.#environment));
+  }
+
+  /** A batch that was reduced before another view left serves those that are still there. */
+  groupsOf(member: Member, batch: LogBatch): SharedGroups | null {
+    if (!this.#members.has(member)) return null;
+    let known = this.#batches.get(batch.batch);
+    if (known?.union.members.has(member) !== true) {
+      if (this.#members.size < 2) return null;
+      known = { union: this.#current(), reduced: this.#reduce(batch) };
+      this.#batches.set(batch.batch, known);
+    }
+    const { reduced, union } = known;
+    return reduced === null ? null : { reduced, partials: union.partialsOf(member, reduced) };
+  }
+
+  #reduce(batch: LogBatch): Reduced | null {
+    if (this.#rest > 0) {
+      this.#rest--;
+      return null;
+    }
+    const union = this.#current();
+    if (!hasCodes(union.plan, this.#environment, batch.batch)) return null;
+    try {
+      const reduced = union.reduce(batch);
+      if (reduced === null) this.#rest = REST_BATCHES;
+      return reduced;
+    } catch {
+      // Each view goes through the rows itself, and tells of those that fail.
+      return null;
+    }
+  }
+}
+
+/** Views of one kind as one, with the slice as its window. */
+class Union {
+  readonly members: ReadonlySet<Member>;
+  readonly plan: ViewPlan;
+  /** Place of each aggregate in `plan`. */
+  readonly places: ReadonlyMap<AggregateCall, number>;
+  /** Whether all of them keep the same rows; else what each keeps is a condition of its aggregates. */
+  readonly #isOneWhere: boolean;
+  readonly #environment: KernelEnvironment;
+  readonly #create: AccumulatorFactory;
+  readonly #layout: CellLayout;
+  readonly #columns: readonly number[];
+  readonly #reducers = new Map<string, Reducer>();
+
+  constructor(members: readonly Member[], environment: KernelEnvironment) {
+    this.members = new Set(members);
+    this.#environment = environment;
     const first = members[0]!.plan;
     const { offsetMs } = first.window;
     const parts = members.flatMap(({ plan: { window } }) => [window.sizeMs, Math.abs(window.offsetMs - offsetMs)]);
@@ -175,61 +215,37 @@ class Kin {
     const where = textOf(first.where);
     this.#isOneWhere = members.every(({ plan }) => textOf(plan.where) === where);
     const aggregates = [...new Set(members.flatMap(({ all, kept }) => (this.#isOneWhere ? all : kept)))];
-    this.#plan = {
+    this.plan = {
       ...first,
       where: this.#isOneWhere ? first.where : null,
       aggregates,
       window: { kind: 'tumble', sizeMs, offsetMs },
     };
-    this.#places.clear();
-    aggregates.forEach((call, place) => this.#places.set(call, place));
-    const { pool, schema } = this.#environment;
-    this.#create = accumulatorFactory(this.#plan, schema, pool);
-    this.#layout = cellLayout(this.#plan);
-    this.#columns = usedColumns(this.#plan);
-    this.#reducers.clear();
-    this.#version++;
+    this.places = new Map(aggregates.map((call, place) => [call, place]));
+    this.#create = accumulatorFactory(this.plan, environment.schema, environment.pool);
+    this.#layout = cellLayout(this.plan);
+    this.#columns = usedColumns(this.plan);
   }
 
-  groupsOf(member: Member, batch: LogBatch): SharedGroups | null {
-    const { all, kept, plan } = member;
-    if (this.#members.size < 2 || !this.#members.has(member)) return null;
-    let known = this.#batches.get(batch.batch);
-    if (known?.version !== this.#version) {
-      known = { version: this.#version, reduced: this.#reduce(batch) };
-      this.#batches.set(batch.batch, known);
-    }
-    const { reduced } = known;
-    if (reduced === null) return null;
+  /** What a batch's groups have for one of the views. */
+  partialsOf({ all, kept, plan }: Member, reduced: Reduced): Partials {
     const { offsets, stride } = this.#layout;
-    const places = (this.#isOneWhere ? all : kept).map((call) => this.#places.get(call)!);
-    const partials = {
+    const places = (this.#isOneWhere ? all : kept).map((call) => this.places.get(call)!);
+    return {
       accumulators: places.map((place) => reduced.accumulators[place]!),
       cells: reduced.cells,
       stride,
       offsets: places.map((place) => offsets[place]!),
       rowsAt: this.#isOneWhere || plan.where === null ? -1 : offsets[places.at(-1)!]!,
     };
-    return { reduced, partials };
   }
 
-  #reduce({ batch, eventTimeMax, eventTimeMin }: LogBatch): Reduced | null {
-    if (this.#rest > 0) {
-      this.#rest--;
-      return null;
-    }
-    if (!hasCodes(this.#plan, this.#environment, batch)) return null;
-    const { offsetMs, sizeMs } = this.#plan.window;
-    try {
-      const origin = Math.floor((eventTimeMin - offsetMs) / sizeMs) * sizeMs + offsetMs;
-      const coded = eventTimeMax - origin < CODED_SLICES * sizeMs;
-      const reduced = this.#reducer(batch, coded).run(batch, origin);
-      if (reduced === null) this.#rest = REST_BATCHES;
-      return reduced;
-    } catch {
-      // Each view goes through the rows itself, and tells of those that fail.
-      return null;
-    }
+  /** A batch's groups; null where they are too many. Throws what an expression throws. */
+  reduce({ batch, eventTimeMax, eventTimeMin }: LogBatch): Reduced | null {
+    const { offsetMs, sizeMs } = this.plan.window;
+    const origin = Math.floor((eventTimeMin - offsetMs) / sizeMs) * sizeMs + offsetMs;
+    const coded = eventTimeMax - origin < CODED_SLICES * sizeMs;
+    return this.#reducer(batch, coded).run(batch, origin);
   }
 
   #reducer(batch: ColumnBatch, coded: boolean): Reducer {
@@ -238,7 +254,7 @@ class Kin {
     let reducer = this.#reducers.get(shape);
     if (reducer === undefined) {
       if (this.#reducers.size === REDUCERS_MAX) this.#reducers.delete(this.#reducers.keys().next().value!);
-      reducer = new Reducer(this.#plan, this.#environment, this.#create, batch, coded);
+      reducer = new Reducer(this.plan, this.#environment, this.#create, batch, coded);
       this.#reducers.set(shape, reducer);
     }
     return reducer;
