@@ -22,6 +22,7 @@ import type { KernelHost } from './kernel.js';
 import { keyLayout } from './keys.js';
 import { printKey } from './operands.js';
 import { printClasses, printSums } from './row-classes.js';
+import type { RowClasses } from './row-classes.js';
 import { KernelSource } from './source.js';
 import type { KernelEnvironment } from './source.js';
 
@@ -53,32 +54,46 @@ function keyColumn({ keys }: ViewPlan, index: number): number {
   return (keys[index]!.expression as Extract<Expression, { kind: 'column' }>).index;
 }
 
-/** What the first kernel calls. */
+/** What the first kernel calls; of one batch after the other, so that its arrays are made once. */
 class Representatives {
-  readonly rows: Int32Array;
+  rows = new Int32Array(0);
   textBytes = 0;
   /** Rows of each group by class. */
-  counts: Int32Array;
+  counts = new Int32Array(0);
   readonly #classes: number;
-  readonly #texts: readonly DictionaryColumn[];
-  readonly #byCode = new Map<number, Int32Array>();
+  readonly #byCode: Int32Array[] = [];
+  readonly #slices = new Set<number>();
+  #texts: readonly DictionaryColumn[] = [];
+  #max = 0;
+  /** Of `counts`, by this batch. */
+  #used = 0;
 
-  constructor(max: number, texts: readonly DictionaryColumn[], classes: number, hint: number) {
-    this.rows = new Int32Array(max);
-    this.#texts = texts;
+  /** `classes`: of a group. */
+  constructor(classes: number) {
     this.#classes = classes;
-    this.counts = new Int32Array(classes * hint);
+  }
+
+  /** Begins a batch, of which `max` groups are taken. */
+  begin(max: number, texts: readonly DictionaryColumn[]): void {
+    this.counts.fill(0, 0, this.#used);
+    this.#used = 0;
+    if (this.rows.length < max) this.rows = new Int32Array(max);
+    this.#max = max;
+    this.#texts = texts;
+    this.textBytes = 0;
+    this.#slices.clear();
   }
 
   insert(table: WindowTable, row: number): number {
-    if (table.groups === this.rows.length) return -1;
+    if (table.groups === this.#max) return -1;
     for (const { codes, dictionary } of this.#texts) {
       const code = codes[row]!;
       this.textBytes += dictionary.offsets[code + 1]! - dictionary.offsets[code]!;
     }
     this.rows[table.groups] = row;
-    if ((table.groups + 1) * this.#classes > this.counts.length) {
-      const counts = new Int32Array(this.counts.length * 2);
+    this.#used += this.#classes;
+    if (this.#used > this.counts.length) {
+      const counts = new Int32Array(Math.max(64 * this.#classes, this.counts.length * 2));
       counts.set(this.counts);
       this.counts = counts;
     }
@@ -87,8 +102,11 @@ class Representatives {
 
   /** The groups of a slice by a dictionary's codes, as `KernelHost.groupsByCode` has a table's. */
   groupsByCode(slice: number, dictionary: Dictionary): Int32Array {
-    let byCode = this.#byCode.get(slice);
-    if (byCode === undefined) this.#byCode.set(slice, (byCode = new Int32Array(dictionary.size + 1)));
+    let byCode = this.#byCode[slice];
+    if (byCode === undefined || byCode.length <= dictionary.size)
+      this.#byCode[slice] = byCode = new Int32Array(2 * dictionary.size + 1);
+    else if (!this.#slices.has(slice)) byCode.fill(0);
+    this.#slices.add(slice);
     return byCode;
   }
 }
@@ -107,8 +125,10 @@ export class Reducer {
   readonly #reduce: Reduce;
   readonly #shape: TableShape;
   readonly #texts: readonly number[];
-  /** Classes a group. */
-  readonly #classes: number;
+  readonly #host: Representatives;
+  /** The table of the batch before, which is used again where all that groups have are cells; else null. */
+  #table: WindowTable | null = null;
+  readonly #isOnlyCells: boolean;
   #groupsHint = 64;
 
   constructor(
@@ -122,20 +142,26 @@ export class Reducer {
     this.#texts = layout.parts.flatMap(({ kind }, index) => (kind === 'pool' ? [keyColumn(plan, index)] : []));
     this.#source = sourceFor(environment, usedColumns(plan), batch);
     const { classes, text, width } = printReduction(plan, this.#source, coded);
-    this.#classes = classes;
+    this.#isOnlyCells = classes.aggregates.size === plan.aggregates.length;
+    this.#host = new Representatives(classes.stride);
     this.#reduce = compiled<Reduce>(['columns', 'host', 'rows', 'table', 'origin'], text);
     this.#shape = { width, stride: cellLayout(plan).stride, create };
   }
 
   /** The groups of a batch's rows, the first slice's start being `origin`; null where they are too many, or a row has no time. Throws what an expression throws. */
   run(batch: ColumnBatch, origin: number): Reduced | null {
-    const table = new WindowTable(0, 0, this.#groupsHint, false, this.#shape);
+    const table = this.#table ?? new WindowTable(0, 0, this.#groupsHint, false, this.#shape);
+    const host = this.#host;
     const texts = this.#texts.map((column) => batch.column(column) as DictionaryColumn);
-    const host = new Representatives(Math.ceil(batch.rows / ROWS_PER_GROUP), texts, this.#classes, this.#groupsHint);
+    host.begin(Math.ceil(batch.rows / ROWS_PER_GROUP), texts);
+    table.clear();
+    if (this.#isOnlyCells) this.#table = table;
     if (!this.#reduce(this.#source.bound(batch), host, batch.rows, table, origin)) return null;
-    const { accumulators, cells, groups } = table;
+    const { accumulators, groups } = table;
     this.#groupsHint = Math.max(64, 2 ** Math.ceil(Math.log2(groups)));
-    return { groups, rows: host.rows.slice(0, groups), textBytes: host.textBytes, accumulators, cells: cells.data };
+    const { data, stride } = table.cells;
+    const cells = this.#isOnlyCells ? data.slice(0, groups * stride) : data;
+    return { groups, rows: host.rows.slice(0, groups), textBytes: host.textBytes, accumulators, cells };
   }
 }
 
@@ -147,7 +173,7 @@ function printReduction(
   plan: ViewPlan,
   source: KernelSource,
   coded: boolean,
-): { classes: number; text: string; width: number } {
+): { classes: RowClasses; text: string; width: number } {
   const where = plan.where === null ? [] : printWhere(source, plan.where);
   const nullTime = source.nullTest(plan.eventTime);
   const code = coded ? printCode(source, plan) : null;
@@ -192,7 +218,7 @@ function printReduction(
     ...printSums(classes, { offsets, stride }),
     'return true; // a batch is reduced',
   ].join('\n');
-  return { classes: classes.stride, text, width: withSlice.reduce((sum, { words }) => sum + words.length, 0) };
+  return { classes, text, width: withSlice.reduce((sum, { words }) => sum + words.length, 0) };
 }
 
 type Merge = (

@@ -169,6 +169,12 @@ export class WindowTable {
     for (let group = 0; group < this.groups; group++) this.#place(group);
   }
 
+  /** Forgets all groups, of which none is dirty; what their cells have stays there. */
+  clear(): void {
+    this.groups = 0;
+    this.slots.fill(0);
+  }
+
   /** Marks a clean group dirty and remembers what was published. */
   touch(group: number): void {
     this.saved = null;
