@@ -29,12 +29,22 @@ interface Outcome {
   readonly mostBytes: number;
 }
 
+interface RunOptions {
+  /** Columns that tell the view's rows apart. */
+  readonly keys?: readonly string[];
+  /** Whether what is under way ends before the next batch comes. */
+  readonly isCalm?: boolean;
+  /** Called with all that was told so far. */
+  readonly afterBatch?: (late: readonly Record<string, unknown>[]) => void;
+}
+
 /** Appends batches of users (`name`, or `name@minutes ago`) a minute apart, and kills the view after each of some. */
 async function run(
   sql: string,
   options: { stateBytesMax: number; snapshotEveryMs?: number },
   batches: readonly (readonly string[])[],
   killedAfter: readonly number[] = [],
+  { afterBatch, isCalm = false, keys = ['campaign', 'window_end'] }: RunOptions = {},
 ): Promise<Outcome> {
   const folder = freshFolder();
   const clock = new HandClock(T0);
@@ -45,6 +55,11 @@ async function run(
     return { ...startView(cut, folder, plan, clock, { snapshotEveryMs: 1e9, ...options }, cut.disk), cut };
   };
   let running = start();
+  const calm = async (): Promise<void> => {
+    await running.loop.drained();
+    await until(() => running.stage.ready?.() !== false, 'what is under way to end');
+    await running.loop.drained();
+  };
   let ids = 0;
   let mostBytes = 0;
   for (const [i, users] of batches.entries()) {
@@ -56,19 +71,19 @@ async function run(
     await log.append({ batches: [{ stream: 'events', rows: batchOfEvents(events) }] });
     await running.loop.drained();
     mostBytes = Math.max(mostBytes, running.stage.stats().stateBytes);
-    if (!killedAfter.includes(i)) continue;
-    running.cut.mode = 'refuse';
-    await running.loop.stop();
-    running = start();
+    if (killedAfter.includes(i)) {
+      running.cut.mode = 'refuse';
+      await running.loop.stop();
+      running = start();
+    }
+    if (isCalm) await calm();
+    afterBatch?.(readAll(log, 'late'));
   }
-  await running.loop.drained();
-  const isQuiet = (): boolean => running.stage.ready?.() !== false;
-  await until(isQuiet, 'what is under way to end');
-  await running.loop.drained();
+  await calm();
   const stats = running.stage.stats();
   await running.loop.stop();
   const shed = readAll(log, 'late').map((row) => JSON.stringify([row.reason, row.event]));
-  const rows = newest(readAll(log, `view.${plan.name}`), ['campaign', 'window_end']);
+  const rows = newest(readAll(log, `view.${plan.name}`), keys);
   await log.close();
   return { rows, shed, stats, mostBytes };
 }
@@ -145,6 +160,66 @@ test('a window that was shed is final, keeps its rows, and refuses what comes fo
   expect(shed.at(-1)).toMatch(/state_shed.*"at":/);
 });
 
+/** Each of a user's events with those of the hour before it. */
+const joined = (type: string, policy: string, key: string): string =>
+  `CREATE MATERIALIZED VIEW v WITH (state_policy = '${policy}', watermark_lag = '0', allowed_lateness = '0') AS
+   SELECT a.campaign, a.id, b.id AS before, a.at FROM events a
+   ${type} JOIN events b ON ${key} AND b.at BETWEEN a.at - INTERVAL '1 hour' AND a.at`;
+
+/** Two of these users each minute, in turn, and others. */
+const VISITS = Array.from({ length: 14 }, (_, i) => [
+  ...users(i % 7, (i % 7) + 2),
+  ...users(100 + i * 20, 118 + i * 20),
+]);
+
+interface Visit {
+  readonly id: string;
+  readonly user: string;
+  readonly batch: number;
+}
+
+/** The pairs there are to be, as `id before`: each row meets what had not been let go of when it came. */
+function expectedPairs(told: readonly ReadonlySet<string>[]): string[] {
+  const all: Visit[] = [];
+  for (const [batch, names] of VISITS.entries())
+    for (const user of names) all.push({ id: `e${all.length}`, user, batch });
+  const isThere = (row: Visit, batch: number): boolean => batch === 0 || !told[batch - 1]!.has(row.id);
+  return all
+    .flatMap((row) => {
+      const before = all.filter((one) => one.user === row.user && one.batch <= row.batch && isThere(one, row.batch));
+      return before.map((one) => `${row.id} ${one.id}`);
+    })
+    .sort();
+}
+
+for (const [name, key] of [
+  ['in arrays', 'a.campaign = b.campaign'],
+  ['as objects', 'a.campaign = b.campaign AND ARRAY[a.campaign] = ARRAY[b.campaign]'],
+] as const)
+  for (const type of ['', 'LEFT '])
+    test(`rows of a ${type}join ${name} are shed from the oldest on, each told, and others meet all the same`, async () => {
+      for (const killedAfter of [[], VISITS.map((_, i) => i), [5, 6, 9]]) {
+        const told: Set<string>[] = [];
+        const { rows, shed, stats } = await run(
+          joined(type, 'shed', key),
+          { stateBytesMax: 60_000 },
+          VISITS,
+          killedAfter,
+          {
+            keys: ['id', 'before'],
+            isCalm: true,
+            afterBatch: (late) => told.push(new Set(late.map(({ event }) => String((event as { id: string }).id)))),
+          },
+        );
+        expect(stats.stateFull).toBe(0);
+        expect(stats.stateBytes).toBeLessThanOrEqual(60_000);
+        expect(new Set(shed.map((text) => /state_shed/.test(text)))).toEqual(new Set([true]));
+        const expected = expectedPairs(told);
+        expect(expected.length).toBeLessThan(expectedPairs(VISITS.map(() => new Set())).length);
+        expect([...rows.values()].map(({ before, id }) => `${String(id)} ${String(before)}`).sort()).toEqual(expected);
+      }
+    });
+
 test('what can neither be shed nor spilled is refused by name', async () => {
   const view = (policy: string, query: string): Promise<unknown> =>
     planOf(`CREATE MATERIALIZED VIEW v WITH (state_policy = '${policy}') AS ${query}`);
@@ -154,6 +229,9 @@ test('what can neither be shed nor spilled is refused by name', async () => {
   await expect(
     view('shed', "SELECT campaign, count(*) AS n FROM SESSION(events, at, INTERVAL '1 minute') GROUP BY campaign"),
   ).rejects.toThrow(/a SESSION window stays in memory/);
+  await expect(view('spill', joined('', 'spill', 'a.id = b.id').split(' AS\n')[1]!)).rejects.toThrow(
+    /a join stays in memory/,
+  );
   await expect(view('throw', 'SELECT campaign FROM events')).rejects.toThrow(
     /'refuse', 'shed' or 'spill', not "throw"/,
   );

@@ -14,7 +14,7 @@ import { ByteReader, ByteWriter } from '../../util/bytes.js';
 import { blockOfRows, countOf, rowsOfBlock, type Block } from './block.js';
 import type { Publication, PublishedBlock, Publisher } from './publication.js';
 import type { Deltas, Row, StateBudget } from './operator.js';
-import { isAppendOnly } from './relations.js';
+import { isAppendOnly } from '../../sql/relation/append-only.js';
 import { rowCodec } from './rows.js';
 import type { Key, SavedEntry, StateCodec, StateStore } from './state-table.js';
 

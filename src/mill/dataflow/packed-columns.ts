@@ -44,8 +44,8 @@ export interface PackedColumn {
   /** The values in some slots; what it answers is the caller's. */
   gather(slots: Uint32Array, count: number): Vector;
   valueOf(slot: number): Value;
-  /** Slots were freed; `isTaken`: by slot, 1 where there is a row. */
-  settle(isTaken: Uint8Array): void;
+  /** Slots were freed; `isTaken`: by slot, 1 where there is a row. `isWhole`: nothing of them may be left. */
+  settle(isTaken: Uint8Array, isWhole: boolean): void;
 }
 
 /** A column for a first vector. */
@@ -213,8 +213,8 @@ class TextColumn implements PackedColumn {
     return code === NULL_CODE ? null : this.#texts.textOf(code);
   }
 
-  settle(isTaken: Uint8Array): void {
-    if (this.#texts.used <= this.#sweepAt) return;
+  settle(isTaken: Uint8Array, isWhole: boolean): void {
+    if (!isWhole && this.#texts.used <= this.#sweepAt) return;
     const alive = new Uint8Array(this.#texts.size);
     for (let slot = 0; slot < isTaken.length; slot++) {
       const code = this.#codes[slot]!;

@@ -1,34 +1,9 @@
 /** What a relation's shape says about its rows. */
 import type { Relation } from '../../sql/relation/relation.js';
-import { inputsOf } from '../../sql/relation/walk-relation.js';
+import { isAppendOnly } from '../../sql/relation/append-only.js';
 import type { DataflowContext } from './operator.js';
 import { aggregateOverWindow } from './operators/aggregate-window.js';
 import { waitsMs } from './waits.js';
-
-/** Whether rows are only ever added, none taken back. */
-export function isAppendOnly(relation: Relation): boolean {
-  switch (relation.kind) {
-    case 'scan':
-      return relation.key === null;
-    case 'window':
-      return relation.window.kind !== 'session' && relation.window.kind !== 'stagger' && isAppendOnly(relation.input);
-    case 'values':
-    case 'filter':
-    case 'project':
-    case 'union':
-    case 'expand':
-      return inputsOf(relation).every(isAppendOnly);
-    case 'join': {
-      if (relation.mode.kind === 'lookup' && (relation.type === 'inner' || relation.type === 'left'))
-        return isAppendOnly(relation.left);
-      if (relation.mode.kind !== 'both') return false;
-      if (relation.type !== 'inner' && relation.type !== 'semi') return false;
-      return isAppendOnly(relation.left) && isAppendOnly(relation.right);
-    }
-    default:
-      return false;
-  }
-}
 
 /**
  * Whether an operator that passes on each row once gives only rows that are added: as `isAppendOnly`, and the rows of

@@ -21,7 +21,7 @@ import type { OperatorScope } from '../build.js';
 import { compileCondition, compileExpression, failureReason } from '../expressions.js';
 import type { Deltas, Operator, Row } from '../operator.js';
 import { compareValues, rowComparator, type Compare } from '../order.js';
-import { isAppendOnly } from '../relations.js';
+import { isAppendOnly } from '../../../sql/relation/append-only.js';
 import { StateTable, type Key, type StateCodec } from '../state-table.js';
 import { groupCodec, placedCodec, position, type AsOfGroup, type Placed } from './as-of-group.js';
 import { AsOfLifetimes } from './as-of-lifetimes.js';

@@ -17,6 +17,7 @@ import { bucketWidthMs, Expiry } from './expiry.js';
 import { hashOf } from '../key-hash.js';
 import { KeyIndex, type SlotOrder } from './key-index.js';
 import { RowStore } from './row-store.js';
+import { ageOf, type TimedRow } from './shed-rows.js';
 
 const DAY_MS = 86_400_000;
 
@@ -61,6 +62,7 @@ export function joinKeyFunction(keys: JoinSideOptions['keys']): (row: Row) => Ke
 /** Rows of one side. */
 export class JoinSide {
   readonly store: RowStore;
+  readonly fields: readonly Field[];
   readonly index: KeyIndex;
   /** Time of each slot's row, ms. */
   readonly times: number[] = [];
@@ -75,6 +77,7 @@ export class JoinSide {
 
   constructor({ name, fields, keys, time, lifetimeMs, isAppendOnly, budget }: JoinSideOptions) {
     this.store = new RowStore(name, fields, budget);
+    this.fields = fields;
     this.timeOf = timeFunction(fields, time);
     this.keyOf = joinKeyFunction(keys);
     this.#compare = isAppendOnly ? null : rowComparator([], fields);
@@ -140,6 +143,24 @@ export class JoinSide {
       // A slot that was freed and taken again is filed under its new time as well.
       if (this.store.rows[slot] !== undefined && isDead(slot)) this.index.removeFirst(slot, isDead, removed);
     });
+  }
+
+  /** Tells how old its rows are, ms, and how many bytes they take. */
+  ages(visit: (at: number, bytes: number) => void): void {
+    const age = ageOf(this.#lifetimeMs);
+    for (const [slot, row] of this.store.rows.entries())
+      if (row !== undefined) visit(age(this.times[slot]!), this.store.bytesOf(row));
+  }
+
+  /** Drops the rows of a time before `limit`, ms, and answers them. */
+  shed(limit: number): TimedRow[] {
+    const gone: TimedRow[] = [];
+    for (const [slot, row] of this.store.rows.entries()) {
+      if (row === undefined || !(this.times[slot]! < limit)) continue;
+      gone.push({ row, time: this.times[slot]! });
+      this.remove(slot);
+    }
+    return gone;
   }
 
   restored(): void {

@@ -13,10 +13,10 @@
  * Recovery: the two sides' tables, counts included.
  */
 import type { Join } from '../../../sql/relation/relation.js';
-import { isAppendOnly } from '../relations.js';
+import { isAppendOnly } from '../../../sql/relation/append-only.js';
 import { compileCondition, failureReason } from '../expressions.js';
 import type { BuiltOperator, OperatorScope } from '../build.js';
-import type { DataflowContext, Deltas, Operator, Row } from '../operator.js';
+import type { Age, DataflowContext, Deltas, Operator, Row, ShedCut } from '../operator.js';
 import type { Key, StateTable } from '../state-table.js';
 import { AsOfJoinOperator } from './as-of-join.js';
 import { RowOutput } from './row-output.js';
@@ -26,6 +26,7 @@ import { JoinSide } from './join-side.js';
 import { LookupJoinOperator } from './lookup-join.js';
 import { LeftOut } from './left-out.js';
 import { isPackable, PackedJoin } from './packed-join.js';
+import { tellShed } from './shed-rows.js';
 
 /** A side as the other side's rows see it. */
 interface Standing extends Reach {
@@ -197,6 +198,16 @@ export class JoinOperator implements Operator {
     if (this.#context.isBatch) return;
     const horizon = now - this.#context.lagMs - this.#context.allowedLatenessMs;
     for (const { side } of this.#sides) side.expire(horizon);
+    this.flush();
+  }
+
+  ages(visit: (age: Age, at: number, bytes: number) => void): void {
+    for (const { side } of this.#sides) side.ages((at, bytes) => visit('time', at, bytes));
+  }
+
+  /** What a row met or did not stays as it is; those to come meet it no more. */
+  shed({ time }: ShedCut): void {
+    for (const { leftOut, side } of this.#sides) tellShed(side.shed(time), side.fields, leftOut);
     this.flush();
   }
 

@@ -21,6 +21,11 @@ export class LeftOut {
     this.#send(row, reason, Number.NaN, Number.NaN);
   }
 
+  /** A row of that time, ms, that was let go of. */
+  shed(row: Row, time: number): void {
+    this.#send(row, 'state_shed', time, Number.NaN);
+  }
+
   /** A row whose time, ms, is `lateByMs` before what is kept. */
   late(row: Row, time: number, lateByMs: number): void {
     this.#send(row, 'late', time, lateByMs);

@@ -13,7 +13,7 @@ import type { OperatorScope } from '../build.js';
 import { compileCondition, failureReason } from '../expressions.js';
 import { wholeRowKey } from '../keys.js';
 import type { Deltas, Operator, Row, StateBudget } from '../operator.js';
-import { isAppendOnly } from '../relations.js';
+import { isAppendOnly } from '../../../sql/relation/append-only.js';
 import { rowCodec } from '../rows.js';
 import { StateTable, type Key } from '../state-table.js';
 import { RowOutput } from './row-output.js';

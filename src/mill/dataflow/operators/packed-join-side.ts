@@ -5,15 +5,16 @@
  * Recovery: the rows are in the store's pages; keys, runs and timers are built again.
  */
 import type { Expression } from '../../../sql/plan.js';
-import type { Relation } from '../../../sql/relation/relation.js';
+import type { Field, Relation } from '../../../sql/relation/relation.js';
 import type { Value } from '../../../sql/value.js';
-import { BlockDeltas, blockOfRows, valueOf, type Block, type Vector } from '../block.js';
+import { BlockDeltas, blockOfRows, rowsOfBlock, valueOf, type Block, type Vector } from '../block.js';
 import { compileBlockExpression, type BlockExpression } from '../block-expressions.js';
 import type { BlockKeys } from '../block-keys.js';
 import { compileExpression } from '../expressions.js';
 import type { Deltas, Row, StateBudget } from '../operator.js';
 import type { Reach } from './join-reach.js';
 import { PackedRows } from './packed-rows.js';
+import { ageOf, type TimedRow } from './shed-rows.js';
 import { SlotRuns } from './slot-runs.js';
 
 const DAY_MS = 86_400_000;
@@ -40,6 +41,7 @@ export interface KeyedBlock {
 /** Rows of one side. */
 export class PackedJoinSide {
   readonly reach: Reach;
+  readonly fields: readonly Field[];
   readonly rows: PackedRows;
   readonly runs = new SlotRuns();
   readonly #relation: Relation;
@@ -51,6 +53,7 @@ export class PackedJoinSide {
 
   constructor({ budget, keys, name, nullSafe, reach, relation }: PackedSideOptions) {
     this.reach = reach;
+    this.fields = relation.fields;
     this.rows = new PackedRows(name, relation.fields, budget);
     this.#relation = relation;
     this.#nullSafe = nullSafe;
@@ -143,6 +146,35 @@ export class PackedJoinSide {
     });
     this.runs.settle();
     this.rows.settle();
+  }
+
+  /** Tells how old its rows are, ms, and how many bytes they take. */
+  ages(visit: (at: number, bytes: number) => void): void {
+    const age = ageOf(this.#lifetimeMs);
+    const { rowBytes } = this.rows;
+    this.runs.eachBefore(Number.POSITIVE_INFINITY, (_, time) => visit(age(time), rowBytes));
+  }
+
+  /** Drops the rows of a time before `limit`, ms, and answers them; tells when a key has none left. */
+  shed(limit: number, emptied: (key: number) => void): TimedRow[] {
+    const slots: number[] = [];
+    const times: number[] = [];
+    const keys = new Set<number>();
+    this.runs.eachBefore(limit, (slot, time, key) => {
+      slots.push(slot);
+      times.push(time);
+      keys.add(key);
+    });
+    if (slots.length === 0) return [];
+    const vectors = this.rows.gather(Uint32Array.from(slots), slots.length);
+    const rows = rowsOfBlock({ count: slots.length, vectors, distinct: null });
+    for (const key of keys) {
+      this.runs.removeBefore(key, limit, (slot) => this.rows.remove(slot));
+      if (this.runs.isEmpty(key)) emptied(key);
+    }
+    this.runs.settle();
+    this.rows.settle(true);
+    return rows.map((row, i) => ({ row, time: times[i]! }));
   }
 
   restored(keys: BlockKeys): void {

@@ -17,15 +17,16 @@ import { compileBlockCondition, type BlockCondition } from '../block-expressions
 import { BlockKeys, canBeBlockKeys } from '../block-keys.js';
 import type { OperatorScope } from '../build.js';
 import { compileCondition, failureReason } from '../expressions.js';
-import type { DataflowContext, Deltas, Operator, Output, Row } from '../operator.js';
+import type { Age, DataflowContext, Deltas, Operator, Output, Row, ShedCut } from '../operator.js';
 import type { Placing } from '../packed-columns.js';
-import { isAppendOnly } from '../relations.js';
+import { isAppendOnly } from '../../../sql/relation/append-only.js';
 import type { StateStore } from '../state-table.js';
 import { reachOf } from './join-reach.js';
 import { LeftOut } from './left-out.js';
 import { PackedJoinSide, type KeyedBlock } from './packed-join-side.js';
 import { PackedStanding } from './packed-standing.js';
 import { selectDeltas } from './row-wise.js';
+import { tellShed } from './shed-rows.js';
 import { orderByKey } from './slot-runs.js';
 
 /** Pairs that become a block: as many as a batch of the changes stream has rows. */
@@ -202,6 +203,19 @@ export class PackedJoin implements Operator {
     this.flush();
     const horizon = now - this.#context.lagMs - this.#context.allowedLatenessMs;
     for (const { side } of this.#sides) side.expire(horizon, (key) => this.#restIfEmpty(key));
+    this.#keys.settle();
+  }
+
+  ages(visit: (age: Age, at: number, bytes: number) => void): void {
+    for (const { side } of this.#sides) side.ages((at, bytes) => visit('time', at, bytes));
+  }
+
+  /** What a row met or did not stays as it is; those to come meet it no more. */
+  shed({ time }: ShedCut): void {
+    for (const { leftOut, side } of this.#sides) {
+      const rows = side.shed(time, (key) => this.#restIfEmpty(key));
+      tellShed(rows, side.fields, leftOut);
+    }
     this.#keys.settle();
   }
 

@@ -213,9 +213,9 @@ export class PackedRows implements StateStore {
     this.#pages[page]! |= CHANGED;
   }
 
-  /** Ends a round of removals. */
-  settle(): void {
-    for (const column of this.#columns) column?.settle(this.isTaken);
+  /** Ends a round of removals. `isWhole`: they were made for room, so nothing of what was removed may be left. */
+  settle(isWhole = false): void {
+    for (const column of this.#columns) column?.settle(this.isTaken, isWhole);
   }
 
   /** The rows in some slots, a vector a field. */
@@ -228,6 +228,11 @@ export class PackedRows implements StateStore {
     for (const column of this.#columns) bytes += column?.bytes ?? 0;
     this.#budget.bytes += bytes - this.bytes;
     this.bytes = bytes;
+  }
+
+  /** Bytes of a row, on average. */
+  get rowBytes(): number {
+    return this.#rows === 0 ? 0 : this.bytes / this.#rows;
   }
 
   freeze(): void {

@@ -84,18 +84,19 @@ export class RowStore {
   #filling = -1;
   #next = 0;
   readonly #codec: StateCodec<Row>;
-  readonly #bytesOf: (row: Row) => number;
+  /** About how many bytes a row takes. */
+  readonly bytesOf: (row: Row) => number;
   /** The page that was touched last in this round. */
   #touched = -1;
 
   constructor(name: string, fields: readonly Field[], budget: StateBudget) {
     this.#codec = rowCodec(fields);
-    this.#bytesOf = sizeFunction(fields);
+    this.bytesOf = sizeFunction(fields);
     this.table = new StateTable<Page>(
       name,
       {
         write: (page, writer) => this.#write(page, writer),
-        read: (reader) => readPage(reader, this.#codec, this.#bytesOf),
+        read: (reader) => readPage(reader, this.#codec, this.bytesOf),
         bytes: (page) => page.bytes,
       },
       budget,
@@ -113,7 +114,7 @@ export class RowStore {
     this.stamps[slot] = stamp;
     this.counts[slot] = count;
     page.live++;
-    page.bytes += this.#bytesOf(row);
+    page.bytes += this.bytesOf(row);
     return slot;
   }
 
@@ -156,7 +157,7 @@ export class RowStore {
     const page = this.#pages[number]!;
     this.#touch(number);
     page.live--;
-    page.bytes -= this.#bytesOf(this.rows[slot]!);
+    page.bytes -= this.bytesOf(this.rows[slot]!);
     this.rows[slot] = undefined;
     if (page.live < SPARSE_ROWS && !page.isSparse && number !== this.#filling) this.#setSparse(page);
     if (page.live > 0) return;

@@ -157,6 +157,17 @@ export class SlotRuns {
     keys[word + CLASS] = NO_CLASS;
   }
 
+  /** Tells of the slots of all keys whose time is below `limit`, with their times, ms. */
+  eachBefore(limit: number, take: (slot: number, time: number, key: number) => void): void {
+    const { places } = this;
+    const keys = this.#keys;
+    for (let word = 0; word < keys.length; word += WORDS) {
+      const to = keys[word + TO]!;
+      for (let at = keys[word + FROM]!; at < to && places[2 * at]! < limit; at++)
+        take(places[2 * at + 1]!, places[2 * at]!, word / WORDS);
+    }
+  }
+
   /** Ends a round of removals. */
   settle(): void {
     const most = this.#size + this.#removed;

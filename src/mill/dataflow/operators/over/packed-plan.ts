@@ -7,7 +7,7 @@ import type { Over, OverSpec } from '../../../../sql/relation/relation.js';
 import { settlesAfterMs } from '../../../../sql/relation/settle.js';
 import { canFail } from '../../../../sql/walk.js';
 import { canBeBlockKeys } from '../../block-keys.js';
-import { isAppendOnly } from '../../relations.js';
+import { isAppendOnly } from '../../../../sql/relation/append-only.js';
 
 /** What an aggregate takes of a row. */
 export interface PackedArgument {
