@@ -6,8 +6,10 @@ import { Reservoirs } from '../../../../src/sql/aggregates/forest/reservoirs.js'
 
 describe('a reservoir', () => {
   test('keeps the smallest keys, the largest of them on top', () => {
+    // A key is never -0, which is as small as 0 and sorts before it.
+    const key = fc.double({ noNaN: true }).map((each) => each + 0);
     fc.assert(
-      fc.property(fc.array(fc.double({ noNaN: true }), { minLength: 1, maxLength: 80, size: 'max' }), (keys) => {
+      fc.property(fc.array(key, { minLength: 1, maxLength: 80, size: 'max' }), (keys) => {
         const size = 16;
         let reservoirs = new Reservoirs(2, 4);
         for (const [leaf, key] of keys.entries()) {
