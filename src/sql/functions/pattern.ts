@@ -14,6 +14,7 @@ export interface CompiledRegex {
   readonly tree: Regex;
   readonly pattern: RegExp;
   readonly groups: number;
+  readonly ignoreCase: boolean;
 }
 
 /** Patterns that come from rows are kept, at most this many. */
@@ -25,15 +26,16 @@ export function compilePattern(source: string, flags: { ignoreCase: boolean; all
   const key = `${flags.ignoreCase ? 'i' : ''}${flags.all ? 'g' : ''}/${source}`;
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  const { tree, ignoreCase } = parseRegex(source);
-  if (isExplosive(tree)) {
+  const { tree, ignoreCase: isSaid } = parseRegex(source);
+  const ignoreCase = isSaid || flags.ignoreCase;
+  if (isExplosive(tree, ignoreCase)) {
     throw refuseRegex(
       'a repeat inside a repeat that can split a text in many ways',
       'Such a pattern can take exponential time; repeat one set of characters instead.',
     );
   }
-  const pattern = new RegExp(printRegex(tree, ignoreCase || flags.ignoreCase), flags.all ? 'gu' : 'u');
-  const result = { tree, pattern, groups: countGroups(tree) };
+  const pattern = new RegExp(printRegex(tree, ignoreCase), flags.all ? 'gu' : 'u');
+  const result = { tree, pattern, groups: countGroups(tree), ignoreCase };
   if (compiled.size >= PATTERNS_MAX) compiled.clear();
   compiled.set(key, result);
   return result;
@@ -57,7 +59,7 @@ function countGroups(tree: Regex): number {
 
 /** Refuses a pattern whose matched part, or with `groups` the part of a group, is not PostgreSQL's. */
 export function requireExtents(regex: CompiledRegex, groups: boolean): void {
-  if (!sameExtents(regex.tree, groups)) {
+  if (!sameExtents(regex.tree, groups, regex.ignoreCase)) {
     throw refuseRegex(
       'a pattern whose longest match differs from its first',
       'PostgreSQL takes the longest match. Make alternatives begin differently, let no repeat be followed by what it also takes, or end the pattern with $.',

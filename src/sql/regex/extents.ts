@@ -10,25 +10,51 @@
  * - where every match ends at the end of the text (`$`, or a last `.*`), if no group's part is
  *   asked for, or if what stands side by side is single characters, repeated characters, and
  *   deterministic groups: both then give as much as they can to what stands further left;
- * - where there is one quantifier, not greedy, and no alternative.
+ * - where there is one quantifier, not greedy, and no alternative;
+ * - where one repeated character alone is of no fixed length, and greedy: the most of it that fits is the longest match.
  *
  * Anything else is refused.
  */
 import type { CharacterSet, Regex } from './parse.js';
 
 /** Whether matched parts, and groups' parts if `groups`, are the same as PostgreSQL's. */
-export function sameExtents(tree: Regex, groups: boolean): boolean {
+export function sameExtents(tree: Regex, groups: boolean, ignoreCase: boolean): boolean {
   if (groups && (hasRepeatedGroup(tree, false) || repeatsEmpty(tree))) return false;
   if (hasLazy(tree)) return countRepeats(tree) === 1 && !hasAlternative(tree);
-  if (isDeterministic(tree)) return true;
+  if (isDeterministic(tree, ignoreCase) || hasOneLength(tree)) return true;
   if (!endsAtEnd(tree)) return false;
-  return !groups || sideBySide(tree);
+  return !groups || sideBySide(tree, ignoreCase);
+}
+
+/** Whether all but one repeated character stands side by side, as long as it always is. */
+function hasOneLength(tree: Regex): boolean {
+  return variables(tree) <= 1;
+}
+
+/** How many repeated characters have no fixed length; more than one where anything else has none. */
+function variables(tree: Regex): number {
+  switch (tree.kind) {
+    case 'set':
+    case 'any':
+    case 'assert':
+      return 0;
+    case 'group':
+      return variables(tree.body);
+    case 'concat':
+      return tree.items.reduce((sum, item) => sum + variables(item), 0);
+    case 'repeat':
+      if (tree.body.kind !== 'set' && tree.body.kind !== 'any') return 2;
+      return tree.min === tree.max ? 0 : 1;
+    default:
+      return 2;
+  }
 }
 
 /** Whether backtracking could take exponential time: an unbounded repeat of what is unbounded and not deterministic. */
-export function isExplosive(tree: Regex): boolean {
-  if (tree.kind === 'repeat' && tree.max === Infinity && isUnbounded(tree.body) && !isDeterministic(tree)) return true;
-  return childrenOf(tree).some(isExplosive);
+export function isExplosive(tree: Regex, ignoreCase: boolean): boolean {
+  const isNested = tree.kind === 'repeat' && tree.max === Infinity && isUnbounded(tree.body);
+  if (isNested && !isDeterministic(tree, ignoreCase)) return true;
+  return childrenOf(tree).some((child) => isExplosive(child, ignoreCase));
 }
 
 function isUnbounded(tree: Regex): boolean {
@@ -94,12 +120,12 @@ function endsAtEnd(tree: Regex): boolean {
   }
 }
 
-function sideBySide(tree: Regex): boolean {
+function sideBySide(tree: Regex, ignoreCase: boolean): boolean {
   const items = tree.kind === 'concat' ? tree.items : [tree];
   return items.every((item) => {
     if (item.kind === 'set' || item.kind === 'any' || item.kind === 'assert') return true;
     if (item.kind === 'repeat' && (item.body.kind === 'set' || item.body.kind === 'any')) return true;
-    return isDeterministic(item);
+    return isDeterministic(item, ignoreCase);
   });
 }
 
@@ -190,29 +216,31 @@ class Positions {
 const EMPTY: Glushkov = { first: [], last: [], empty: true, early: false };
 
 /** Whether at every step at most one place can take the next character. */
-function isDeterministic(tree: Regex): boolean {
+function isDeterministic(tree: Regex, ignoreCase: boolean): boolean {
   const positions = new Positions();
   const whole = positions.build(tree);
   if (positions.list.length > POSITIONS_MAX || positions.ambiguous || whole.early) return false;
   return [whole.first, ...positions.follow.map((set) => [...set])].every((next) =>
-    next.every((a, i) => next.slice(i + 1).every((b) => a !== b && disjoint(positions.list[a]!, positions.list[b]!))),
+    next.every((a, i) =>
+      next.slice(i + 1).every((b) => a !== b && disjoint(positions.list[a]!, positions.list[b]!, ignoreCase)),
+    ),
   );
 }
 
 /** Whether two places never take the same character; false where it is not sure. */
-function disjoint(a: Position, b: Position): boolean {
-  const x = members(a);
-  const y = members(b);
+function disjoint(a: Position, b: Position, ignoreCase: boolean): boolean {
+  const x = members(a, ignoreCase);
+  const y = members(b, ignoreCase);
   if (x.beyond && y.beyond) return false;
   if (x.points.length > 0 && y.beyond) return false;
   if (y.points.length > 0 && x.beyond) return false;
   return !x.ascii.some((has, code) => has && y.ascii[code]!) && !x.points.some((point) => y.points.includes(point));
 }
 
-/** ASCII characters one by one, single other characters, and whether there are more. Both cases count. */
-function members(position: Position): { ascii: boolean[]; points: number[]; beyond: boolean } {
+/** ASCII characters one by one, single other characters, and whether there are more. */
+function members(position: Position, ignoreCase: boolean): { ascii: boolean[]; points: number[]; beyond: boolean } {
   if (position.kind === 'any') return { ascii: Array.from({ length: 128 }, () => true), points: [], beyond: true };
-  const ascii = Array.from({ length: 128 }, (_, code) => hasCode(position, code));
+  const ascii = Array.from({ length: 128 }, (_, code) => hasCode(position, code, ignoreCase));
   const points = position.ranges.filter(([low, high]) => low === high && low > 127).map(([low]) => low);
   const wide = position.ranges.some(([low, high]) => high > 127 && low !== high);
   return {
@@ -226,7 +254,7 @@ function members(position: Position): { ascii: boolean[]; points: number[]; beyo
   };
 }
 
-function hasCode(set: CharacterSet, code: number): boolean {
+function hasCode(set: CharacterSet, code: number, ignoreCase: boolean): boolean {
   const character = String.fromCharCode(code);
   const other = (character.toLowerCase() === character ? character.toUpperCase() : character.toLowerCase()).charCodeAt(
     0,
@@ -234,7 +262,8 @@ function hasCode(set: CharacterSet, code: number): boolean {
   const has = (each: number): boolean =>
     set.ranges.some(([low, high]) => each >= low && each <= high) ||
     set.classes.some((name) => inClass(name, String.fromCharCode(each)));
-  // For a negated set either case may be let in; which one depends on the flags, so both count.
+  if (!ignoreCase) return has(code) !== set.negated;
+  // Both cases count; a negated set may let either in.
   return set.negated ? !has(code) || !has(other) : has(code) || has(other);
 }
 
