@@ -3,6 +3,16 @@ import type { SqlType } from '../../src/sql/plan.js';
 import { cross, quoted } from './oracle-lists.js';
 import type { ArgumentLists } from './oracle-lists.js';
 
+/** Keys and values as texts, in one array or in two. */
+const ofTexts = (params: readonly SqlType[]): string[][] =>
+  params.length === 1
+    ? [['l'], ["'{a,1,b,NULL}'::text[]"], ["'{}'::text[]"], ["'{NULL,1}'::text[]"], ["'{bb,1,a,2,bb,3}'::text[]"]]
+    : [
+        ['l', 'l'],
+        ["'{a,b}'::text[]", "'{1,NULL}'::text[]"],
+        ["'{a}'::text[]", "'{}'::text[]"],
+      ];
+
 /** Documents of every shape. */
 const JSONB = [
   'j::jsonb',
@@ -69,14 +79,8 @@ export const JSON_ARGUMENTS: ArgumentLists = {
     cross([JSONB, PATHS, [`'{"n":[1]}'::jsonb`, "'null'::jsonb"], ...(params.length > 3 ? [['true', 'false']] : [])]),
   jsonb_insert: (params) =>
     cross([JSONB, PATHS, [`'"new"'::jsonb`], ...(params.length > 3 ? [['true', 'false']] : [])]),
-  jsonb_object: (params) =>
-    params.length === 1
-      ? [['l'], ["'{a,1,b,NULL}'::text[]"], ["'{}'::text[]"], ["'{NULL,1}'::text[]"], ["'{bb,1,a,2,bb,3}'::text[]"]]
-      : [
-          ['l', 'l'],
-          ["'{a,b}'::text[]", "'{1,NULL}'::text[]"],
-          ["'{a}'::text[]", "'{}'::text[]"],
-        ],
+  json_object: ofTexts,
+  jsonb_object: ofTexts,
   to_json: ([type]) => (type === 'text' ? [['t'], ['s'], ["''::text"]] : undefined),
   to_jsonb: ([type]) => (type === 'text' ? [['t'], ['s'], ["''::text"]] : undefined),
   json_build_array: () => [['i', "'x'"]],

@@ -42,6 +42,7 @@ import { explained } from './explain.js';
 import { Feeder } from './feeder.js';
 import { insertedRows } from './insert.js';
 import { LATE_FIELDS, LATE_NAME, lateRow } from './late-rows.js';
+import { isKnownOrder, isNullOrder, orderNulls } from './null-order.js';
 import { settingsOf } from './options.js';
 import type { SessionOptions, SessionSettings } from './options.js';
 import { done } from './result.js';
@@ -135,6 +136,7 @@ export class Session {
   }
 
   #run(statement: Statement): Result {
+    orderNulls(statement, this.#variables);
     switch (statement.kind) {
       case 'createTable':
       case 'createTableAs':
@@ -365,9 +367,11 @@ export class Session {
         statement.location,
         "Write ts AT TIME ZONE 'Europe/Berlin' where a local time is wanted.",
       );
+    if (isNullOrder(name) && value !== null && !isKnownOrder(value))
+      throw bindError(statement, 'SQL_TYPE', `unknown order of NULLs "${value}"`, statement.location);
     if (value === null) this.#variables.delete(name);
     else this.#variables.set(name, value);
-    return done('SET', name === 'timezone' ? {} : { notice: `${name} has no meaning here` });
+    return done('SET', name === 'timezone' || isNullOrder(name) ? {} : { notice: `${name} has no meaning here` });
   }
 
   /** Saves every view after one statement, and stops and resumes it after the next. */

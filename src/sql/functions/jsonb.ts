@@ -56,7 +56,7 @@ function pretty(document: Document, indent = ''): string {
 }
 
 /** An object of keys and values in turn, or of keys and their values beside them. */
-function objectOfTexts(keys: Texts, values?: Texts): string {
+function pairsOfTexts(keys: Texts, values?: Texts): readonly (readonly [string, string | null])[] {
   if (values === undefined && keys.length % 2 !== 0) throw evaluationError('array must have even number of elements');
   if (values !== undefined && (values.length === 0) !== (keys.length === 0))
     throw evaluationError('wrong number of array subscripts');
@@ -66,7 +66,15 @@ function objectOfTexts(keys: Texts, values?: Texts): string {
       ? keys.flatMap((key, i) => (i % 2 === 0 ? [[key, keys[i + 1]!] as const] : []))
       : keys.map((key, i) => [key, values[i]!] as const);
   if (pairs.some(([key]) => key === null)) throw evaluationError('null value not allowed for object key');
-  return printDocument(objectOf(pairs as readonly (readonly [string, string | null])[]));
+  return pairs as readonly (readonly [string, string | null])[];
+}
+
+const objectOfTexts = (keys: Texts, values?: Texts): string => printDocument(objectOf(pairsOfTexts(keys, values)));
+
+/** The same as json, which keeps each key as it is written. */
+function jsonOfTexts(keys: Texts, values?: Texts): string {
+  const pairs = pairsOfTexts(keys, values);
+  return `{${pairs.map(([key, value]) => `${quoteJson(key)} : ${value === null ? 'null' : quoteJson(value)}`).join(', ')}}`;
 }
 
 const fails = { fails: true } as const;
@@ -141,6 +149,8 @@ const writers: readonly FunctionDefinition[] = [
   define('jsonb_strip_nulls', ['jsonb', 'boolean'], 'jsonb', (json: string, inLists: boolean) =>
     edit(json, (it) => withoutNulls(it, inLists)),
   ),
+  define('json_object', ['text[]'], 'json', (keys: Texts) => jsonOfTexts(keys), fails),
+  define('json_object', ['text[]', 'text[]'], 'json', jsonOfTexts, fails),
   define('jsonb_object', ['text[]'], 'jsonb', (keys: Texts) => objectOfTexts(keys), fails),
   define('jsonb_object', ['text[]', 'text[]'], 'jsonb', objectOfTexts, fails),
 ];

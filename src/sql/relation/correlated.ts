@@ -43,6 +43,8 @@ export function planCorrelated(
   const conditions = [...planner.correlated, ...more];
   const pairs = conditions.flatMap((condition) => pairOf(condition) ?? []);
   const rest = conditions.filter((condition) => pairOf(condition) === undefined);
+  // Asked once, what is compared by = finds the rows that are compared otherwise: `dependent.ts` joins by it.
+  if (planner.context.isBatch && pairs.length > 0 && rest.length > 0) return undefined;
   if (conditions.some(readsFurther) || rest.some((condition) => more.includes(condition))) return undefined;
   const fields = rest.length === 0 ? [] : fieldsAround(rest);
   const width = planner.relation.fields.length;
