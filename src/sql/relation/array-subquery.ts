@@ -52,7 +52,7 @@ function ordered(item: Node, name: string | undefined, value: Node): Node {
 }
 
 /** Whether a value is an aggregate's, a window's or of several rows, or stands for several columns. */
-function isMany(value: unknown): boolean {
+export function isMany(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if ('A_Star' in value) return true;
   if ('FuncCall' in value) {

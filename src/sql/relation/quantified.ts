@@ -4,6 +4,7 @@
  */
 import type { Node, SelectStmt, SubLink } from 'libpg-query';
 import { bindError } from '../context.js';
+import { isMany } from './array-subquery.js';
 import type { QueryContext } from './query-context.js';
 
 const PLAIN = { limitOption: 'LIMIT_OPTION_DEFAULT', op: 'SETOP_NONE' } as const;
@@ -31,6 +32,19 @@ export function quantified(context: QueryContext, link: SubLink, select: SelectS
     targetList: [{ ResTarget: { val: value } }],
     fromClause: [{ RangeSubselect: { subquery: { SelectStmt: select }, alias } }],
   };
+}
+
+/**
+ * The same of what is an aggregate or a window function of the query around it, which no subquery can read: it compares
+ * with the array of all values. Undefined for anything else.
+ */
+export function comparedWithAll(link: SubLink): Node | undefined {
+  const { operName, testexpr } = link;
+  if (testexpr === undefined || 'RowExpr' in testexpr || !isMany(testexpr)) return undefined;
+  const rexpr: Node = { SubLink: { ...link, subLinkType: 'ARRAY_SUBLINK' } };
+  const kind = link.subLinkType === 'ALL_SUBLINK' ? 'AEXPR_OP_ALL' : 'AEXPR_OP_ANY';
+  const at = link.location === undefined ? {} : { location: link.location };
+  return { A_Expr: { kind, name: operName ?? [text('=')], lexpr: testexpr, rexpr, ...at } };
 }
 
 const NULL: Node = { A_Const: { isnull: true } };

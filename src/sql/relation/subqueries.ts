@@ -15,7 +15,7 @@ import { joinOf } from './join-of.js';
 import { existsValue, inValue } from './membership.js';
 import type { Membership } from './membership.js';
 import { readsOuter } from './outer-fields.js';
-import { quantified } from './quantified.js';
+import { comparedWithAll, quantified } from './quantified.js';
 import { inner } from './query-context.js';
 import type { BegunSelect, QueryContext } from './query-context.js';
 import type { AggregateSpec, Join, Relation } from './relation.js';
@@ -42,7 +42,9 @@ export function subqueryValue(
 ): Expression {
   if (link.subLinkType === 'EXPR_SUBLINK') return add(planScalar(context, scope, around, link));
   const select = selectOf(link);
+  const inside = inner(context, { outer: [scope, ...context.outer] }, link.location);
   if (link.subLinkType === 'ARRAY_SUBLINK') {
+    if (context.plan(inside, select).fields.length !== 1) throw oneColumn(context, link);
     const subselect = { SelectStmt: gathered(context, link, select, isGroupless(select)) };
     const list = add(planScalar(context, scope, around, { ...link, subselect }));
     const nothing = readLiteral(bind, '{}', list.type, link.location);
@@ -55,12 +57,17 @@ export function subqueryValue(
     const value = inValue(place, link.testexpr);
     if (value !== undefined) return value;
   }
-  const inside = inner(context, { outer: [scope, ...context.outer] }, link.location);
+  const compared = comparedWithAll(link);
+  if (compared !== undefined) return bindTyped(bind, compared);
   const has = context.plan(inside, select).fields.length;
   const wanted = link.testexpr === undefined ? 1 : rowOf(link.testexpr).length;
   if (has !== wanted) throw wrongWidth(context, has, wanted, link.location);
   const subselect = { SelectStmt: quantified(context, link, select) };
   return add(planScalar(context, scope, around, { ...link, subLinkType: 'EXPR_SUBLINK', subselect }));
+}
+
+function oneColumn(context: QueryContext, link: SubLink): Error {
+  return bindError(context.source, 'SQL_TYPE', 'subquery must return only one column', link.location);
 }
 
 /** A subquery that stands for one value: one field, one row at most. */
@@ -73,8 +80,7 @@ function planScalar(context: QueryContext, scope: Scope, around: Relation, link:
     if (grouped !== undefined) return grouped;
   }
   const relation = context.plan(inside, select);
-  if (relation.fields.length !== 1)
-    throw bindError(context.source, 'SQL_TYPE', 'subquery must return only one column', link.location);
+  if (relation.fields.length !== 1) throw oneColumn(context, link);
   return scalarOf(context, relation, around, link);
 }
 
