@@ -76,6 +76,7 @@ function operators(relation: Relation, sides: readonly MakeRow[]): Measured & { 
   const context: DataflowContext = {
     view: 'bench',
     lagMs: 1000,
+    endLagMs: 1000,
     allowedLatenessMs: 0,
     isBatch: false,
     isFinalOnly: false,

@@ -37,7 +37,8 @@ export function recount(log: Log, view: ModelView, clock: 'arrival' | 'event', e
     if (!view.where(row) || (row.at as number) >= end) continue;
     const start = Math.floor((row.at as number) / view.sizeMs) * view.sizeMs;
     const limit = start + view.sizeMs + view.lagMs;
-    if (now > limit + view.allowedMs) {
+    const isPast = (moment: number): boolean => (clock === 'event' ? now >= moment : now > moment);
+    if (isPast(limit + view.allowedMs)) {
       late.push(`${row.logPartition}/${row.logOffset}`);
       continue;
     }
@@ -46,7 +47,7 @@ export function recount(log: Log, view: ModelView, clock: 'arrival' | 'event', e
     let group = groups.get(key);
     if (group === undefined) groups.set(key, (group = { rows: [], corrected: false }));
     group.rows.push(row);
-    if (now > limit) group.corrected = true;
+    if (isPast(limit)) group.corrected = true;
   }
   return { groups, late: late.sort() };
 }

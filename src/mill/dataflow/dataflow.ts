@@ -11,6 +11,7 @@
  * they were made. Both only between rounds.
  */
 import type { Field, Relation, RelationView } from '../../sql/relation/relation.js';
+import { EDGE_MS } from '../operators/clocks.js';
 import { countOf } from './block.js';
 import { buildOperators } from './build.js';
 import type { OperatorTree } from './build.js';
@@ -31,6 +32,8 @@ export interface DataflowInput {
   readonly isBatch: boolean;
   /** Whether `advance` is ever called. Default true. Without it, rows that close are held back by the emitter alone. */
   readonly expires?: boolean;
+  /** Whether all that is never late but by an event clock: `WATERMARK FOR`, `clock: 'event'`. Default false. */
+  readonly hasEventClock?: boolean;
   readonly stateBytesMax: number;
   /** All columns of each source, so that its late rows are reported whole. */
   readonly sourceFields: ReadonlyMap<string, readonly Field[]>;
@@ -115,13 +118,15 @@ export class Dataflow {
   #isUnderWay = true;
   #isFrozen = false;
 
-  constructor({ expires = true, isBatch, shelf, sourceFields, stateBytesMax, view }: DataflowInput) {
+  constructor(input: DataflowInput) {
+    const { expires = true, hasEventClock = false, isBatch, shelf, sourceFields, stateBytesMax, view } = input;
     const statePolicy = isBatch ? undefined : view.statePolicy;
     this.#budget = new Budget(stateBytesMax, statePolicy);
     this.#shelf = statePolicy === 'spill' && shelf !== undefined ? shelf : null;
     const context: DataflowContext = {
       view: view.name,
       lagMs: view.lagMs,
+      endLagMs: hasEventClock ? view.lagMs - EDGE_MS : view.lagMs,
       allowedLatenessMs: view.allowedLatenessMs,
       isBatch,
       isFinalOnly: !isBatch && expires && view.emit.kind === 'close',

@@ -12,6 +12,7 @@
  * apart and that are beyond correction when they come are published as they are: nothing is looked up for them.
  */
 import type { RelationView } from '../../sql/relation/relation.js';
+import { isBeforeClosing } from '../../sql/relation/settle.js';
 import { ExpiryQueue } from './expiry-queue.js';
 import { keyFunction, wholeRowKey } from './keys.js';
 import type { Age, DataflowContext, Deltas, Row, ShedCut, StateBudget } from './operator.js';
@@ -39,6 +40,7 @@ interface Kept {
 export class Emitter implements Publisher {
   readonly tables: readonly StateStore[];
   readonly #view: RelationView;
+  readonly #lagMs: number;
   readonly #isKeyed: boolean;
   readonly #isFinalOnly: boolean;
   readonly #keyOf: (row: Row) => Key;
@@ -54,13 +56,19 @@ export class Emitter implements Publisher {
   readonly #forgetting = new ExpiryQueue();
   #published: Published[] = [];
 
-  constructor(view: RelationView, budget: StateBudget, { shelf }: Pick<DataflowContext, 'shelf'> = {}) {
+  constructor(
+    view: RelationView,
+    budget: StateBudget,
+    { endLagMs, shelf }: Pick<Partial<DataflowContext>, 'endLagMs' | 'shelf'> = {},
+  ) {
     const { fields } = view.relation;
     const types = fields.map(({ type }) => type);
     this.#view = view;
     this.#isKeyed = view.key !== null;
     this.#isFinalOnly = view.emit.kind === 'close';
     const { closes, key } = view;
+    const closesAtEnd = closes !== null && endLagMs !== undefined && isBeforeClosing(view.relation, closes);
+    this.#lagMs = closesAtEnd ? endLagMs : view.lagMs;
     this.#closesWithKey = closes !== null && (key === null || key.includes(closes));
     const keyTypes = key === null ? types : key.map((field) => types[field]!);
     this.#keyOf = key === null ? wholeRowKey(types, { isExact: true }) : keyFunction(key, keyTypes);
@@ -168,7 +176,8 @@ export class Emitter implements Publisher {
 
   /** The rows of a block that are beyond correction; the others are taken one by one. */
   #publishBlock(block: Block, before: number, now: number): PublishedBlock[] {
-    const { allowedLatenessMs, closes, lagMs } = this.#view;
+    const { allowedLatenessMs, closes } = this.#view;
+    const lagMs = this.#lagMs;
     const times = block.vectors[closes!]!;
     if (times.kind !== 'numbers') throw new Error('a block that tells its rows apart closes by a time');
     const selection = new Uint32Array(block.count);
@@ -185,9 +194,9 @@ export class Emitter implements Publisher {
 
   /** The moment after which a row is final, ms; NaN where that never comes. */
   #closesAt(row: Row): number {
-    const { closes, lagMs } = this.#view;
+    const { closes } = this.#view;
     const time = closes === null ? null : row[closes]!;
-    return typeof time === 'number' ? time + lagMs : Number.NaN;
+    return typeof time === 'number' ? time + this.#lagMs : Number.NaN;
   }
 
   #stateOf(closesAt: number, before: number, now: number): Published['state'] {
@@ -290,13 +299,13 @@ export class Emitter implements Publisher {
   ages(visit: (age: Age, at: number, bytes: number) => void): void {
     this.#kept.eachSize(({ isFinal, row }, bytes) => {
       const closesAt = this.#closesAt(row);
-      if (!isFinal && !Number.isNaN(closesAt)) visit('time', closesAt - this.#view.lagMs, bytes);
+      if (!isFinal && !Number.isNaN(closesAt)) visit('time', closesAt - this.#lagMs, bytes);
     });
   }
 
   shed({ time }: ShedCut): void {
     for (const [key, { copies, isFinal, row }] of this.#kept.entries()) {
-      if (isFinal || !(this.#closesAt(row) - this.#view.lagMs <= time)) continue;
+      if (isFinal || !(this.#closesAt(row) - this.#lagMs <= time)) continue;
       for (let copy = 1; copy <= copies; copy++) this.#emit(row, copy, 'upsert', 'final');
       this.#kept.delete(key);
     }

@@ -57,6 +57,11 @@ export interface DataflowContext {
   /** The view's name: the `source` of late rows that were made on the way. */
   readonly view: string;
   readonly lagMs: number;
+  /**
+   * The lag of what closes with a window's end: by an event clock `EDGE_MS` less, so that a clock which stands at the
+   * end, and has no earlier row to come, closes the window.
+   */
+  readonly endLagMs: number;
   readonly allowedLatenessMs: number;
   /** A finite input read once, as in a query: nothing is late, nothing expires. */
   readonly isBatch: boolean;

@@ -13,6 +13,7 @@
 import type { ColumnBatch, DictionaryColumn } from '../../event/columns.js';
 import type { Dictionary } from '../../event/dictionary.js';
 import type { ViewPlan } from '../../sql/plan.js';
+import { EDGE_MS } from '../operators/clocks.js';
 import { cellLayout } from '../state/accumulators/create.js';
 import type { WindowTable } from '../state/window-table.js';
 import { printAggregate } from './accumulate.js';
@@ -189,8 +190,9 @@ function printLateness(source: KernelSource, plan: ViewPlan): string[] {
   const grace = source.bind('graceMs', () => plan.lagMs + plan.allowedLatenessMs);
   return [
     'const now = clocks === null ? clock : clocks[i];',
-    `const correction = now > end + ${lag};`,
-    `if (now > end + ${grace}) { host.late(i, 'late', time, start, now - end - ${grace}); continue; }`,
+    `const moment = clocks === null ? now : now + ${EDGE_MS};`,
+    `const correction = moment > end + ${lag};`,
+    `if (moment > end + ${grace}) { host.late(i, 'late', time, start, now - end - ${grace}); continue; }`,
   ];
 }
 

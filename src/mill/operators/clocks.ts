@@ -18,6 +18,13 @@ import type { SlowTenant } from '../standing.js';
 import { Lookup } from '../kernels/lookups.js';
 import type { ByteReader, ByteWriter } from '../../util/bytes.js';
 
+/**
+ * How much before its end and lag an event clock closes a window, ms: times are exact to a microsecond, so that a clock
+ * which stands at the end closes it. All rows in it would be before the clock, as in RisingWave and Flink. By arrival an
+ * event at that very moment is in time still.
+ */
+export const EDGE_MS = 0.001;
+
 /** The bound of an `arrival` stream. */
 export class ArrivalClocks {
   /** No row still to come is stamped below this. */

@@ -6,7 +6,7 @@
  *   flush's positions. With `emit` every N or on close, `publishedTo` says up to where that holds.
  * - A group is published only when its values or its state differ from what was
  *   published last; the comparison is exact (`WindowTable.unchanged`).
- * - `closeClock` says which windows are closed and published: all with `end + lag < closeClock`,
+ * - `closeClock` says which windows are closed and published: all with `end + lag < closeClock` (by an event clock `<=`),
  *   but those in `closing`, whose final rows are on their way: more than `CLOSE_ROWS` take several
  *   commits, and how far they have come is in each of them.
  */
@@ -19,7 +19,7 @@ import type { SharedView } from '../kernels/shared-views.js';
 import { OPEN, NOT_PUBLISHED } from '../state/window-table.js';
 import type { WindowTable } from '../state/window-table.js';
 import { Changes, stateOf } from './changes.js';
-import { ArrivalClocks, EventClocks } from './clocks.js';
+import { ArrivalClocks, EDGE_MS, EventClocks } from './clocks.js';
 import { Closing } from './closing.js';
 import { LateRows } from './late.js';
 import { LookedUp } from './looked-up.js';
@@ -81,6 +81,8 @@ export class Flow {
   readonly event: EventClocks | null;
   closeClock = -Infinity;
   readonly #plan: ViewPlan;
+  /** How long after its end a window closes, ms. */
+  readonly #endLagMs: number;
   readonly #late: LateRows;
   readonly #tenantPart: number;
   readonly #closing: Closing;
@@ -98,6 +100,7 @@ export class Flow {
   constructor(options: FlowOptions) {
     const { plan, schema, stateBytesMax } = options;
     this.#plan = plan;
+    this.#endLagMs = options.clock === 'event' ? plan.lagMs - EDGE_MS : plan.lagMs;
     this.#late = new LateRows(plan.name);
     this.#tables =
       plan.lookups === undefined ? null : new LookedUp(schema, plan.lookups, options.schemaOf!, stateBytesMax);
@@ -158,7 +161,7 @@ export class Flow {
   #allEarly(batch: LogBatch, clock: number): boolean {
     if (batch.batch.schema.roles.eventTime !== this.#plan.eventTime) return false;
     const { sizeMs } = this.#plan.window;
-    return this.state.startOf(batch.eventTimeMin) + sizeMs + this.#plan.lagMs >= clock;
+    return this.state.startOf(batch.eventTimeMin) + sizeMs + this.#endLagMs >= clock;
   }
 
   /** What the log says of arrival, `offsets` being the next row to be read of each partition. */
@@ -207,7 +210,7 @@ export class Flow {
   }
 
   #isClosing(table: WindowTable): boolean {
-    return this.arrival !== null && table.end + this.#plan.lagMs < this.arrival.now;
+    return this.arrival !== null && table.end + this.#endLagMs < this.arrival.now;
   }
 
   /** Publishes dirty groups, all or those whose final rows have been published; the others are `#closeTable`'s. */
@@ -245,7 +248,7 @@ export class Flow {
   }
 
   #isGroupClosed(table: WindowTable, group: number): boolean {
-    const limit = table.end + this.#plan.lagMs;
+    const limit = table.end + this.#endLagMs;
     if (this.arrival !== null) return limit < this.arrival.now;
     return limit < this.#groupClock(table, group);
   }
@@ -261,7 +264,7 @@ export class Flow {
   /** Whether a window has closed by the arrival clock that was never published as closed. */
   get isDue(): boolean {
     if (this.arrival === null) return false;
-    const { lagMs } = this.#plan;
+    const lagMs = this.#endLagMs;
     for (const { end } of this.state.tables.values())
       if (end + lagMs < this.arrival.now && end + lagMs >= this.closeClock) return true;
     return false;
@@ -281,7 +284,7 @@ export class Flow {
       return [];
     this.#closedVersion = this.event?.version ?? 0;
     const ended = [...this.state.tables.values()]
-      .filter((table) => table.end + this.#plan.lagMs < now)
+      .filter((table) => table.end + this.#endLagMs < now)
       .sort((a, b) => a.end - b.end);
     const sealed: WindowTable[] = [];
     for (const table of ended) {
@@ -350,7 +353,7 @@ export class Flow {
   #wasClosed(table: WindowTable, group: number): boolean {
     // Where each tenant has a clock, a slice may have left out groups that are closed by now.
     if (this.#closing.has(table.start)) return this.arrival !== null && this.#closing.passed(table, group);
-    const limit = table.end + this.#plan.lagMs;
+    const limit = table.end + this.#endLagMs;
     return this.arrival === null ? limit < this.#groupClock(table, group) : limit < this.closeClock;
   }
 

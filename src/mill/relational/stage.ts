@@ -20,6 +20,7 @@ import { LATE_STREAM } from '../../event/internal.js';
 import type { AppendResult, ArrivalClock, LogBatch, Position, ReaderState, StreamRows } from '../../log/log.js';
 import type { LogStage, StageOutput } from '../../log/stage.js';
 import type { RelationView } from '../../sql/relation/relation.js';
+import { streamsOf } from '../../sql/relation/walk-relation.js';
 import { Dataflow } from '../dataflow/dataflow.js';
 import { readMark, writeMark } from '../mark.js';
 import { place } from '../offsets.js';
@@ -97,11 +98,13 @@ export class RelationalStage implements LogStage, RunningView {
   }
 
   #newDataflow(): Dataflow {
+    const { log } = this.#input;
     const fields = [...this.#narrow.sources.values()].map((source) => [source.source, source.fields] as const);
     return new Dataflow({
       view: { ...this.#input.plan, relation: this.#narrow.relation },
       isBatch: false,
       expires: this.#clocks.expires,
+      hasEventClock: streamsOf(this.#narrow.relation).every((name) => log.stream(name)?.clock === 'event'),
       stateBytesMax: this.#options.stateBytesMax,
       sourceFields: new Map(fields),
       ...(this.#keeper.shelf !== undefined && { shelf: this.#keeper.shelf }),

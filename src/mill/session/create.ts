@@ -2,8 +2,9 @@
 import { bindError } from '../../sql/context.js';
 import type { ViewStatement } from '../../sql/parse.js';
 import type { RelationCatalog } from '../../sql/relation/catalog.js';
-import type { Field, RelationView } from '../../sql/relation/relation.js';
+import type { Field, Relation, RelationView } from '../../sql/relation/relation.js';
 import { planRelationView, planSelect } from '../../sql/relation/view.js';
+import { streamsOf } from '../../sql/relation/walk-relation.js';
 import type {
   CreateMaterializedView,
   CreateRelation,
@@ -159,7 +160,10 @@ export function createStanding(
     statement,
     view,
     takesStreams,
-    standing: new StandingView(plan, sourceFields, settings.stateBytesMax, isTimeless(plan, scans, catalog, clockMs)),
+    standing: new StandingView(plan, sourceFields, settings.stateBytesMax, {
+      hasEventClock: hasEventClock(plan.relation, catalog),
+      isTimeless: isTimeless(plan, scans, catalog, clockMs),
+    }),
     reads:
       statement.kind === 'createSink' && statement.from !== null
         ? new Set([statement.from.name])
@@ -225,6 +229,12 @@ export function planStanding(
 function isTimeless(plan: RelationView, scans: readonly string[], catalog: SessionCatalog, clockMs: number): boolean {
   const clocks = scans.map((source) => catalog.get(source)).map((entry) => entry?.kind === 'table' && entry.clock.kind);
   return plan.emit.kind === 'close' && clockMs === 0 && clocks.every((kind) => kind === 'arrival');
+}
+
+/** Whether all streams of a relation have an event clock. */
+function hasEventClock(relation: Relation, catalog: SessionCatalog): boolean {
+  const streams = streamsOf(relation).map((name) => catalog.get(name));
+  return streams.length > 0 && streams.every((entry) => entry?.kind === 'table' && entry.clock.kind === 'event');
 }
 
 function viewOf(statement: CreateMaterializedView | CreateSink, catalog: SessionCatalog): ViewStatement {

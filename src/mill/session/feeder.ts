@@ -60,7 +60,7 @@ export class Feeder {
 
   #clockOf({ standing }: StandingEntry, fed?: { readonly table: TableEntry; readonly nextStamp: number }): number {
     let now = Infinity;
-    for (const source of standing.sources) {
+    for (const source of standing.clocked) {
       const entry = this.#catalog.get(source);
       if (entry?.kind !== 'table') continue;
       now = Math.min(now, entry === fed?.table ? fed.nextStamp : entry.clock.now);

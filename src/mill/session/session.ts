@@ -270,16 +270,15 @@ export class Session {
     );
     const made = insertedRows(statement, table, writer, this.#catalog, this.#inputs);
     const rows = statement.keepsOld && !isNumbered(table) ? table.rows.withoutKnown(made) : made;
-    this.#add(table, rows);
+    this.#add(table, rows, { atOnce: true });
     return { ...done(`INSERT 0 ${rows.length}`, { count: rows.length }), ...returning?.(rows) };
   }
 
-  #add(table: TableEntry, added: readonly Row[]): void {
+  #add(table: TableEntry, added: readonly Row[], { atOnce = false } = {}): void {
     table.rows.requireRoom(added.length);
     const rows = isNumbered(table) ? added.map((row) => [...row, table.rows.nextNumber()]) : added;
-    const stamps = rows.map((row) =>
-      table.clock.stamp(table.time === null ? null : (row[table.time] as number | null)),
-    );
+    const times = rows.map((row) => (table.time === null ? null : (row[table.time] as number | null)));
+    const stamps = atOnce ? table.clock.stampAll(times) : times.map((time) => table.clock.stamp(time));
     rows.forEach((row, i) => table.rows.put(row, stamps[i]!));
     this.#feeder.feed(table, { rows, stamps, weights: null });
     this.#checkRecovery();

@@ -28,6 +28,13 @@ export class SourceClock {
     return before;
   }
 
+  /** The stamp of rows that come at once, as those of an INSERT do: the clock before the first. */
+  stampAll(times: readonly (number | null)[]): number[] {
+    const before = this.#now;
+    for (const time of times) this.stamp(time);
+    return times.map(() => before);
+  }
+
   /** The session's clock goes on. */
   advance(byMs: number): void {
     this.#now += byMs;

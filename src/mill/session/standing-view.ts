@@ -5,6 +5,7 @@
  * away, builds the dataflow again from all captures and does again what came since. The result must be the same.
  */
 import type { Field, RelationView } from '../../sql/relation/relation.js';
+import { streamsOf } from '../../sql/relation/walk-relation.js';
 import { Dataflow } from '../dataflow/dataflow.js';
 import type { DataflowCapture, OperatorStats } from '../dataflow/dataflow.js';
 import { publishedRows, type Published } from '../dataflow/publication.js';
@@ -39,6 +40,8 @@ export class StandingView {
   readonly plan: RelationView;
   /** The columns that are shown. */
   readonly fields: readonly Field[];
+  /** Those whose clocks make its own: its streams, or the tables of a view that has none. For a table nothing waits. */
+  readonly clocked: readonly string[];
   readonly #open: () => Dataflow;
   readonly #keyOf: (row: Row, copy: number) => Key;
   readonly #isTimeless: boolean;
@@ -51,19 +54,25 @@ export class StandingView {
   #saved: Saved | null = null;
   #steps: Step[] = [];
 
-  /** `isTimeless`: no clock will pass over its rows but that of FLUSH; see `settle`. */
+  /**
+   * `isTimeless`: no clock will pass over its rows but that of FLUSH; see `settle`. `hasEventClock`: whether its streams
+   * have WATERMARK FOR.
+   */
   constructor(
     plan: RelationView,
     sourceFields: ReadonlyMap<string, readonly Field[]>,
     stateBytesMax: number,
-    isTimeless: boolean,
+    { hasEventClock, isTimeless }: { readonly hasEventClock: boolean; readonly isTimeless: boolean },
   ) {
     this.plan = plan;
     this.#isTimeless = isTimeless;
     this.fields = plan.relation.fields.slice(0, plan.width);
-    this.#open = () => new Dataflow({ view: plan, isBatch: false, expires: !isTimeless, stateBytesMax, sourceFields });
+    const input = { view: plan, isBatch: false, expires: !isTimeless, hasEventClock, stateBytesMax, sourceFields };
+    this.#open = () => new Dataflow(input);
     this.#keyOf = rowKey(plan);
     this.#flow = this.#open();
+    const streams = [...new Set(streamsOf(plan.relation))];
+    this.clocked = streams.length > 0 ? streams : this.sources;
   }
 
   /** Names of the tables and streams that it reads. */

@@ -105,7 +105,8 @@ export function closingTime(context: BindContext, relation: Relation): Expressio
   return best === undefined ? null : later(context, columnOf(relation.fields, best), settled[best]!);
 }
 
-function later(context: BindContext, time: Expression, ms: number | null): Expression {
+/** A time so long after another. */
+export function later(context: BindContext, time: Expression, ms: number | null): Expression {
   if (ms === null || ms <= 0) return time;
   return makeCall(context, '+', [time, literal({ months: 0, days: 0, ms }, 'interval')], time.type, undefined);
 }

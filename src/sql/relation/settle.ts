@@ -8,7 +8,7 @@
 import type { Expression } from '../plan.js';
 import { isDirect } from './bounds.js';
 import { hasFixedSize, originOf, originOfExpression } from './lineage.js';
-import type { Join, Over, Relation, TopN } from './relation.js';
+import type { Join, Over, OverSpec, Relation, TopN } from './relation.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -97,10 +97,71 @@ function isWithinWindow(input: Relation, partition: readonly Expression[], field
   });
 }
 
+/** What closing times are made by, of an end first: of the other side where one is missing, or some time later. */
+const ENDS: ReadonlySet<string> = new Set(['coalesce', '+']);
+
+/**
+ * Whether all that can change a row has a time before `field`, plus `settlesAfterMs` of it: a window's end, or what else is
+ * told from its bounds. Else there can be rows of that very moment.
+ */
+export function isBeforeClosing(relation: Relation, field: number): boolean {
+  const isBefore = (input: Relation, expression: Expression | undefined): boolean =>
+    (expression?.kind === 'column' && isBeforeClosing(input, expression.index)) ||
+    (expression?.kind === 'call' && ENDS.has(expression.name) && isBefore(input, expression.args[0]));
+  switch (relation.kind) {
+    case 'window':
+      return field >= relation.input.fields.length;
+    case 'filter':
+    case 'expand':
+    case 'top':
+      return field < relation.input.fields.length && isBeforeClosing(relation.input, field);
+    case 'over': {
+      const { input } = relation;
+      return field < input.fields.length && isBeforeClosing(input, field) && ofOver(relation, field) === 0;
+    }
+    case 'project':
+      return isBefore(relation.input, relation.expressions[field]);
+    case 'aggregate':
+      return isBefore(relation.input, relation.keys[field]);
+    case 'union':
+      return relation.inputs.every((input) => isBeforeClosing(input, field));
+    case 'join':
+      return relation.bound === null && relation.mode.kind !== 'asOf' && isBeforeClosingOfJoin(relation, field);
+    default:
+      return false;
+  }
+}
+
+function isBeforeClosingOfJoin({ left, right, windowEnd }: Join, field: number): boolean {
+  const width = left.fields.length;
+  if (windowEnd !== null && !(isBeforeClosing(left, windowEnd.left) && isBeforeClosing(right, windowEnd.right)))
+    return false;
+  return field < width ? isBeforeClosing(left, field) : isBeforeClosing(right, field - width);
+}
+
 /** Functions whose value at a row depends on rows behind it, however far. */
-const WHOLE: ReadonlySet<string> = new Set(['lead', 'ntile', 'percent_rank', 'cume_dist']);
+const WHOLE: ReadonlySet<string> = new Set(['ntile', 'percent_rank', 'cume_dist']);
 /** Functions that look at rows before alone. */
-const BEFORE: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank', 'lag']);
+const BEFORE: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank']);
+
+/** How far behind its row a window function looks: so many rows, and as many ms. */
+export function looksAhead({ args, frame, ignoreNulls, name }: OverSpec): {
+  readonly rows: number;
+  readonly ms: number;
+} {
+  if (BEFORE.has(name)) return { rows: 0, ms: 0 };
+  if (name === 'lag' || name === 'lead') {
+    const [, offset] = args;
+    if (offset?.kind !== 'literal' || typeof offset.value !== 'number') return { rows: NEVER, ms: 0 };
+    const rows = Math.max(0, name === 'lead' ? offset.value : -offset.value);
+    return { rows: rows > 0 && ignoreNulls ? NEVER : rows, ms: 0 };
+  }
+  const { end, mode } = frame;
+  if (WHOLE.has(name) || end.kind === 'unboundedFollowing') return { rows: NEVER, ms: 0 };
+  if (end.kind !== 'following' || end.offset === 0) return { rows: 0, ms: 0 };
+  if (mode === 'range') return { rows: 0, ms: end.offset };
+  return { rows: mode === 'rows' ? end.offset : NEVER, ms: 0 };
+}
 
 function ofOver({ functions, input, order, partition }: Over, field: number): number {
   const own = settlesAfterMs(input, field);
@@ -108,12 +169,7 @@ function ofOver({ functions, input, order, partition }: Over, field: number): nu
   // A window ends no earlier than each of its rows, by whose time they may lie.
   const time = timeOfEnd(input, field);
   if (!isInOrderOf(order, field) && (time === null || !isInOrderOf(order, time))) return NEVER;
-  const ahead = functions.map(({ frame, name }) => {
-    if (WHOLE.has(name)) return NEVER;
-    const { end } = frame;
-    if (BEFORE.has(name) || end.kind === 'currentRow' || end.kind === 'preceding') return 0;
-    return end.kind === 'following' && frame.mode === 'range' ? end.offset : NEVER;
-  });
+  const ahead = functions.map(looksAhead).map(({ ms, rows }) => (rows > 0 ? NEVER : ms));
   return own + Math.max(0, ...ahead);
 }
 

@@ -11,7 +11,8 @@ import { columnOf } from './columns.js';
 import { finishJoins } from './finish-joins.js';
 import { checkStatePolicy } from './state-policy.js';
 import { renamed } from './named.js';
-import { closingTime, fieldOf, uniqueKey } from './identity.js';
+import { withFollower, type Followed } from './follower.js';
+import { closingTime, fieldOf, later, uniqueKey } from './identity.js';
 import { scopeContext } from './scope-context.js';
 import { originOf } from './lineage.js';
 import { findOwnExtremes } from './own-extremes.js';
@@ -20,7 +21,7 @@ import { planOrdered, planRelation, queryContext } from './query.js';
 import type { Field, Project, QueryPlan, Relation, RelationView } from './relation.js';
 import { scopeOf } from './scope.js';
 import { findTopN } from './top-n.js';
-import { inputsOf } from './walk-relation.js';
+import { inputsOf, streamsOf } from './walk-relation.js';
 
 /** Plans a SELECT over what is there now. */
 export function planSelect(select: SelectStmt, source: QuerySource, catalog: RelationCatalog): QueryPlan {
@@ -48,9 +49,12 @@ export function planRelationView(
   const context = queryContext(view, catalog, false);
   const planned = renamedColumns(view, planRelation(context, view.select));
   const bounded = boundJoins(findTopN(findOwnExtremes(finishJoins(planned))), view);
-  const { relation, key, closes, tenant } = withHidden(bounded, catalog, () => scopeContext(context, scopeOf('', [])));
-  const times = eventTimes(relation);
-  const options = readOptions(view, times, bounded.fields, patienceOf(relation, lags));
+  const scope = (): ReturnType<typeof scopeContext> => scopeContext(context, scopeOf('', []));
+  const identified = withHidden(bounded, catalog, scope);
+  const times = eventTimes(identified.relation);
+  const options = readOptions(view, times, bounded.fields, patienceOf(identified.relation, lags));
+  const isHeld = options.emit.kind === 'close' && identified.closes === null;
+  const { relation, key, closes, tenant } = isHeld ? withHidden(bounded, catalog, scope, withFollower) : identified;
   if (options.emit.kind === 'close' && closes === null) throw neverFinal(view);
   if (options.statePolicy !== undefined) checkStatePolicy(view, options.statePolicy, relation);
   return {
@@ -74,11 +78,6 @@ function patienceOf(
   const delays = streamsOf(relation).map((stream) => lags.get(stream));
   if (delays.length === 0 || delays.includes(undefined)) return undefined;
   return { lagMs: Math.max(...delays.map(Number)), allowedLatenessMs: 0 };
-}
-
-function streamsOf(relation: Relation): string[] {
-  if (relation.kind === 'scan') return relation.key === null ? [relation.source] : [];
-  return inputsOf(relation).flatMap(streamsOf);
 }
 
 /** A view that would wait for ever: it is refused, for it would show nothing. */
@@ -121,11 +120,15 @@ interface Identified {
   readonly tenant: number | null;
 }
 
-/** Adds the fields that tell rows apart, when they are final, and whose they are, where they are not shown. */
+/**
+ * Adds the fields that tell rows apart, when they are final, and whose they are, where they are not shown. `follow`: finds
+ * a time that closes rows where their own fields have none.
+ */
 function withHidden(
   relation: Relation,
   catalog: RelationCatalog,
   context: () => ReturnType<typeof scopeContext>,
+  follow: (relation: Relation) => Followed | null = () => null,
 ): Identified {
   const top: Project =
     relation.kind === 'project'
@@ -136,7 +139,8 @@ function withHidden(
           input: relation,
           expressions: relation.fields.map((_, i) => columnOf(relation.fields, i)),
         };
-  const { input } = top;
+  const followed = follow(top.input);
+  const input = followed?.relation ?? top.input;
   const expressions: Expression[] = [...top.expressions];
   const fields: Field[] = [...top.fields];
   const placeOf = (expression: Expression, name: string): number => {
@@ -147,11 +151,14 @@ function withHidden(
   };
   const unique = uniqueKey(input);
   const key = unique?.map((field, i) => placeOf(columnOf(input.fields, field), `_key_${i}`)) ?? null;
-  const closing = closingTime(context(), input);
+  const closing =
+    followed === null
+      ? closingTime(context(), input)
+      : later(context(), columnOf(input.fields, followed.field), followed.afterMs);
   const closes = closing === null || growthOf(input) === 'table' ? null : placeOf(closing, '_closes');
   const tenantField = input.fields.findIndex((_, field) => isTenant(input, field, catalog));
   const tenant = tenantField < 0 ? null : placeOf(columnOf(input.fields, tenantField), '_tenant');
-  return { relation: { ...top, fields, expressions }, key, closes, tenant };
+  return { relation: { ...top, input, fields, expressions }, key, closes, tenant };
 }
 
 function isTenant(relation: Relation, field: number, catalog: RelationCatalog): boolean {

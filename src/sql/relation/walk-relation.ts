@@ -85,3 +85,9 @@ export function sourcesOf(relation: Relation): string[] {
   look(relation);
   return [...found];
 }
+
+/** The streams that a relation reads, each as often as it does. */
+export function streamsOf(relation: Relation): string[] {
+  if (relation.kind === 'scan') return relation.key === null ? [relation.source] : [];
+  return inputsOf(relation).flatMap(streamsOf);
+}

@@ -10,7 +10,7 @@ export interface PlacedMark {
 }
 
 /**
- * Takes `ASOF`, `SEMI`, `ANTI` and `FOR SYSTEM_TIME AS OF …` out of what the grammar reads.
+ * Takes `ASOF`, `SEMI`, `ANTI`, `BROADCAST` and `FOR SYSTEM_TIME AS OF …` out of what the grammar reads.
  *
  * @throws SQL_SYNTAX, SQL_UNSUPPORTED for spellings that no engine has.
  */
@@ -25,8 +25,18 @@ export function takeJoinMarks(part: StatementText): PlacedMark[] {
       const mark = takeAsOf(part, i);
       if (mark !== undefined) marks.push(mark);
     } else if (part.words(i, 'for', 'system_time', 'as', 'of')) marks.push(takeSystemTime(part, i));
+    else if (word === 'broadcast') takeBroadcast(part, i);
   }
   return marks;
+}
+
+/** `a BROADCAST [LEFT] JOIN b`: how RisingWave lays a join out on its workers. */
+function takeBroadcast(part: StatementText, i: number): void {
+  if (!isBetween(part, i)) return;
+  let join = i + 1;
+  if (['inner', 'left', 'right', 'full'].includes(part.word(join))) join++;
+  if (part.word(join) === 'outer') join++;
+  if (part.word(join) === 'join') part.blank(part.tokens[i]!);
 }
 
 /** Whether a word can stand between two sides: behind AS it is an alias, behind FROM or a comma a table of that name. */

@@ -2,8 +2,8 @@
  * ASOF join: a left row meets the one right row of its key that is nearest by a comparison.
  *
  * Purpose: `left >= right` (or `>`) takes the last right row at or before the left one, `<=` and `<` the
- * first at or behind it; among equal values the row that sorts last by its fields, so that the order of
- * arrival does not matter. A right row that comes later moves the left rows that are
+ * first at or behind it; among equal values the row with the least key, else the one that sorts first by its
+ * fields, so that the order of arrival does not matter. A right row that comes later moves the left rows that are
  * nearest to it. Falling comparisons run in the mirrored order, so there is one case.
  *
  * A temporal join (FOR SYSTEM_TIME AS OF) is the same with the versions of a keyed table: where the keys
@@ -15,7 +15,9 @@
  * Recovery: one table, a key's two lists an entry.
  */
 import type { Expression } from '../../../sql/plan.js';
-import type { Join } from '../../../sql/relation/relation.js';
+import { columnOf } from '../../../sql/relation/columns.js';
+import { uniqueKey } from '../../../sql/relation/identity.js';
+import type { Join, OrderItem } from '../../../sql/relation/relation.js';
 import type { Value } from '../../../sql/value.js';
 import type { OperatorScope } from '../build.js';
 import { compileCondition, compileExpression, failureReason } from '../expressions.js';
@@ -301,7 +303,12 @@ function sideOf(join: Join, name: 'left' | 'right', values: Compare<Value>, { co
   const relation = join[name];
   const { fields } = relation;
   const expression = (join.mode as AsOf)[name];
-  const rows = rowComparator([], fields);
+  const key = (uniqueKey(relation) ?? []).map((field): OrderItem => ({
+    expression: columnOf(fields, field),
+    descending: false,
+    nullsFirst: false,
+  }));
+  const rows = rowComparator(key, fields);
   return {
     keyOf: joinKeyFunction(join.equal.map((pair) => ({ expression: pair[name], nullSafe: pair.nullSafe }))),
     valueOf: compileExpression(expression),
@@ -311,8 +318,8 @@ function sideOf(join: Join, name: 'left' | 'right', values: Compare<Value>, { co
   };
 }
 
-/** A row that ends before the one that begins at the same time. */
+/** A row that ends before the one that begins at the same time; of others the first last, for the last one is met. */
 function compareRows(a: Row | null, b: Row | null, compare: Compare<Row>): number {
   if (a === null || b === null) return Number(b === null) - Number(a === null);
-  return compare(a, b);
+  return compare(b, a);
 }

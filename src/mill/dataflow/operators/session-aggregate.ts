@@ -181,10 +181,10 @@ export class SessionAggregate implements Operator {
   }
 
   #schedule(group: SessionGroup, session: Session): void {
-    const { allowedLatenessMs, isBatch, isFinalOnly, lagMs } = this.#scope.context;
+    const { allowedLatenessMs, endLagMs, isBatch, isFinalOnly } = this.#scope.context;
     if (isBatch) return;
     const isHeld = isFinalOnly && session.passed === null && !session.isBroken;
-    const waits = isHeld ? lagMs : lagMs + allowedLatenessMs;
+    const waits = isHeld ? endLagMs : endLagMs + allowedLatenessMs;
     this.#due.add(session.last + this.#gapMs + waits, group.key);
   }
 
@@ -209,8 +209,8 @@ export class SessionAggregate implements Operator {
 
   /** Passes on how a session's row changed. */
   #pass(session: Session, now: number): void {
-    const { isFinalOnly, lagMs } = this.#scope.context;
-    const isHeld = isFinalOnly && session.last + this.#gapMs + lagMs >= now;
+    const { endLagMs, isFinalOnly } = this.#scope.context;
+    const isHeld = isFinalOnly && session.last + this.#gapMs + endLagMs >= now;
     const row = isHeld ? null : this.#rowOf(session);
     for (const passed of session.retracted) this.#push(passed, -1);
     session.retracted.length = 0;
@@ -233,8 +233,8 @@ export class SessionAggregate implements Operator {
     const { isFinalOnly } = this.#scope.context;
     const { sessions } = group;
     for (const session of sessions) if (isFinalOnly && session.passed === null) this.#pass(session, now);
-    const { allowedLatenessMs, lagMs } = this.#scope.context;
-    const graceMs = this.#gapMs + lagMs + allowedLatenessMs;
+    const { allowedLatenessMs, endLagMs } = this.#scope.context;
+    const graceMs = this.#gapMs + endLagMs + allowedLatenessMs;
     let dead = 0;
     while (dead < sessions.length && sessions[dead]!.last + graceMs < now) dead++;
     if (dead === sessions.length) return this.#groups.delete(group.key);

@@ -29,7 +29,7 @@ import { RollingMerge } from './rolling-merge.js';
 import { failureReport, Outgoing } from './row-wise.js';
 import { firstAtOrAfter, SlicedGroup, SlicedGroups } from './slices.js';
 import type { Slice } from './slices.js';
-import { graceOf, windowReport } from './window.js';
+import { endGraceOf, graceOf, windowReport } from './window.js';
 import type { WindowReport } from './window.js';
 
 /** See the head of the file. */
@@ -39,7 +39,9 @@ export class SlicedAggregate implements Operator {
   readonly #fused: WindowAggregate;
   readonly #scope: OperatorScope;
   readonly #grid: WindowGrid;
+  /** How long behind its window's end a row is taken, and from when on that is told as late, ms. */
   readonly #graceMs: number;
+  readonly #lateFromMs: number;
   readonly #accumulators: readonly Accumulator[];
   readonly #module: AccumulatorModule;
   readonly #add: (states: readonly unknown[]) => void;
@@ -67,7 +69,8 @@ export class SlicedAggregate implements Operator {
     this.#fused = fused;
     this.#scope = scope;
     this.#grid = windowGrid(window.window as FixedWindow);
-    this.#graceMs = graceOf(window, context);
+    this.#graceMs = endGraceOf(window, context);
+    this.#lateFromMs = graceOf(window, context);
     const isTumbling = window.window.kind === 'tumble';
     this.#accumulators = fused.aggregates.map((spec) => accumulatorOf(spec, { removes: false, merges: !isTumbling }));
     const keys = [{ parts: fused.parts, types: fused.parts.map(({ type }) => type) }];
@@ -119,7 +122,7 @@ export class SlicedAggregate implements Operator {
     const last = grid.lastWindow(pane);
     let from = first;
     while (from <= last && stamp > grid.end(from) + this.#graceMs) from++;
-    this.#report.late(row, time, grid.start(first), stamp - grid.end(first) - this.#graceMs);
+    this.#report.late(row, time, grid.start(first), stamp - grid.end(first) - this.#lateFromMs);
     return from;
   }
 
@@ -180,7 +183,7 @@ export class SlicedAggregate implements Operator {
   flush(): void {
     const out = this.#out;
     out.clear();
-    const { isFinalOnly, lagMs } = this.#scope.context;
+    const { endLagMs, isFinalOnly } = this.#scope.context;
     const before = this.#horizon;
     const dirty = this.#dirty;
     this.#dirty = [];
@@ -192,7 +195,7 @@ export class SlicedAggregate implements Operator {
     }
     const now = this.#clock.get(0) ?? Number.NEGATIVE_INFINITY;
     if (isFinalOnly && now > Number.NEGATIVE_INFINITY) {
-      this.#horizon = this.#grid.lastBefore(now - lagMs);
+      this.#horizon = this.#grid.lastBefore(now - endLagMs);
       if (this.#horizon > before) this.#close(before + 1, this.#horizon);
     }
     this.#expire(now);
@@ -289,9 +292,9 @@ export class SlicedAggregate implements Operator {
 
   /** Drops what no row in time can reach. */
   #expire(now: number): void {
-    const { allowedLatenessMs, isBatch, lagMs } = this.#scope.context;
+    const { allowedLatenessMs, endLagMs, isBatch } = this.#scope.context;
     if (isBatch || now === Number.NEGATIVE_INFINITY) return;
-    const gone = this.#grid.lastBefore(now - lagMs - allowedLatenessMs);
+    const gone = this.#grid.lastBefore(now - endLagMs - allowedLatenessMs);
     if (gone <= this.#gone) return;
     this.#gone = gone;
     for (const [key, group] of this.#store.groups) {
@@ -329,11 +332,11 @@ export class SlicedAggregate implements Operator {
   restored(): void {
     this.#dirty = [];
     this.#store.settle((pane) => this.#grid.firstWindow(pane));
-    const { allowedLatenessMs, isFinalOnly, lagMs } = this.#scope.context;
+    const { allowedLatenessMs, endLagMs, isFinalOnly } = this.#scope.context;
     const now = this.#clock.get(0) ?? Number.NEGATIVE_INFINITY;
     if (now > Number.NEGATIVE_INFINITY) {
-      this.#gone = this.#grid.lastBefore(now - lagMs - allowedLatenessMs);
-      if (isFinalOnly) this.#horizon = this.#grid.lastBefore(now - lagMs);
+      this.#gone = this.#grid.lastBefore(now - endLagMs - allowedLatenessMs);
+      if (isFinalOnly) this.#horizon = this.#grid.lastBefore(now - endLagMs);
     }
     if (!this.#canChange) return;
     this.#isRestoring = true;

@@ -36,16 +36,21 @@ export function windowReport(input: Relation, context: DataflowContext): WindowR
   };
 }
 
-/** How long behind its window's end a row is taken, ms. */
+/** How long behind its own time a row is taken, ms. */
 export function graceOf({ late }: Windowed, { allowedLatenessMs, isBatch, lagMs }: DataflowContext): number {
   return late && !isBatch ? lagMs + allowedLatenessMs : Number.POSITIVE_INFINITY;
+}
+
+/** How long behind its window's end a row is taken, ms. */
+export function endGraceOf({ late }: Windowed, { allowedLatenessMs, endLagMs, isBatch }: DataflowContext): number {
+  return late && !isBatch ? endLagMs + allowedLatenessMs : Number.POSITIVE_INFINITY;
 }
 
 /** The operator of a window of fixed length. */
 export function fixedWindowOperator(relation: Windowed, { context, output }: OperatorScope): BuiltOperator {
   const grid = windowGrid(relation.window as FixedWindow);
   const report = windowReport(relation.input, context);
-  const graceMs = graceOf(relation, context);
+  const graceMs = endGraceOf(relation, context);
   const out = new Outgoing();
   const assign = (row: Row, time: number, weight: number, stamp: number): void => {
     const pane = grid.paneOf(time);
@@ -58,7 +63,7 @@ export function fixedWindowOperator(relation: Windowed, { context, output }: Ope
         out.weights.push(weight);
         out.stamps.push(stamp);
       } else if (!isReported) {
-        report.late(row, time, grid.start(window), stamp - end - graceMs);
+        report.late(row, time, grid.start(window), stamp - end - graceOf(relation, context));
         isReported = true;
       }
     }

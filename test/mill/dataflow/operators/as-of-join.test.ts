@@ -78,7 +78,7 @@ function expected(
     const nearest = Math.max(...met.map(({ row }) => sign * (row[2] as number)));
     const [best] = met
       .filter(({ row }) => sign * (row[2] as number) === nearest)
-      .toSorted((a, b) => byRow(b.row, a.row) || a.stamp - b.stamp);
+      .toSorted((a, b) => byRow(a.row, b.row) || a.stamp - b.stamp);
     if (type === 'semi' || type === 'anti') return (best === undefined) === (type === 'anti') ? [l] : [];
     if (best !== undefined) return [{ row: [...l.row, ...best.row], stamp: Math.max(l.stamp, best.stamp) }];
     return type === 'left' ? [{ row: [...l.row, null, null, null] as Row, stamp: l.stamp }] : [];

@@ -119,6 +119,7 @@ export class Run {
     this.#open = () => {
       const context: DataflowContext = {
         lagMs: 0,
+        endLagMs: options.lagMs ?? 0,
         allowedLatenessMs: 0,
         isBatch: false,
         view: 'v',

@@ -169,6 +169,7 @@ export class Driver {
     this.budget = { bytesMax: 1e9, bytes: 0, hasRoom: () => this.budget.bytes < this.budget.bytesMax };
     this.#context = {
       lagMs: 0,
+      endLagMs: options.lagMs ?? 0,
       allowedLatenessMs: 0,
       isBatch: false,
       view: 'v',

@@ -106,6 +106,7 @@ class Run {
       void this.late.push(JSON.stringify([reason, row.map(String), time, windowStart, lateByMs]));
     this.context = {
       lagMs: 6,
+      endLagMs: 6,
       allowedLatenessMs: 0,
       isBatch: false,
       isFinalOnly: true,

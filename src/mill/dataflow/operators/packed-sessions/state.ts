@@ -206,7 +206,7 @@ export class SessionState {
 
   /** The moment after which a session's row is final, ms. */
   closesAt(slot: number): number {
-    return this.sessions.last[slot]! + this.gapMs + this.#input.context.lagMs;
+    return this.sessions.last[slot]! + this.gapMs + this.#input.context.endLagMs;
   }
 
   /** The moment after which no row can join a session, ms. */

@@ -26,7 +26,7 @@ import { clockCodec } from '../clock.js';
 import { groupFailure } from '../group-failure.js';
 import { groupKeys } from '../group-keys.js';
 import { failureReport } from '../row-wise.js';
-import { graceOf, windowReport } from '../window.js';
+import { endGraceOf, graceOf, windowReport } from '../window.js';
 import type { WindowReport } from '../window.js';
 import { ColumnFamily } from './columns.js';
 import { GroupedReader, type GroupedRows } from './grouped-rows.js';
@@ -64,7 +64,9 @@ class PackedWindowAggregate implements Operator {
   readonly #context: DataflowContext;
   readonly #output: OperatorScope['output'];
   readonly #grid: WindowGrid;
+  /** How long behind its window's end a row is taken, and from when on that is told as late, ms. */
   readonly #graceMs: number;
+  readonly #lateFromMs: number;
   readonly #reader: GroupedReader;
   readonly #keys: BlockKeys;
   readonly #slots: PackedSlots;
@@ -95,7 +97,8 @@ class PackedWindowAggregate implements Operator {
     this.#output = output;
     this.#families = families;
     this.#grid = windowGrid(window.window as FixedWindow);
-    this.#graceMs = graceOf(window, context);
+    this.#graceMs = endGraceOf(window, context);
+    this.#lateFromMs = graceOf(window, context);
     const accumulators = families.map(({ accumulator }) => accumulator);
     const shape = { input: window.input, time: window.time, conditions, keys: parts, accumulators };
     this.#reader = new GroupedReader(shape, failureReport(window.input, context));
@@ -166,7 +169,7 @@ class PackedWindowAggregate implements Operator {
     const last = grid.lastWindow(pane);
     let from = first;
     while (from <= last && stamp > grid.end(from) + this.#graceMs) from++;
-    this.#report.late(rowAt(block, i), time, grid.start(first), stamp - grid.end(first) - this.#graceMs);
+    this.#report.late(rowAt(block, i), time, grid.start(first), stamp - grid.end(first) - this.#lateFromMs);
     return from;
   }
 
@@ -193,7 +196,7 @@ class PackedWindowAggregate implements Operator {
   flush(): void {
     const now = this.#clock.get(0) ?? Number.NEGATIVE_INFINITY;
     const before = this.#horizon;
-    if (now > Number.NEGATIVE_INFINITY) this.#horizon = this.#grid.lastBefore(now - this.#context.lagMs);
+    if (now > Number.NEGATIVE_INFINITY) this.#horizon = this.#grid.lastBefore(now - this.#context.endLagMs);
     if (this.#horizon > before) this.#totals.close(before + 1, this.#horizon);
     if (this.#totals.count > 0) this.#pass();
     this.#keys.settle();
@@ -228,7 +231,7 @@ class PackedWindowAggregate implements Operator {
     slots.settle();
     this.#totals.restored();
     const now = this.#clock.get(0) ?? Number.NEGATIVE_INFINITY;
-    if (now > Number.NEGATIVE_INFINITY) this.#horizon = this.#grid.lastBefore(now - this.#context.lagMs);
+    if (now > Number.NEGATIVE_INFINITY) this.#horizon = this.#grid.lastBefore(now - this.#context.endLagMs);
     for (let slot = 0; slot < slots.end; slot++)
       if (slots.from[slot]! <= this.#horizon) this.#totals.resume(slot);
       else this.#totals.await(slot);
