@@ -6,7 +6,7 @@ import type { Expression } from '../plan.js';
 import { columnOf } from './columns.js';
 import { originOf } from './lineage.js';
 import type { Join, Relation } from './relation.js';
-import { settlesAfterMs } from './settle.js';
+import { settlesAfterMs, timesOf } from './settle.js';
 
 /** Fields whose values no two rows share; null where none are known. */
 export function uniqueKey(relation: Relation): readonly number[] | null {
@@ -115,14 +115,13 @@ export function later(context: BindContext, time: Expression, ms: number | null)
 function joinedClosing(context: BindContext, join: Join): Expression | null {
   if (join.mode.kind !== 'both') return null;
   const width = join.left.fields.length;
-  const ends = join.windowEnd;
   const isEarly = join.type === 'inner' || join.type === 'full';
-  if (ends !== null) {
-    if (join.type !== 'full') return null;
-    const sides = [columnOf(join.fields, ends.left), columnOf(join.fields, width + ends.right)];
-    const isSettled = settlesAfterMs(join.left, ends.left) + settlesAfterMs(join.right, ends.right) === 0;
-    return isSettled ? makeCall(context, 'coalesce', sides, sides[0]!.type, undefined) : null;
+  const [shared] = timesOf(join);
+  if (shared !== undefined && join.type === 'full') {
+    const sides = [columnOf(join.fields, shared.left), columnOf(join.fields, width + shared.right)];
+    return later(context, makeCall(context, 'coalesce', sides, sides[0]!.type, undefined), shared.afterMs);
   }
+  if (join.windowEnd !== null) return null;
   if (join.bound === null || !isEarly) return null;
   const { highMs, leftTime, lowMs, rightTime } = join.bound;
   const own = [settlesAfterMs(join.left, leftTime), settlesAfterMs(join.right, rightTime)];

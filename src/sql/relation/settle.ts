@@ -6,6 +6,8 @@
  * a row's rank whenever another one comes before it.
  */
 import type { Expression } from '../plan.js';
+import { fixedLengthMs } from '../interval.js';
+import type { Interval } from '../value.js';
 import { isDirect } from './bounds.js';
 import { hasFixedSize, originOf, originOfExpression } from './lineage.js';
 import type { Join, Over, OverSpec, Relation, TopN } from './relation.js';
@@ -48,7 +50,51 @@ export function settlesAfterMs(relation: Relation, field: number): number {
 }
 
 function ofExpression(input: Relation, expression: Expression): number {
-  return expression.kind === 'column' ? settlesAfterMs(input, expression.index) : NEVER;
+  if (expression.kind === 'column') return settlesAfterMs(input, expression.index);
+  const cut = cutOf(expression);
+  if (cut !== null) return cut.lengthMs + ofExpression(input, cut.time);
+  const moved = movedOf(expression);
+  return moved === null ? NEVER : Math.max(0, ofExpression(input, moved.time) - moved.byMs);
+}
+
+/** A time plus or less a constant length. */
+function movedOf(expression: Expression): { readonly time: Expression; readonly byMs: number } | null {
+  if (expression.kind !== 'call' || (expression.name !== '+' && expression.name !== '-')) return null;
+  const [time, length] = expression.args;
+  if (length?.kind !== 'literal' || length.type !== 'interval' || length.value === null) return null;
+  const ms = fixedLengthMs(length.value as Interval);
+  return ms === undefined ? null : { time: time!, byMs: expression.name === '+' ? ms : -ms };
+}
+
+/** Lengths of what `date_trunc` cuts time into, at most. */
+const UNITS_MS: Readonly<Record<string, number>> = {
+  microseconds: 1,
+  milliseconds: 1,
+  second: 1_000,
+  minute: 60_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+  week: 7 * 86_400_000,
+  month: 31 * 86_400_000,
+  quarter: 92 * 86_400_000,
+  year: 366 * 86_400_000,
+};
+
+/** A time that is cut down to where its stretch begins, and how long that is at most: rows of it come until its end. */
+function cutOf(expression: Expression): { readonly time: Expression; readonly lengthMs: number } | null {
+  if (expression.kind !== 'call' || expression.args.length < 2) return null;
+  const [by, time, zone] = expression.args;
+  if (by!.kind !== 'literal') return null;
+  if (expression.name === 'date_trunc' && typeof by.value === 'string') {
+    const lengthMs = UNITS_MS[by.value.toLowerCase()];
+    // Clocks that are put back make a day of a zone longer.
+    return lengthMs === undefined
+      ? null
+      : { time: time!, lengthMs: zone === undefined ? lengthMs : lengthMs + 86_400_000 };
+  }
+  if (expression.name !== 'date_bin' || by.type !== 'interval') return null;
+  const lengthMs = fixedLengthMs(by.value as Interval);
+  return lengthMs === undefined ? null : { time: time!, lengthMs };
 }
 
 /** A window's rows come until it ends; a session's end may move with each of them. */
@@ -75,12 +121,24 @@ function ofJoin(join: Join, field: number): number {
     const ends = Math.max(settlesAfterMs(join.left, left), settlesAfterMs(join.right, right));
     return Math.max(own, ends);
   }
+  const shared = timesOf(join).find(({ left, right }) => field === (isLeft ? left : right + width));
+  if (shared !== undefined) return shared.afterMs;
   if (join.bound === null) return NEVER;
   const { highMs, leftTime, lowMs, rightTime } = join.bound;
   if (field !== leftTime && field !== rightTime + width) return NEVER;
   const far = isLeft ? highMs : lowMs === null ? null : -lowMs;
   const theirs = isLeft ? settlesAfterMs(join.right, rightTime) : settlesAfterMs(join.left, leftTime);
   return far === null ? NEVER : Math.max(own, far + theirs);
+}
+
+/** Pairs of fields that a join makes equal and that settle: once both have, so has what is joined by them. */
+export function timesOf({ equal, left, right }: Join): { left: number; right: number; afterMs: number }[] {
+  return equal.flatMap((pair) => {
+    if (pair.left.kind !== 'column' || pair.right.kind !== 'column') return [];
+    const fields = { left: pair.left.index, right: pair.right.index };
+    const afterMs = Math.max(settlesAfterMs(left, fields.left), settlesAfterMs(right, fields.right));
+    return afterMs === NEVER ? [] : [{ ...fields, afterMs }];
+  });
 }
 
 /**
@@ -97,8 +155,8 @@ function isWithinWindow(input: Relation, partition: readonly Expression[], field
   });
 }
 
-/** What closing times are made by, of an end first: of the other side where one is missing, or some time later. */
-const ENDS: ReadonlySet<string> = new Set(['coalesce', '+']);
+/** What closing times are made by, of an end first: of the other side where one is missing, or some time away. */
+const ENDS: ReadonlySet<string> = new Set(['coalesce', '+', '-']);
 
 /**
  * Whether all that can change a row has a time before `field`, plus `settlesAfterMs` of it: a window's end, or what else is
@@ -107,7 +165,8 @@ const ENDS: ReadonlySet<string> = new Set(['coalesce', '+']);
 export function isBeforeClosing(relation: Relation, field: number): boolean {
   const isBefore = (input: Relation, expression: Expression | undefined): boolean =>
     (expression?.kind === 'column' && isBeforeClosing(input, expression.index)) ||
-    (expression?.kind === 'call' && ENDS.has(expression.name) && isBefore(input, expression.args[0]));
+    (expression?.kind === 'call' && ENDS.has(expression.name) && isBefore(input, expression.args[0])) ||
+    (expression !== undefined && cutOf(expression) !== null);
   switch (relation.kind) {
     case 'window':
       return field >= relation.input.fields.length;
@@ -132,11 +191,13 @@ export function isBeforeClosing(relation: Relation, field: number): boolean {
   }
 }
 
-function isBeforeClosingOfJoin({ left, right, windowEnd }: Join, field: number): boolean {
+function isBeforeClosingOfJoin(join: Join, field: number): boolean {
+  const { left, mode, right, windowEnd } = join;
   const width = left.fields.length;
-  if (windowEnd !== null && !(isBeforeClosing(left, windowEnd.left) && isBeforeClosing(right, windowEnd.right)))
-    return false;
-  return field < width ? isBeforeClosing(left, field) : isBeforeClosing(right, field - width);
+  const own = field < width ? isBeforeClosing(left, field) : isBeforeClosing(right, field - width);
+  if (mode.kind === 'lookup') return own;
+  const shared = windowEnd ?? timesOf(join).find((pair) => field === pair.left || field === pair.right + width);
+  return own && shared !== undefined && isBeforeClosing(left, shared.left) && isBeforeClosing(right, shared.right);
 }
 
 /** Functions whose value at a row depends on rows behind it, however far. */
