@@ -139,6 +139,8 @@ function inChunks(random: SeededRandom, all: readonly Arrival[]): Step[] {
     while (to < all.length && to - from < size && all[to]!.table === table) {
       const { atMs } = all[to]!;
       if (table.clock === 'arrival' && atMs > deadlineMs) break;
+      // Rows of one INSERT come at once: what is late by an event clock comes behind those that brought it there.
+      if (to > from && atMs === Infinity && all[to - 1]!.atMs < Infinity) break;
       deadlineMs = Math.min(deadlineMs, all[to]!.deadlineMs);
       to++;
     }
