@@ -4,7 +4,7 @@ import { MillraceError } from '../../util/errors.js';
 import { findAggregate, findOrdered, isAggregateName, isOrderedName } from '../aggregates/index.js';
 import { bind, bindCondition, bindTyped } from '../bind.js';
 import { coerce } from '../bind-call.js';
-import { bindError, literal } from '../context.js';
+import { bindError, literal, typeOf } from '../context.js';
 import type { BindContext } from '../context.js';
 import { literalValue } from '../evaluate.js';
 import { fixedLengthMs } from '../interval.js';
@@ -86,9 +86,8 @@ export function bindOver(context: BindContext, call: FuncCall, named: ReadonlyMa
   const sessionGapMs = session === undefined ? undefined : sessionGap(context, session, order);
   const frame = session === undefined ? frameOf(context, definition, order) : WHOLE_FRAME;
   const name = callName(call);
-  const args = (call.args ?? []).map((node) => bindTyped(context, node));
   const filter = call.agg_filter === undefined ? null : bindCondition(context, call.agg_filter, 'FILTER');
-  const bound = bindFunctionArguments(context, call, name, args);
+  const bound = rankingArguments(context, call, name) ?? bindFunctionArguments(context, call, name);
   return {
     spec: {
       name,
@@ -117,21 +116,31 @@ export function requireOver(context: BindContext, call: FuncCall, name: string):
   );
 }
 
-function bindFunctionArguments(
-  context: BindContext,
-  call: FuncCall,
-  name: string,
-  args: readonly Expression[],
-): { args: readonly Expression[]; type: SqlType } {
-  const ranking = RANKING[name];
-  if (ranking !== undefined && args.length >= ranking.least && args.length <= ranking.most) {
-    const typed = args.map((arg, i) => {
-      const isCount = name === 'ntile' || i === 1;
-      return isCount ? coerce(context, arg, 'integer', locationOf(call.args?.[i])) : arg;
-    });
-    if (name !== 'lag' && name !== 'lead') return { args: typed, type: ranking.result ?? args[0]!.type };
-    return lagArguments(context, call, typed);
+interface BoundArguments {
+  readonly args: readonly Expression[];
+  readonly type: SqlType;
+}
+
+/** Arguments of a ranking function; null where it is none, or does not take so many. */
+function rankingArguments(context: BindContext, call: FuncCall, name: string): BoundArguments | null {
+  const ranking = Object.hasOwn(RANKING, name) ? RANKING[name]! : undefined;
+  const nodes = call.args ?? [];
+  if (ranking === undefined || nodes.length < ranking.least || nodes.length > ranking.most) return null;
+  const countOf = (node: Node): Expression => coerce(context, bind(context, node), 'integer', locationOf(node));
+  const [first, second, third] = nodes;
+  if (first === undefined || name === 'ntile') return { args: nodes.map(countOf), type: ranking.result! };
+  const value = bindTyped(context, first);
+  if (name === 'lag' || name === 'lead') {
+    const offset = second === undefined ? literal(1, 'integer') : countOf(second);
+    return third === undefined
+      ? { args: [value, offset], type: value.type }
+      : lagArguments(context, call, value, offset, third);
   }
+  return { args: [value, ...(second === undefined ? [] : [countOf(second)])], type: value.type };
+}
+
+function bindFunctionArguments(context: BindContext, call: FuncCall, name: string): BoundArguments {
+  const args = (call.args ?? []).map((node) => bindTyped(context, node));
   if (isOrderedName(name)) {
     const found = findOrdered(
       name,
@@ -164,19 +173,20 @@ function bindFunctionArguments(
   );
 }
 
-/** `lag(x, offset, default)`: value and default have one type. */
+/** `lag(x, offset, default)`: value and default have one type. A bare text or NULL is of the value's. */
 function lagArguments(
   context: BindContext,
   call: FuncCall,
-  args: readonly Expression[],
-): { args: readonly Expression[]; type: SqlType } {
-  const [value, offset = literal(1, 'integer'), otherwise] = args;
-  if (otherwise === undefined) return { args: [value!, offset], type: value!.type };
-  const type = commonType([value!.type, otherwise.type]);
-  const location = locationOf(call.args?.[2]);
+  value: Expression,
+  offset: Expression,
+  node: Node,
+): BoundArguments {
+  const otherwise = bind(context, node);
+  const type = commonType([value.type, typeOf(otherwise)]);
+  const location = locationOf(node);
   if (typeof type !== 'string')
     throw bindError(context, 'SQL_TYPE', `the default of ${callName(call)} must have the type of its value`, location);
-  return { args: [coerce(context, value!, type, location), offset, coerce(context, otherwise, type, location)], type };
+  return { args: [coerce(context, value, type, location), offset, coerce(context, otherwise, type, location)], type };
 }
 
 function resolved(context: BindContext, definition: WindowDef, named: ReadonlyMap<string, WindowDef>): WindowDef {
