@@ -1,9 +1,12 @@
 /** What a session is opened with. */
+import { systemClock } from '../../io/clock.js';
 
 /** Options of a session; all have defaults. */
 export interface SessionOptions {
   /** Where the clock stands at first, ms since 1970. Default 0, so that nothing is late before it is set. */
   readonly clockMs?: number;
+  /** What `now()` is while the clock is at 0, ms. Default the machine's clock. */
+  readonly machineMs?: () => number;
   /** Rows of a statement are spread over this many partitions by hash. Default 1. */
   readonly partitions?: number;
   /** Rows are fed in batches of this many; after each the views are brought up to date. Default 4096. */
@@ -28,6 +31,7 @@ export type SessionSettings = Required<SessionOptions>;
 export function settingsOf(options: SessionOptions): SessionSettings {
   return {
     clockMs: 0,
+    machineMs: () => systemClock.now(),
     partitions: 1,
     batchRows: 4_096,
     resumes: false,

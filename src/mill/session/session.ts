@@ -42,11 +42,11 @@ import { explained } from './explain.js';
 import { Feeder } from './feeder.js';
 import { insertedRows } from './insert.js';
 import { LATE_FIELDS, LATE_NAME, lateRow } from './late-rows.js';
+import { setMoment } from './moment.js';
 import { isKnownOrder, isNullOrder, orderNulls } from './null-order.js';
 import { settingsOf } from './options.js';
 import type { SessionOptions, SessionSettings } from './options.js';
-import { done } from './result.js';
-import type { Result } from './result.js';
+import { done, type Result } from './result.js';
 import { planReturning } from './returning.js';
 import { runQuery } from './run-query.js';
 import type { QueryInput, QueryInputs } from './run-query.js';
@@ -137,6 +137,7 @@ export class Session {
 
   #run(statement: Statement): Result {
     orderNulls(statement, this.#variables);
+    setMoment(statement, this.#moment);
     switch (statement.kind) {
       case 'createTable':
       case 'createTableAs':
@@ -209,7 +210,7 @@ export class Session {
   }
 
   #writerOf(table: TableEntry): TableWriter {
-    return new TableWriter(table, () => this.#clockMs);
+    return new TableWriter(table, { clockMs: () => this.#clockMs, moment: () => this.#moment });
   }
 
   /** OR REPLACE: a table that nothing reads gives way. */
@@ -256,6 +257,11 @@ export class Session {
       this.#writers.delete(name);
     }
     return done(tag, missing.length === 0 ? {} : { notice: `"${missing.join(', ')}" does not exist, skipping` });
+  }
+
+  /** What `now()` is, ms: the session's clock, or the machine's as long as nobody has set that. */
+  get #moment(): number {
+    return this.#clockMs === 0 ? this.#settings.machineMs() : this.#clockMs;
   }
 
   #insert(statement: Insert): Result {

@@ -12,16 +12,25 @@ import type { Row } from '../dataflow/operator.js';
 import { assignment, assignmentError } from './assign.js';
 import type { TableEntry } from './catalog.js';
 import { bindOverRow, constantValue } from './expressions.js';
+import { asksForMoment, atMoment } from './moment.js';
 import { NULL_NODE, typedLiteral, valuesOf } from './trees.js';
 
 /** Columns of a table that a statement gives values to, by position in the table. */
 export type Targets = readonly number[];
 
+/** What rows are made by, ms. */
+export interface WriterClocks {
+  /** What a source's rows that leave `received_at` out are stamped with. */
+  clockMs(): number;
+  /** What `now()` in a DEFAULT is. */
+  moment(): number;
+}
+
 /** Makes rows of one table. */
 export class TableWriter {
   readonly #name: string;
   readonly #columns: readonly ColumnDefinition[];
-  readonly #defaults: readonly Value[];
+  readonly #defaults: () => readonly Value[];
   /** What each column does to a value of its own type: NOT NULL, precision, length. */
   readonly #rules: readonly ((value: Value) => Value)[];
   /** Computes the generated columns, in order, from the others. */
@@ -29,12 +38,11 @@ export class TableWriter {
 
   /** The column that the log would fill in; -1: none. */
   readonly #stamped: number;
-  readonly #clockMs: () => number;
+  readonly #clocks: WriterClocks;
 
-  /** `clockMs`: what a source's rows that leave `received_at` out are stamped with. */
-  constructor(table: Pick<TableEntry, 'statement' | 'fields' | 'name'>, clockMs: () => number) {
+  constructor(table: Pick<TableEntry, 'statement' | 'fields' | 'name'>, clocks: WriterClocks) {
     const { columns, kind } = table.statement;
-    this.#clockMs = clockMs;
+    this.#clocks = clocks;
     this.#stamped =
       kind === 'createSource'
         ? columns.findIndex(({ name, type }) => name === RECEIVED_AT && type === 'timestamptz')
@@ -42,7 +50,9 @@ export class TableWriter {
     this.#name = table.name;
     this.#columns = columns;
     this.#rules = columns.map((column) => assignment(column.type, column, table.name)!);
-    this.#defaults = defaultsOf(table);
+    const constants = defaultsOf(table, clocks.moment());
+    const isOfMoment = columns.some((column) => asksForMoment([column.default]));
+    this.#defaults = isOfMoment ? () => defaultsOf(table, clocks.moment()) : () => constants;
     this.#generated = generatedOf(table);
   }
 
@@ -66,9 +76,10 @@ export class TableWriter {
         );
       return convert;
     });
+    const defaults = this.#defaults();
     return (values) => {
-      const row = [...this.#defaults];
-      if (this.#stamped >= 0) row[this.#stamped] ??= this.#clockMs();
+      const row = [...defaults];
+      if (this.#stamped >= 0) row[this.#stamped] ??= this.#clocks.clockMs();
       targets.forEach((target, i) => {
         row[target] = conversions[i]!(values[i]!);
       });
@@ -88,13 +99,13 @@ export class TableWriter {
 
   /** The node that stands for DEFAULT of a column. */
   defaultNode(target: number): Node {
-    return this.#columns[target]!.default ?? NULL_NODE;
+    return atMoment(this.#columns[target]!.default ?? NULL_NODE, this.#clocks.moment());
   }
 }
 
-function defaultsOf({ statement }: Pick<TableEntry, 'statement'>): Value[] {
+function defaultsOf({ statement }: Pick<TableEntry, 'statement'>, moment: number): Value[] {
   const { columns } = statement;
-  const nodes = columns.map((column) => typedLiteral(column.default ?? NULL_NODE, column.typeName));
+  const nodes = columns.map((column) => typedLiteral(atMoment(column.default ?? NULL_NODE, moment), column.typeName));
   const plan = planSelect(valuesOf([nodes]), statement, new Map());
   if (plan.relation.kind !== 'values')
     throw bindError(
