@@ -298,7 +298,10 @@ class Reader {
     if (this.#lines[this.#at] !== '----') return expected;
     this.#at++;
     if (expected.kind === 'error') {
-      if (expected.error.kind === 'pattern') this.#fail('an error with a pattern has no text behind ----');
+      if (expected.error.kind === 'pattern') {
+        if ((this.#lines[this.#at] ?? '').trim() === '') return expected;
+        this.#fail('an error with a pattern has no text behind ----');
+      }
       return { kind: 'error', error: { kind: 'text', text: this.#untilTwoBlanks() } };
     }
     if (expected.kind === 'maybe') {

@@ -82,6 +82,7 @@ describe('records', () => {
     const text = (head: string, sql: string, more = ''): string => `${head}\n${sql}\n${more}\n\n\nstatement ok\nB\n`;
     expect((await run(text('statement error', 'A'), answers)).passed).toBe(2);
     expect((await run(text('query error such .*g', 'A'), answers)).passed).toBe(2);
+    expect((await run(text('query error such', 'A', '----'), answers)).passed).toBe(2);
     expect((await run(text('statement error other', 'A'), answers)).failures).toHaveLength(1);
     expect((await run(text('statement error', 'B'), answers)).failures).toHaveLength(1);
     expect((await run(text('statement ok', 'A'), answers)).failures).toHaveLength(1);
