@@ -51,6 +51,8 @@ export interface WorldInput {
 const START_MS = Date.UTC(2026, 0, 31, 12);
 /** Every window is closed after this, and no lateness is left. */
 const END_MS = 2 * 3_600_000;
+/** How often the clock is moved at the end, most. */
+const TRIES_MAX = 50;
 /** Rows of a page when only the end matters. */
 const LAST_LIMIT = 50;
 
@@ -220,10 +222,11 @@ export class World {
     this.workers.splice(0, this.workers.length, this.#worker(LAST_LIMIT));
     if (!this.server.isUp) await this.server.start();
     while (this.#unanswered.length > 0) await this.resend();
-    this.pass(END_MS);
-    await this.catchUp();
-    this.pass(1);
-    await this.catchUp();
+    // A commit that is under way, of a snapshot or of the clock itself, holds the arrival clock: it is asked again.
+    for (let tries = 0; tries < 2 || (tries < TRIES_MAX && this.server.openWindows > 0); tries++) {
+      this.pass(tries === 0 ? END_MS : 1);
+      await this.catchUp();
+    }
     if (this.server.openWindows > 0) throw new Error(`${this.server.openWindows} windows are still open`);
     const [worker] = this.workers;
     await worker!.catchUp();
