@@ -113,6 +113,24 @@ test('a stage whose snapshot is older replays silently up to what is committed',
   await log.close();
 });
 
+test('a stage that has fewer rows to write than it was given is given more before it is flushed', async () => {
+  const log = await pipeline(freshFolder());
+  for (let i = 0; i < 5; i++) await log.append({ batches: [{ stream: 'in', rows: events(2, i * 2) }] });
+  const run = async (id: string, waiting?: () => number): Promise<number> => {
+    const stage: LogStage = new CopyStage();
+    Object.assign(stage, { id, ...(waiting && { waiting }) });
+    const options = { ...OPTIONS, flushEveryMs: 60_000, flushRows: 2 };
+    const loop = startReaderLoop({ log, stage, clock: systemClock, options });
+    await loop.drained();
+    const { commits } = loop.status();
+    await loop.stop();
+    return commits;
+  };
+  expect(await run('each')).toBe(5);
+  expect(await run('netted', () => 1)).toBe(1);
+  await log.close();
+});
+
 test('a failing stage is stalled, visibly, and goes on from what is committed', async () => {
   const log = await pipeline(freshFolder());
   const stage = new CopyStage();

@@ -19,8 +19,8 @@ import type { Key } from './state-table.js';
 
 const DAY_MS = 86_400_000;
 
-/** Types held as numbers, which are keys as they are. */
-const NUMBERS: ReadonlySet<string> = new Set([
+/** Types whose values are always one JavaScript number, which is a key as it is. */
+export const PLAIN_NUMBERS: ReadonlySet<string> = new Set([
   'smallint',
   'integer',
   'real',
@@ -86,7 +86,7 @@ function printAlone(source: RowSource, value: string, type: SqlType, isExact: bo
   if (type === 'boolean') return `(${value} === null ? 2 : ${value} ? 1 : 0)`;
   if (isPlain(type, isExact)) return `(${value} === null ? 0 : ${value})`;
   if (type === 'bigint') return `(${value} === null ? '' : typeof ${value} === 'number' ? ${value} : String(${value}))`;
-  if (NUMBERS.has(type)) {
+  if (PLAIN_NUMBERS.has(type)) {
     if (isExact) return `(${value} === null ? '' : Object.is(${value}, -0) ? '-0' : ${value})`;
     return `(${value} === null ? '' : ${value} + 0)`;
   }
@@ -94,7 +94,7 @@ function printAlone(source: RowSource, value: string, type: SqlType, isExact: bo
 }
 
 function printPart(source: RowSource, value: string, type: SqlType, isExact: boolean, isLast: boolean): string {
-  if (type === 'boolean' || type === 'bigint' || NUMBERS.has(type)) {
+  if (type === 'boolean' || type === 'bigint' || PLAIN_NUMBERS.has(type)) {
     const text =
       isExact && type !== 'boolean' && type !== 'bigint' ? `(Object.is(${value}, -0) ? '-0' : ${value})` : value;
     return `(${value} === null ? ';' : ${text} + ';')`;

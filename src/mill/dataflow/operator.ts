@@ -88,7 +88,7 @@ export interface StateBudget {
 
 /** Up to where state is let go of before its time, ms; -Infinity: none is. The newest never is. */
 export interface ShedCut {
-  /** Windows that end, and rows of a time, up to this. */
+  /** Windows that end up to this, and rows of a time before it. */
   readonly time: number;
   /** Groups whose newest row has a stamp up to this. */
   readonly stamp: number;

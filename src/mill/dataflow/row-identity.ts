@@ -8,6 +8,7 @@ import type { SqlType } from '../../sql/plan.js';
 import { keyFunction } from './keys.js';
 import { finishHash, HASH_SEED, hashNumber, hashOf, hashText } from './key-hash.js';
 import type { Row } from './operator.js';
+import { PLAIN_NUMBERS } from './keys.js';
 import { identicalRows } from './order.js';
 import { RowSource } from './row-source.js';
 
@@ -19,17 +20,6 @@ export interface RowIdentity {
   readonly isSame: (a: Row, b: Row) => boolean;
 }
 
-/** Types whose values are one JavaScript number. */
-const NUMBERS: ReadonlySet<string> = new Set([
-  'smallint',
-  'integer',
-  'real',
-  'double precision',
-  'timestamptz',
-  'timestamp',
-  'date',
-  'time',
-]);
 const TEXTS: ReadonlySet<string> = new Set(['text', 'uuid', 'json']);
 
 /** Rows are the same that print alike. */
@@ -39,7 +29,7 @@ export function identityOfRows(types: readonly SqlType[]): RowIdentity {
 
 /** Rows are the same whose fields at `key` SQL calls equal for GROUP BY. `types`: of those fields. */
 export function identityOfKeys(key: readonly number[], types: readonly SqlType[]): RowIdentity {
-  if (!types.every((type) => type === 'bigint' || type === 'boolean' || NUMBERS.has(type) || TEXTS.has(type))) {
+  if (!types.every((type) => type === 'bigint' || type === 'boolean' || PLAIN_NUMBERS.has(type) || TEXTS.has(type))) {
     const keyOf = keyFunction(key, types);
     return { hash: (row) => hashOf(keyOf(row)), isSame: (a, b) => keyOf(a) === keyOf(b) };
   }
@@ -75,7 +65,7 @@ function hashFunction(indexes: readonly number[], types: readonly SqlType[]): Ro
 type Mix = (hash: number, value: never) => number;
 
 function mixOf(type: SqlType): Mix | null {
-  if (NUMBERS.has(type)) return mixNumber;
+  if (PLAIN_NUMBERS.has(type)) return mixNumber;
   if (TEXTS.has(type)) return mixText;
   if (type === 'bigint') return mixInteger;
   if (type === 'boolean') return mixBoolean;

@@ -170,6 +170,8 @@ export class StateTable<State> implements StateStore {
     const entry = { key, state, bytes, ...FRESH, isChanged: true, isSaved };
     this.#entries.set(key, entry);
     this.#changed.push(entry);
+    // It grows in its round: it is counted once more at its end.
+    this.#touched++;
     this.bytes += bytes;
     this.#budget.bytes += bytes;
     return entry;

@@ -17,7 +17,7 @@ import { bucketWidthMs, Expiry } from './expiry.js';
 import { hashOf } from '../key-hash.js';
 import { KeyIndex, type SlotOrder } from './key-index.js';
 import { RowStore } from './row-store.js';
-import { ageOf, type TimedRow } from './shed-rows.js';
+import { ageOf, type ShedRow } from './shed-rows.js';
 
 const DAY_MS = 86_400_000;
 
@@ -68,6 +68,8 @@ export class JoinSide {
   readonly times: number[] = [];
   readonly #expiry: Expiry<number> | null;
   readonly #lifetimeMs: number;
+  /** Rows of a time before this can meet none any more, and may be here still, ms. */
+  #deadBefore = Number.NEGATIVE_INFINITY;
   readonly #compare: ((a: Row, b: Row) => number) | null;
   readonly #identical: (a: Row, b: Row) => boolean;
   /** Time of a row, ms; NaN: NULL. */
@@ -137,6 +139,7 @@ export class JoinSide {
   /** Drops the rows that can meet nothing, now that no row in time is older than `horizonMs`. */
   expire(horizonMs: number): void {
     const limit = horizonMs - this.#lifetimeMs;
+    this.#deadBefore = limit;
     const isDead = (slot: number): boolean => this.times[slot]! < limit;
     const removed = (slot: number): void => this.store.remove(slot);
     this.#expiry?.due(limit, (slot) => {
@@ -152,12 +155,12 @@ export class JoinSide {
       if (row !== undefined) visit(age(this.times[slot]!), this.store.bytesOf(row));
   }
 
-  /** Drops the rows of a time before `limit`, ms, and answers them. */
-  shed(limit: number): TimedRow[] {
-    const gone: TimedRow[] = [];
+  /** Drops the rows of a time before `limit`, ms, and answers those that could have met others. */
+  shed(limit: number): ShedRow[] {
+    const gone: ShedRow[] = [];
     for (const [slot, row] of this.store.rows.entries()) {
       if (row === undefined || !(this.times[slot]! < limit)) continue;
-      gone.push({ row, time: this.times[slot]! });
+      if (this.times[slot]! >= this.#deadBefore) gone.push({ row, time: this.times[slot]! });
       this.remove(slot);
     }
     return gone;

@@ -14,7 +14,7 @@ import { compileExpression } from '../expressions.js';
 import type { Deltas, Row, StateBudget } from '../operator.js';
 import type { Reach } from './join-reach.js';
 import { PackedRows } from './packed-rows.js';
-import { ageOf, type TimedRow } from './shed-rows.js';
+import { ageOf, type ShedRow } from './shed-rows.js';
 import { SlotRuns } from './slot-runs.js';
 
 const DAY_MS = 86_400_000;
@@ -50,6 +50,8 @@ export class PackedJoinSide {
   readonly #keyTypes: readonly Expression['type'][];
   readonly #keyValues: readonly ((row: Row) => Value)[];
   readonly #lifetimeMs: number;
+  /** Rows of a time before this can meet none any more, and may be here still, ms. */
+  #deadBefore = Number.NEGATIVE_INFINITY;
 
   constructor({ budget, keys, name, nullSafe, reach, relation }: PackedSideOptions) {
     this.reach = reach;
@@ -137,6 +139,7 @@ export class PackedJoinSide {
   /** Drops the rows that can meet none, now that no row in time is older than `horizonMs`; tells when a key has none left. */
   expire(horizonMs: number, emptied: (key: number) => void): void {
     const limit = horizonMs - this.#lifetimeMs;
+    this.#deadBefore = limit;
     if (limit === Number.NEGATIVE_INFINITY) return;
     const removed = (slot: number): void => this.rows.remove(slot);
     this.rows.eachBefore(limit, (slot) => {
@@ -155,17 +158,18 @@ export class PackedJoinSide {
     this.runs.eachBefore(Number.POSITIVE_INFINITY, (_, time) => visit(age(time), rowBytes));
   }
 
-  /** Drops the rows of a time before `limit`, ms, and answers them; tells when a key has none left. */
-  shed(limit: number, emptied: (key: number) => void): TimedRow[] {
+  /** Drops the rows of a time before `limit`, ms, and answers those that could have met others; tells when a key has none left. */
+  shed(limit: number, emptied: (key: number) => void): ShedRow[] {
     const slots: number[] = [];
     const times: number[] = [];
     const keys = new Set<number>();
     this.runs.eachBefore(limit, (slot, time, key) => {
+      keys.add(key);
+      if (time < this.#deadBefore) return;
       slots.push(slot);
       times.push(time);
-      keys.add(key);
     });
-    if (slots.length === 0) return [];
+    if (keys.size === 0) return [];
     const vectors = this.rows.gather(Uint32Array.from(slots), slots.length);
     const rows = rowsOfBlock({ count: slots.length, vectors, distinct: null });
     for (const key of keys) {

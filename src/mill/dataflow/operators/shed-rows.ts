@@ -5,14 +5,14 @@ import { rowComparator } from '../order.js';
 import { bucketWidthMs } from './expiry.js';
 import type { LeftOut } from './left-out.js';
 
-/** A row with its time, ms. */
-export interface TimedRow {
+/** A row that was let go of, and its time, ms. */
+export interface ShedRow {
   readonly row: Row;
   readonly time: number;
 }
 
 /** Tells of rows that were let go of, the oldest first: in an order that is the same after a restart. */
-export function tellShed(rows: readonly TimedRow[], fields: readonly Field[], leftOut: LeftOut): void {
+export function tellShed(rows: readonly ShedRow[], fields: readonly Field[], leftOut: LeftOut): void {
   const compare = rowComparator([], fields);
   const inOrder = rows.toSorted((a, b) => a.time - b.time || compare(a.row, b.row));
   for (const { row, time } of inOrder) leftOut.shed(row, time);
