@@ -5,10 +5,9 @@
  */
 import type { Decimal } from '../../sql/decimal.js';
 import type { SqlType } from '../../sql/plan.js';
-import { keyFunction } from './keys.js';
+import { keyFunction, PLAIN_NUMBERS } from './keys.js';
 import { finishHash, HASH_SEED, hashNumber, hashOf, hashText } from './key-hash.js';
 import type { Row } from './operator.js';
-import { PLAIN_NUMBERS } from './keys.js';
 import { identicalRows } from './order.js';
 import { RowSource } from './row-source.js';
 
